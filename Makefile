@@ -1,0 +1,60 @@
+# make lab    open the course in JupyterLab
+# make test   run all tests
+# make run    execute every solved lesson, and print what each concluded
+# Other targets are for contributors: see CONTRIBUTING.md.
+
+# The first Python that the course runs on; `make lab PYTHON=...` names another.
+PYTHON ?= $(firstword $(foreach name,python3.12 python3.11 python3.13, \
+    $(shell $(name) -c "print('$(name)')" 2>/dev/null)) python3)
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: lab test run test-oldest build lint constraints data clean
+
+lab:
+	@$(PYTHON) tools/setup_venv.py $(VENV)
+	@$(BIN)/course lab
+
+test:
+	@$(PYTHON) tools/setup_venv.py $(VENV) --extras test
+	$(BIN)/python -m pytest tests
+	COURSE_SMOKE=1 $(BIN)/python -m pytest --nbval notebooks \
+	    --nbval-cell-timeout 120
+	$(BIN)/python -m pytest --nbval solutions --nbval-cell-timeout 300
+
+run:
+	@$(PYTHON) tools/setup_venv.py $(VENV) --extras test
+	@$(BIN)/python -m tools.run_lessons
+
+# The oldest version of each dependency that pyproject.toml allows.
+test-oldest:
+	@mkdir -p build
+	@$(PYTHON) tools/oldest_constraints.py > build/oldest.txt
+	@$(PYTHON) tools/setup_venv.py .venv-oldest --extras test \
+	    --constraints build/oldest.txt
+	.venv-oldest/bin/python -m pytest tests -m "not newest"
+	COURSE_SMOKE=1 .venv-oldest/bin/python -m pytest --nbval notebooks \
+	    --nbval-cell-timeout 120
+
+# lessons/*.py -> notebooks/ and solutions/
+build:
+	@$(PYTHON) tools/setup_venv.py $(VENV) --extras test
+	@$(BIN)/python tools/build_notebooks.py
+
+lint:
+	@$(PYTHON) tools/setup_venv.py $(VENV) --extras test
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+data:
+	@$(PYTHON) tools/setup_venv.py $(VENV) --extras test
+	@$(BIN)/python -m tools.make_data defects
+
+# Newest versions of everything, written down after a clean installation.
+constraints:
+	@rm -rf .venv-newest
+	@$(PYTHON) tools/setup_venv.py .venv-newest --extras dev --constraints ""
+	.venv-newest/bin/python -m pip freeze --exclude-editable > constraints.txt
+
+clean:
+	rm -rf build .pytest_cache .ruff_cache

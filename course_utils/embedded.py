@@ -1,0 +1,158 @@
+"""Hand out the files of ``data/``, each checked against its card.
+
+Every data set and weight file has a card beside it: a TOML file that says
+where it comes from, under which licence, how it was made, and its sha256.
+A file that is missing or differs from its card is never used.
+"""
+
+import difflib
+import errno
+import functools
+import hashlib
+import os
+import shutil
+import tempfile
+import tomllib
+import zipfile
+from pathlib import Path
+
+from course_utils import paths
+from course_utils.errors import CourseError
+
+
+def names(kind: str) -> list[str]:
+    """Return the names of all embedded files of one kind, sorted.
+
+    Args:
+        kind: ``"datasets"`` or ``"backbones"``.
+    """
+    return sorted(p.stem for p in (paths.data_dir() / kind).glob("*.toml"))
+
+
+def card(kind: str, name: str) -> dict:
+    """Return the card of an embedded file.
+
+    Args:
+        kind: ``"datasets"`` or ``"backbones"``.
+        name: Name of the file, as in :func:`names`.
+
+    Returns:
+        The card's fields; ``card["file"]`` has ``name``, ``bytes`` and
+        ``sha256``.
+
+    Raises:
+        CourseError: If there is no such file (with the nearest name).
+    """
+    known = names(kind)
+    if name not in known:
+        near = difflib.get_close_matches(str(name), known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "choose one of those."
+        raise CourseError(
+            f"Unknown name {name!r} in data/{kind}: there is "
+            f"{', '.join(map(repr, known)) or 'nothing'}; {hint}"
+        )
+    text = (paths.data_dir() / kind / f"{name}.toml").read_text("utf-8")
+    return tomllib.loads(text)
+
+
+def verified_file(kind: str, name: str) -> Path:
+    """Return the path of an embedded file whose checksum is right.
+
+    The checksum is computed once a process, and again if the file changes.
+
+    Args:
+        kind: ``"datasets"`` or ``"backbones"``.
+        name: Name of the file, as in :func:`names`.
+
+    Raises:
+        CourseError: If the file is unknown, missing or broken; the sentence
+            says how to restore it.
+    """
+    expected = card(kind, name)["file"]
+    path = paths.data_dir() / kind / expected["name"]
+    shown = f"data/{kind}/{expected['name']}"
+    restore = (
+        f"restore it with `git checkout -- {shown}`, or download the course "
+        "again."
+    )
+    if not path.is_file():
+        raise CourseError(f"{shown} is missing: {restore}")
+    status = path.stat()
+    found = _sha256(path, status.st_size, status.st_mtime_ns)
+    if found != expected["sha256"]:
+        raise CourseError(
+            f"{shown} is broken ({status.st_size} bytes, sha256 "
+            f"{found[:12]}…; its card says {expected['bytes']} bytes, "
+            f"{expected['sha256'][:12]}…): {restore}"
+        )
+    return path
+
+
+def unpacked(name: str) -> Path:
+    """Return the folder of a data set, unpacking it on first use.
+
+    The folder appears whole or not at all: the archive is unpacked beside it
+    and then renamed, so an interrupt, a full disk or a second process at the
+    same time leaves nothing half done.
+
+    Args:
+        name: Name of the data set.
+
+    Raises:
+        CourseError: If the archive is unknown, missing or broken, or the
+            cache folder cannot be written.
+    """
+    archive = verified_file("datasets", name)
+    expected = card("datasets", name)["file"]
+    folder = paths.cache_dir() / f"{name}-{expected['sha256'][:12]}"
+    if _count_files(folder) == expected["members"]:
+        return folder
+    try:
+        _unpack(archive, folder)
+    except OSError as error:
+        raise CourseError(_explain(error, name, archive, folder)) from error
+    return folder
+
+
+@functools.cache
+def _sha256(path: Path, _size: int, _modified: int) -> str:
+    # Size and time are arguments only to make a changed file a new question.
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _count_files(folder: Path) -> int:
+    return sum(len(files) for _, _, files in os.walk(folder))
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix="unpacking-", dir=folder.parent))
+    try:
+        with zipfile.ZipFile(archive) as pictures:
+            pictures.extractall(scratch / "new")
+        if folder.exists():
+            # An earlier copy has lost files: set it aside, then replace it.
+            folder.rename(scratch / "old")
+        try:
+            (scratch / "new").rename(folder)
+        except OSError:
+            # Another process was faster: its copy is as good as this one.
+            if not folder.exists():
+                raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _explain(error: OSError, name: str, archive: Path, folder: Path) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        reason = "the disk is full"
+        remedy = f"free {2 * archive.stat().st_size / 1e6:.0f} MB there"
+    else:
+        reason = (error.strerror or str(error)).lower()
+        remedy = "make that folder writable"
+    return (
+        f"The pictures of {name!r} could not be unpacked into "
+        f"{folder.parent}: {reason}; {remedy}, or set COURSE_CACHE to a "
+        "folder that has room and can be written."
+    )

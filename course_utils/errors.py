@@ -1,0 +1,14 @@
+"""The one error that learners meet: a sentence, not a traceback."""
+
+
+class CourseError(Exception):
+    """Something the learner can put right, said in one sentence.
+
+    The sentence names what was wrong, what was expected and what to do.
+    In a notebook only that sentence is shown; elsewhere the error behaves
+    like any other.
+    """
+
+    def _render_traceback_(self) -> list[str]:
+        # IPython calls this in place of printing the whole stack.
+        return [f"{type(self).__name__}: {self}"]

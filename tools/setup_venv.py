@@ -1,0 +1,154 @@
+"""Make the virtual environment: what `make lab` and `make test` call first.
+
+Runs on whatever Python starts it, Python 3.6 included, so that a wrong
+version gets a sentence and not a syntax error. Uses the standard library
+only. A second call with nothing changed returns at once.
+"""
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+
+OLDEST, NEWEST = (3, 11), (3, 13)
+# Room that an installation takes, measured with `du -sm .venv`, rounded up.
+NEEDED_MB = 3500
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def main():
+    """Create the environment and install the course; 0 if all went well."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("venv", help="folder of the virtual environment")
+    parser.add_argument("--extras", default="", help="for example: test")
+    parser.add_argument("--constraints", default="constraints.txt")
+    arguments = parser.parse_args()
+    try:
+        set_up(arguments.venv, arguments.extras, arguments.constraints)
+    except Problem as problem:
+        sys.stderr.write("\n{}\n".format(problem))
+        return 1
+    return 0
+
+
+class Problem(Exception):
+    """What stands in the way, and what to do, in one sentence."""
+
+
+def set_up(venv, extras, constraints):
+    """Create `venv` and install the course into it, unless that is done."""
+    check_python()
+    done_file = os.path.join(venv, "installed-" + (extras or "lab"))
+    wanted = fingerprint(constraints)
+    if read(done_file) == wanted:
+        return
+    check_folder(venv)
+    python = create(venv)
+    target = ".[{}]".format(extras) if extras else "."
+    command = [python, "-m", "pip", "install", "--editable", target]
+    if constraints:
+        command += ["--constraint", constraints]
+    print("Installing the course into {} ...".format(venv), flush=True)
+    if subprocess.call(command, cwd=TOP) != 0:
+        raise Problem(
+            "The packages could not be installed (pip's last lines above say "
+            "why). If the package index was not reached, connect and run the "
+            "same command again; if the disk is full, free {} MB at {}.".format(
+                NEEDED_MB, TOP
+            )
+        )
+    with open(done_file, "w") as file:
+        file.write(wanted)
+
+
+def check_python():
+    """Raise `Problem` if this Python cannot run the course."""
+    if not OLDEST <= sys.version_info[:2] <= NEWEST:
+        raise Problem(
+            "This course needs Python {}.{} to {}.{}, and {} is Python "
+            "{}.{}.{}: install one of those, and name it, for example "
+            "`make lab PYTHON=python3.12`.".format(
+                *(OLDEST + NEWEST + (sys.executable,) + sys.version_info[:3])
+            )
+        )
+
+
+def check_folder(venv):
+    """Raise `Problem` if the environment cannot be written here."""
+    parent = os.path.dirname(os.path.abspath(venv))
+    if not can_write(parent):
+        raise Problem(
+            "The folder {} cannot be written: copy or clone the course into a "
+            "folder of your own, and run the same command there.".format(parent)
+        )
+    free_mb = shutil.disk_usage(parent).free // 10**6
+    if not os.path.isdir(venv) and free_mb < NEEDED_MB:
+        raise Problem(
+            "The course needs about {} MB of disk, and {} MB are free at {}: "
+            "free some, and run the same command again.".format(
+                NEEDED_MB, free_mb, parent
+            )
+        )
+
+
+def can_write(folder):
+    """Try it: permissions alone do not tell (a read-only disk, root)."""
+    probe = os.path.join(folder, ".write-test-{}".format(os.getpid()))
+    try:
+        with open(probe, "w") as file:
+            file.write("x")
+        os.remove(probe)
+    except OSError:
+        return False
+    return True
+
+
+def create(venv):
+    """Create the environment where it is missing; return its Python."""
+    folder = "Scripts" if os.name == "nt" else "bin"
+    python = os.path.abspath(os.path.join(venv, folder, "python"))
+    works = [python, "-m", "pip", "--version"]
+    if os.path.isdir(venv) and subprocess.call(works, **quiet()) == 0:
+        return python
+    # Debian ships venv's folder without ensurepip unless asked for it.
+    trial = [sys.executable, "-c", "import venv, ensurepip"]
+    if subprocess.call(trial, **quiet()) != 0:
+        raise Problem(
+            "Python's venv module is missing: install it (Debian and Ubuntu: "
+            "`sudo apt install python{}.{}-venv`), and run the same command "
+            "again.".format(*sys.version_info[:2])
+        )
+    make = [sys.executable, "-m", "venv", "--clear", venv]
+    if subprocess.call(make, cwd=TOP) != 0:
+        raise Problem(
+            "{} could not be made (see above): delete that folder, and run "
+            "the same command again.".format(venv)
+        )
+    return python
+
+
+def quiet():
+    """Return arguments that hide a trial's output."""
+    return {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+
+
+def fingerprint(constraints):
+    """Return what an installation depends on, as one short text."""
+    digest = hashlib.sha256(TOP.encode())
+    for name in ["pyproject.toml", constraints]:
+        digest.update(read(os.path.join(TOP, name)).encode() if name else b"")
+    return digest.hexdigest()
+
+
+def read(path):
+    """Return a file's text, or an empty text where there is no file."""
+    if not os.path.isfile(path):
+        return ""
+    with open(path) as file:
+        return file.read()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
