@@ -52,7 +52,13 @@ def card(kind: str, name: str) -> dict:
             f"{', '.join(map(repr, known)) or 'nothing'}; {hint}"
         )
     text = (paths.data_dir() / kind / f"{name}.toml").read_text("utf-8")
-    return tomllib.loads(text)
+    try:
+        facts = tomllib.loads(text)
+        facts["file"]["sha256"]
+    except (tomllib.TOMLDecodeError, KeyError) as error:
+        shown = f"data/{kind}/{name}.toml"
+        raise CourseError(f"{shown} is broken: {_restore(shown)}") from error
+    return facts
 
 
 def verified_file(kind: str, name: str) -> Path:
@@ -71,19 +77,15 @@ def verified_file(kind: str, name: str) -> Path:
     expected = card(kind, name)["file"]
     path = paths.data_dir() / kind / expected["name"]
     shown = f"data/{kind}/{expected['name']}"
-    restore = (
-        f"restore it with `git checkout -- {shown}`, or download the course "
-        "again."
-    )
     if not path.is_file():
-        raise CourseError(f"{shown} is missing: {restore}")
+        raise CourseError(f"{shown} is missing: {_restore(shown)}")
     status = path.stat()
     found = _sha256(path, status.st_size, status.st_mtime_ns)
     if found != expected["sha256"]:
         raise CourseError(
             f"{shown} is broken ({status.st_size} bytes, sha256 "
             f"{found[:12]}…; its card says {expected['bytes']} bytes, "
-            f"{expected['sha256'][:12]}…): {restore}"
+            f"{expected['sha256'][:12]}…): {_restore(shown)}"
         )
     return path
 
@@ -112,6 +114,13 @@ def unpacked(name: str) -> Path:
     except OSError as error:
         raise CourseError(_explain(error, name, archive, folder)) from error
     return folder
+
+
+def _restore(shown: str) -> str:
+    return (
+        f"restore it with `git checkout -- {shown}`, or download the course "
+        "again."
+    )
 
 
 @functools.cache

@@ -27,13 +27,13 @@ def main():
     arguments = parser.parse_args()
     try:
         set_up(arguments.venv, arguments.extras, arguments.constraints)
-    except Problem as problem:
-        sys.stderr.write("\n{}\n".format(problem))
+    except SetupError as problem:
+        sys.stderr.write(f"\n{problem}\n")
         return 1
     return 0
 
 
-class Problem(Exception):
+class SetupError(Exception):
     """What stands in the way, and what to do, in one sentence."""
 
 
@@ -46,56 +46,59 @@ def set_up(venv, extras, constraints):
         return
     check_folder(venv)
     python = create(venv)
-    target = ".[{}]".format(extras) if extras else "."
+    target = f".[{extras}]" if extras else "."
     command = [python, "-m", "pip", "install", "--editable", target]
     if constraints:
         command += ["--constraint", constraints]
-    print("Installing the course into {} ...".format(venv), flush=True)
+    print(f"Installing the course into {venv} ...", flush=True)
     if subprocess.call(command, cwd=TOP) != 0:
-        raise Problem(
+        raise SetupError(
             "The packages could not be installed (pip's last lines above say "
             "why). If the package index was not reached, connect and run the "
-            "same command again; if the disk is full, free {} MB at {}.".format(
-                NEEDED_MB, TOP
-            )
+            f"same command again; if the disk is full, free {NEEDED_MB} MB at "
+            f"{TOP}."
         )
-    with open(done_file, "w") as file:
-        file.write(wanted)
+    # Whatever the extras, what the lessons need is now there too.
+    for done in {done_file, os.path.join(venv, "installed-lab")}:
+        with open(done, "w") as file:
+            file.write(wanted)
 
 
 def check_python():
-    """Raise `Problem` if this Python cannot run the course."""
+    """Raise `SetupError` if this Python cannot run the course."""
     if not OLDEST <= sys.version_info[:2] <= NEWEST:
-        raise Problem(
-            "This course needs Python {}.{} to {}.{}, and {} is Python "
-            "{}.{}.{}: install one of those, and name it, for example "
-            "`make lab PYTHON=python3.12`.".format(
-                *(OLDEST + NEWEST + (sys.executable,) + sys.version_info[:3])
-            )
+        raise SetupError(
+            f"This course needs Python {dotted(OLDEST)} to {dotted(NEWEST)}, "
+            f"and {sys.executable} is Python {dotted(sys.version_info[:3])}: "
+            "install one of those, and name it, for example `make lab "
+            "PYTHON=python3.12`."
         )
+
+
+def dotted(version):
+    """Write a version as people do."""
+    return ".".join(map(str, version))
 
 
 def check_folder(venv):
-    """Raise `Problem` if the environment cannot be written here."""
+    """Raise `SetupError` if the environment cannot be written here."""
     parent = os.path.dirname(os.path.abspath(venv))
     if not can_write(parent):
-        raise Problem(
-            "The folder {} cannot be written: copy or clone the course into a "
-            "folder of your own, and run the same command there.".format(parent)
+        raise SetupError(
+            f"The folder {parent} cannot be written: copy or clone the course "
+            "into a folder of your own, and run the same command there."
         )
     free_mb = shutil.disk_usage(parent).free // 10**6
     if not os.path.isdir(venv) and free_mb < NEEDED_MB:
-        raise Problem(
-            "The course needs about {} MB of disk, and {} MB are free at {}: "
-            "free some, and run the same command again.".format(
-                NEEDED_MB, free_mb, parent
-            )
+        raise SetupError(
+            f"The course needs about {NEEDED_MB} MB of disk, and {free_mb} MB "
+            f"are free at {parent}: free some, and run the same command again."
         )
 
 
 def can_write(folder):
     """Try it: permissions alone do not tell (a read-only disk, root)."""
-    probe = os.path.join(folder, ".write-test-{}".format(os.getpid()))
+    probe = os.path.join(folder, f".write-test-{os.getpid()}")
     try:
         with open(probe, "w") as file:
             file.write("x")
@@ -115,16 +118,16 @@ def create(venv):
     # Debian ships venv's folder without ensurepip unless asked for it.
     trial = [sys.executable, "-c", "import venv, ensurepip"]
     if subprocess.call(trial, **quiet()) != 0:
-        raise Problem(
+        raise SetupError(
             "Python's venv module is missing: install it (Debian and Ubuntu: "
-            "`sudo apt install python{}.{}-venv`), and run the same command "
-            "again.".format(*sys.version_info[:2])
+            f"`sudo apt install python{dotted(sys.version_info[:2])}-venv`), "
+            "and run the same command again."
         )
     make = [sys.executable, "-m", "venv", "--clear", venv]
     if subprocess.call(make, cwd=TOP) != 0:
-        raise Problem(
-            "{} could not be made (see above): delete that folder, and run "
-            "the same command again.".format(venv)
+        raise SetupError(
+            f"{venv} could not be made (see above): delete that folder, and "
+            "run the same command again."
         )
     return python
 

@@ -6,6 +6,8 @@ angles in radians. A signed distance is negative inside a shape, zero on its
 boundary and positive outside.
 """
 
+import itertools
+
 import numpy as np
 from scipy import ndimage
 
@@ -107,9 +109,7 @@ def path_distance(x, y, points):
     nearest = np.full(x.shape, np.inf, dtype=np.float32)
     position = np.zeros(x.shape, dtype=np.float32)
     segments = len(points) - 1
-    for i, ((ax, ay), (bx, by)) in enumerate(
-        zip(points[:-1], points[1:], strict=True)
-    ):
+    for i, ((ax, ay), (bx, by)) in enumerate(itertools.pairwise(points)):
         length_squared = max((bx - ax) ** 2 + (by - ay) ** 2, 1e-6)
         along = ((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / length_squared
         along = np.clip(along, 0, 1)

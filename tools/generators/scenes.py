@@ -73,18 +73,17 @@ def texture_pattern(rng, texture, x, y):
     if texture == "speckle":
         noise = drawing.smooth_noise(rng, len(x), rng.uniform(0.5, 1.0))
         return np.clip(noise, -1.5, 1.5) / 1.5
-    x, y = drawing.rotate(x, y, rng.uniform(0, np.pi))
     waves = np.float32(2 * np.pi / rng.uniform(*TEXTURE_PERIOD))
+    if texture == "rings":
+        return np.sin(waves * np.hypot(x, y) + rng.uniform(0, 2 * np.pi))
+    x, y = drawing.rotate(x, y, rng.uniform(0, np.pi))
     x, y = x + rng.uniform(0, 6), y + rng.uniform(0, 6)
     if texture == "stripes":
         return np.sin(waves * x)
     if texture == "checks":
         return np.clip(3 * np.sin(waves * x) * np.sin(waves * y), -1, 1)
-    if texture == "dots":
-        bumps = np.cos(waves * x) + np.cos(waves * y)
-        return np.clip(2 * bumps - 1, -1, 1)
-    # Rings have their centre inside the object: take the shift back.
-    return np.sin(waves * np.hypot(x - x.mean(), y - y.mean()))
+    bumps = np.cos(waves * x) + np.cos(waves * y)  # dots
+    return np.clip(2 * bumps - 1, -1, 1)
 
 
 def place_objects(rng, count, radius):

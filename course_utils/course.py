@@ -1,0 +1,88 @@
+"""The learner's door: what a lesson calls.
+
+>>> from course_utils import course
+>>> course.begin("00")
+>>> course.exercise("sh-01").check(answer)
+>>> quiz = course.quiz("00")
+"""
+
+import importlib.metadata
+import platform
+
+from course_utils import checks, quizzes, smoke, startup
+
+
+def begin(lesson: str, seed: int = 0) -> None:
+    """Start a lesson: load Keras, fix the random seed, print the versions.
+
+    Introduced in lesson 00.
+
+    Args:
+        lesson: Number of the lesson, for example ``"00"``.
+        seed: Seed of all random numbers (Python, NumPy and TensorFlow), so
+            that running the lesson again gives the same numbers on the same
+            machine.
+    """
+    startup.import_keras_quietly()
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    versions = {
+        "Python": platform.python_version(),
+        "Keras": keras.__version__,
+        "TensorFlow": importlib.metadata.version("tensorflow"),
+    }
+    line = ", ".join(f"{name} {value}" for name, value in versions.items())
+    print(f"Lesson {lesson} on {line}. Seed {seed}.")
+    if smoke.is_on():
+        smoke.shorten_training()
+        print("Smoke run: each training takes one step, claims are not judged.")
+
+
+def claim(holds: bool, sentence: str) -> None:
+    """State something the lesson teaches, and stop if it is not so.
+
+    Introduced in lesson 00. The notebooks are run as tests: a claim that
+    fails here is a bug in the course.
+
+    Args:
+        holds: Whether the claim holds, computed by the cell.
+        sentence: The claim, in words.
+
+    Raises:
+        AssertionError: If the claim does not hold.
+    """
+    if smoke.is_on():
+        print(f"Not judged in a smoke run: {sentence}")
+    elif holds:
+        print(f"Holds: {sentence}")
+    else:
+        raise AssertionError(f"Does not hold here: {sentence}")
+
+
+def exercise(name: str) -> checks.Exercise:
+    """Return an exercise: ``course.exercise("sh-01").check(answer)``.
+
+    Introduced in lesson 00.
+
+    Args:
+        name: The name in the first line of the exercise's cell.
+
+    Raises:
+        CourseError: If there is no such exercise.
+    """
+    return checks.find_exercise(name)
+
+
+def quiz(lesson: str) -> quizzes.Quiz:
+    """Return the quiz of a lesson: show it, then ``.answer("q1", "b")``.
+
+    Introduced in lesson 00. Needs no TensorFlow.
+
+    Args:
+        lesson: Number of the lesson, for example ``"00"``.
+
+    Raises:
+        CourseError: If the lesson has no quiz.
+    """
+    return quizzes.load_quiz(lesson)

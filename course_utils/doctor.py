@@ -1,0 +1,228 @@
+"""Is this machine fit for the course? One line a finding, in seconds."""
+
+import dataclasses
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+
+from course_utils import embedded, paths
+from course_utils.errors import CourseError
+
+OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)
+_MEMORY_GB = 4
+_FREE_MB = 500
+
+# Asked in a process of its own: where TensorFlow does not fit the processor,
+# importing it ends the process with no exception to catch.
+_ASK_TENSORFLOW = """
+import json, keras, tensorflow
+print(json.dumps({
+    "TensorFlow": tensorflow.__version__,
+    "Keras": keras.__version__,
+    "backend": keras.config.backend(),
+    "gpus": len(tensorflow.config.list_physical_devices("GPU")),
+}))
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One line of the report.
+
+    Attributes:
+        subject: What was looked at.
+        state: ``"ok"``, ``"note"`` (the course runs, but read this) or
+            ``"wrong"`` (the course cannot run).
+        text: What was found, and what to do if it is not well.
+    """
+
+    subject: str
+    state: str
+    text: str
+
+
+def examine() -> Iterator[Finding]:
+    """Look at everything the course needs, one finding at a time.
+
+    Yields:
+        Findings in a fixed order, each as soon as it is known. A look that
+        fails in an unforeseen way is a finding too.
+    """
+    looks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
+        ("Python", _python),
+        ("TensorFlow", _tensorflow),
+        ("Machine", _machine),
+        ("Widgets", _widgets),
+        ("Kernel", _kernel),
+        ("Work folder", _work_folder),
+        ("Data", _data),
+    ]
+    for subject, look in looks:
+        try:
+            yield from look()
+        except Exception as error:
+            yield Finding(
+                subject,
+                "wrong",
+                f"could not be looked at ({type(error).__name__}: {error}); "
+                "please report this line.",
+            )
+
+
+def _python() -> Iterator[Finding]:
+    if OLDEST_PYTHON <= sys.version_info[:2] <= NEWEST_PYTHON:
+        text, state = f"{platform.python_version()} at {sys.executable}", "ok"
+    else:
+        state = "wrong"
+        text = (
+            f"{platform.python_version()}, and the course needs "
+            f"{_dotted(OLDEST_PYTHON)} to {_dotted(NEWEST_PYTHON)}: install "
+            "one of those, delete .venv, and run `make lab`."
+        )
+    yield Finding("Python", state, text)
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
+
+
+def _tensorflow() -> Iterator[Finding]:
+    answer = subprocess.run(
+        [sys.executable, "-c", _ASK_TENSORFLOW],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+    if answer.returncode:
+        last = (answer.stderr.strip().splitlines() or ["no message"])[-1]
+        if answer.returncode < 0:
+            last = (
+                f"it ended with signal {-answer.returncode}; a processor "
+                "without AVX cannot run it"
+            )
+        yield Finding(
+            "TensorFlow",
+            "wrong",
+            f"cannot be imported ({last}): delete .venv and run `make lab`.",
+        )
+        return
+    found = json.loads(answer.stdout.strip().splitlines()[-1])
+    yield Finding("TensorFlow", "ok", found["TensorFlow"])
+    if found["backend"] == "tensorflow":
+        yield Finding("Keras", "ok", found["Keras"])
+    else:
+        yield Finding(
+            "Keras",
+            "wrong",
+            f"runs on {found['backend']}, and the course needs TensorFlow: "
+            "unset the environment variable KERAS_BACKEND.",
+        )
+    gpus = found["gpus"]
+    text = f"{gpus} found" if gpus else "none, and none is needed"
+    yield Finding("GPU", "ok", text)
+
+
+def _machine() -> Iterator[Finding]:
+    cores = os.cpu_count() or 1
+    enough = cores > 1
+    text = f"{cores}" if enough else "1: lessons take about twice as long."
+    yield Finding("Cores", "ok" if enough else "note", text)
+    memory = psutil.virtual_memory()
+    total, free = memory.total / 1e9, memory.available / 1e9
+    text = f"{total:.0f} GB, {free:.0f} GB free"
+    if total < _MEMORY_GB or free < _MEMORY_GB / 4:
+        yield Finding(
+            "Memory",
+            "note",
+            f"{text}: a lesson takes about 1.5 GB; close other programs.",
+        )
+    else:
+        yield Finding("Memory", "ok", text)
+
+
+def _widgets() -> Iterator[Finding]:
+    version = importlib.metadata.version("ipywidgets")
+    installed = (
+        Path(sys.prefix)
+        / "share/jupyter/labextensions/@jupyter-widgets"
+        / "jupyterlab-manager"
+    )
+    if installed.is_dir():
+        yield Finding("Widgets", "ok", f"ipywidgets {version}")
+    else:
+        yield Finding(
+            "Widgets",
+            "note",
+            "JupyterLab's widget manager is not in this environment, so "
+            "progress shows as text: `pip install jupyterlab_widgets`.",
+        )
+
+
+def _kernel() -> Iterator[Finding]:
+    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+
+    remedy = "run `python -m ipykernel install --sys-prefix`."
+    try:
+        spec = KernelSpecManager().get_kernel_spec("python3")
+    except NoSuchKernel:
+        yield Finding("Kernel", "wrong", f"no kernel 'python3': {remedy}")
+        return
+    program = spec.argv[0]
+    # Jupyter replaces a bare "python" by the Python that runs it.
+    if program in ("python", "python3") or _same(program, sys.executable):
+        yield Finding("Kernel", "ok", f"{spec.display_name}, this Python")
+    else:
+        yield Finding(
+            "Kernel",
+            "wrong",
+            f"notebooks would run on {program}, not on this Python: {remedy}",
+        )
+
+
+def _same(program: str, other: str) -> bool:
+    return os.path.abspath(program) == os.path.abspath(other)
+
+
+def _work_folder() -> Iterator[Finding]:
+    work = paths.work_dir()
+    remedy = "set COURSE_WORK to a folder that can be written."
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=work) as file:
+            file.write(b"x")
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        yield Finding("Work folder", "wrong", f"{work}: {reason}; {remedy}")
+        return
+    yield Finding("Work folder", "ok", f"{work} can be written")
+    free = paths.free_megabytes(work)
+    if free < _FREE_MB:
+        yield Finding(
+            "Disk",
+            "note",
+            f"{free:.0f} MB free, a lesson may need {_FREE_MB}: free some.",
+        )
+    else:
+        yield Finding("Disk", "ok", f"{free / 1000:.0f} GB free")
+
+
+def _data() -> Iterator[Finding]:
+    for kind, subject in (("datasets", "Data"), ("backbones", "Weights")):
+        whole = []
+        for name in embedded.names(kind):
+            try:
+                embedded.verified_file(kind, name)
+                whole.append(name)
+            except CourseError as error:
+                yield Finding(subject, "wrong", str(error))
+        if whole:
+            text = f"{', '.join(whole)}: checksums right"
+            yield Finding(subject, "ok", text)

@@ -1,0 +1,48 @@
+"""Load TensorFlow and Keras without TensorFlow's start-up log.
+
+TensorFlow 2.21 writes some ten lines about graphics cards and rounding
+straight to the process's error stream, whatever its log level, and a notebook
+shows them in red above the first result.
+"""
+
+import contextlib
+import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+
+
+def import_keras_quietly() -> None:
+    """Import Keras on TensorFlow, and let TensorFlow look for devices.
+
+    Raises:
+        ImportError: If TensorFlow or Keras cannot be imported; what they had
+            written is then shown.
+    """
+    with _stderr_held_back():
+        import keras  # noqa: F401
+        import tensorflow
+
+        tensorflow.config.list_physical_devices()
+    # Keras 3.15.1 warns at every `fit` on a tf.data.Dataset that it ignores
+    # `shuffle=True`, its own default.
+    warnings.filterwarnings("ignore", message="`shuffle=True` was passed")
+
+
+@contextlib.contextmanager
+def _stderr_held_back() -> Iterator[None]:
+    """Hold back what is written to file descriptor 2; show it on an error."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as log:
+        os.dup2(log.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            log.seek(0)
+            os.write(kept, log.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

@@ -1,0 +1,57 @@
+"""What several tests need."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).resolve().parent.parent
+
+
+def _mount(folder: Path, options: str) -> bool:
+    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+    if not shutil.which("mount"):
+        return False
+    return subprocess.run(command, capture_output=True).returncode == 0
+
+
+def _unmount(folder: Path) -> None:
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk with one megabyte of room."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    if not _mount(folder, "size=1m"):
+        pytest.skip("mounting a small disk needs root")
+    yield folder
+    _unmount(folder)
+
+
+@pytest.fixture
+def read_only_folder(tmp_path):
+    """A folder that cannot be written, by root neither."""
+    folder = tmp_path / "read-only"
+    folder.mkdir()
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        if not _mount(folder, "ro"):
+            pytest.skip("root may write everywhere, and mount failed")
+        yield folder
+        _unmount(folder)
+    else:
+        folder.chmod(0o555)
+        yield folder
+        folder.chmod(0o755)
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch):
+    """A work folder of the test's own, with the cache inside."""
+    folder = tmp_path / "work"
+    monkeypatch.setenv("COURSE_WORK", str(folder))
+    monkeypatch.delenv("COURSE_CACHE", raising=False)
+    return folder

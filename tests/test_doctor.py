@@ -1,0 +1,125 @@
+"""`course doctor` says what is wrong, and what to do."""
+
+import collections
+import shutil
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from course_utils import cli, doctor, paths
+from tests.conftest import TOP
+
+
+def findings(look):
+    return {f.subject: f for f in look()}
+
+
+def test_a_fit_machine_passes(work, capsys):
+    assert cli.main(["doctor"]) == 0
+    out = capsys.readouterr().out
+    subjects = "Python TensorFlow Keras GPU Cores Memory Widgets Kernel"
+    for subject in (*subjects.split(), "Work folder", "Data", "Weights"):
+        assert f"  {subject} " in out
+    assert "This machine can run the course." in out
+
+
+def test_broken_weights_are_named_and_the_exit_code_is_one(
+    tmp_path, monkeypatch, capsys, work
+):
+    shutil.copytree(TOP / "data", tmp_path / "data")
+    (tmp_path / "data" / "backbones" / "residual.weights.h5").write_bytes(b"")
+    monkeypatch.setattr(paths, "course_dir", lambda: tmp_path)
+    monkeypatch.setattr(doctor, "_tensorflow", lambda: iter(()))
+    assert cli.main(["doctor"]) == 1
+    out = capsys.readouterr().out
+    assert "WRONG  Weights      data/backbones/residual.weights.h5" in out
+    assert "git checkout --" in out and "cannot run yet" in out
+
+
+def test_a_wrong_python_is_named(monkeypatch):
+    version = collections.namedtuple("Version", "major minor")(3, 10)
+    monkeypatch.setattr(sys, "version_info", version)
+    (finding,) = doctor._python()
+    assert finding.state == "wrong" and "needs 3.11 to 3.13" in finding.text
+
+
+@pytest.mark.parametrize(
+    ("code", "named"),
+    [
+        ("import os; os.kill(os.getpid(), 4)", "without AVX"),
+        ("import no_such_module", "No module named 'no_such_module'"),
+    ],
+)
+def test_a_tensorflow_that_cannot_be_imported_is_told(monkeypatch, code, named):
+    monkeypatch.setattr(doctor, "_ASK_TENSORFLOW", code)
+    (finding,) = doctor._tensorflow()
+    assert finding.state == "wrong" and named in finding.text
+
+
+def test_another_backend_is_told(monkeypatch):
+    code = (
+        'print(\'{"TensorFlow": "2", "Keras": "3", "gpus": 0, '
+        '"backend": "jax"}\')'
+    )
+    monkeypatch.setattr(doctor, "_ASK_TENSORFLOW", code)
+    finding = findings(doctor._tensorflow)["Keras"]
+    assert finding.state == "wrong" and "KERAS_BACKEND" in finding.text
+
+
+def test_little_memory_is_a_note(monkeypatch):
+    memory = collections.namedtuple("Memory", "total available")
+    little = memory(total=2e9, available=5e8)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: little)
+    finding = findings(doctor._machine)["Memory"]
+    assert finding.state == "note" and "close other programs" in finding.text
+
+
+def test_a_read_only_work_folder_is_told(read_only_folder, monkeypatch):
+    monkeypatch.setenv("COURSE_WORK", str(read_only_folder / "work"))
+    (finding,) = doctor._work_folder()
+    assert finding.state == "wrong" and "set COURSE_WORK" in finding.text
+
+
+def test_little_disk_is_a_note(small_disk, monkeypatch):
+    monkeypatch.setenv("COURSE_WORK", str(small_disk))
+    finding = findings(doctor._work_folder)["Disk"]
+    assert finding.state == "note" and "free some" in finding.text
+
+
+def test_a_kernel_of_another_python_is_told(monkeypatch, tmp_path):
+    folder = tmp_path / "kernels" / "python3"
+    folder.mkdir(parents=True)
+    (folder / "kernel.json").write_text(
+        '{"argv": ["/other/python"], "display_name": "Other"}'
+    )
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    (finding,) = doctor._kernel()
+    assert finding.state == "wrong" and "/other/python" in finding.text
+
+
+def test_an_unforeseen_failure_is_a_finding(monkeypatch):
+    def fail():
+        raise RuntimeError("the unforeseen")
+
+    monkeypatch.setattr(doctor, "_tensorflow", fail)
+    told = [f for f in doctor.examine() if f.subject == "TensorFlow"]
+    assert [f.state for f in told] == ["wrong"]
+    assert "the unforeseen" in told[0].text
+
+
+def test_outside_the_course_the_command_says_so_in_one_line(tmp_path):
+    shutil.copytree(TOP / "course_utils", tmp_path / "away" / "course_utils")
+    answer = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from course_utils import cli; cli.main(['lab'])",
+        ],
+        cwd=tmp_path / "away",
+        capture_output=True,
+        text=True,
+    )
+    assert "Traceback" not in answer.stderr
+    assert "install the package from a clone" in answer.stdout

@@ -1,0 +1,103 @@
+"""The shape of the package: light to import, arrows one way."""
+
+import ast
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import TOP
+
+# What each module may import of the package. A module that is not named here
+# is not in the design: add it there first, with its one job.
+MAY_IMPORT = {
+    "__init__": set(),
+    "errors": set(),
+    "results": set(),
+    "smoke": set(),
+    "startup": set(),
+    "paths": {"errors"},
+    "embedded": {"paths", "errors"},
+    "datasets": {"embedded"},
+    "backbones": {"embedded", "errors"},
+    "quizzes": {"paths", "errors", "results"},
+    "checks/__init__": {"checks", "errors", "results"},
+    "checks/lesson_00": set(),
+    "workspace": {"paths", "errors"},
+    "course": {"checks", "quizzes", "smoke", "startup"},
+    "doctor": {"embedded", "paths", "errors"},
+    "cli": {"doctor", "paths", "workspace", "errors"},
+}
+PACKAGE = TOP / "course_utils"
+
+
+def imported(path):
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports name the package in full"
+            for alias in node.names:
+                yield f"{node.module}.{alias.name}"
+
+
+def modules():
+    return {
+        path.relative_to(PACKAGE).with_suffix("").as_posix(): path
+        for path in PACKAGE.rglob("*.py")
+    }
+
+
+def test_every_module_is_in_the_design():
+    assert set(modules()) == set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("name", sorted(MAY_IMPORT))
+def test_arrows_go_one_way(name):
+    names = list(imported(modules()[name]))
+    own = {n.split(".")[1] for n in names if n.startswith("course_utils.")}
+    assert own <= MAY_IMPORT[name]
+    roots = {n.split(".")[0] for n in names}
+    assert not roots & {"lessons", "tools", "tests", "benchmarks"}
+
+
+def test_the_arrows_make_no_circle():
+    left = {
+        name.removesuffix("/__init__"): {
+            target for target in targets if target != name.split("/")[0]
+        }
+        for name, targets in MAY_IMPORT.items()
+    }
+    while left:
+        leaves = [name for name, targets in left.items() if not targets]
+        assert leaves, f"a circle among {sorted(left)}"
+        for leaf in leaves:
+            del left[leaf]
+        for targets in left.values():
+            targets.difference_update(leaves)
+
+
+@pytest.mark.parametrize("module", ["course_utils", "course_utils.course"])
+def test_importing_loads_no_tensorflow(module):
+    code = f"import sys, {module}; print('keras' in sys.modules, "
+    code += "'tensorflow' in sys.modules)"
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.split() == ["False", "False"]
+
+
+def test_lesson_code_runs_on_tensorflow_whatever_keras_is_set_to(tmp_path):
+    (tmp_path / "keras.json").write_text('{"backend": "jax"}')
+    code = (
+        "from course_utils import course; course.begin('00'); import keras; "
+        "print(keras.config.backend())"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={"KERAS_HOME": str(tmp_path), "PATH": ""},
+    )
+    assert answer.stdout.splitlines()[-1] == "tensorflow"
+    assert answer.stderr == "", "the start-up log is kept from the learner"

@@ -1,0 +1,127 @@
+"""The first command on a fresh machine: one sentence for each obstacle."""
+
+import collections
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import TOP
+from tools import setup_venv
+
+
+@pytest.fixture
+def course(tmp_path, monkeypatch):
+    """An empty folder that stands for the course, and no real pip."""
+    monkeypatch.setattr(setup_venv, "TOP", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text("[project]")
+    (tmp_path / "constraints.txt").write_text("numpy==2.0.0")
+    calls = []
+
+    def call(command, **_):
+        calls.append([str(word) for word in command])
+        if command[1:3] == ["-m", "venv"]:
+            os.makedirs(command[-1])
+        return call.exit_code if "install" in command else 0
+
+    call.exit_code = 0
+    call.installs = lambda: [c for c in calls if "install" in c]
+    monkeypatch.setattr(subprocess, "call", call)
+    return call
+
+
+def sentence(*arguments):
+    with pytest.raises(setup_venv.SetupError) as error:
+        setup_venv.set_up(*arguments)
+    return str(error.value)
+
+
+def test_a_second_call_installs_nothing(course):
+    for _ in range(2):
+        setup_venv.set_up(".venv", "", "constraints.txt")
+    (install,) = course.installs()
+    assert install[-3:] == [".", "--constraint", "constraints.txt"]
+
+
+def test_what_the_tests_installed_serves_the_lessons(course):
+    setup_venv.set_up(".venv", "test", "constraints.txt")
+    setup_venv.set_up(".venv", "", "constraints.txt")
+    assert len(course.installs()) == 1
+    assert ".[test]" in course.installs()[0]
+
+
+def test_new_constraints_are_installed(course, tmp_path):
+    setup_venv.set_up(".venv", "", "constraints.txt")
+    (tmp_path / "constraints.txt").write_text("numpy==2.1.0")
+    setup_venv.set_up(".venv", "", "constraints.txt")
+    assert len(course.installs()) == 2
+
+
+def test_a_failed_installation_is_told_and_tried_again(course):
+    course.exit_code = 1
+    told = sentence(".venv", "", "constraints.txt")
+    assert "could not be installed" in told and "run the same command" in told
+    course.exit_code = 0
+    setup_venv.set_up(".venv", "", "constraints.txt")
+    assert len(course.installs()) == 2
+
+
+def test_a_wrong_python_is_told(course, monkeypatch):
+    monkeypatch.setattr(sys, "version_info", (3, 10, 4))
+    told = sentence(".venv", "", "constraints.txt")
+    assert "needs Python 3.11 to 3.13" in told and "is Python 3.10.4" in told
+    assert "make lab PYTHON=" in told
+
+
+@pytest.mark.parametrize("old", ["3.6", "3.8", "3.10"])
+def test_an_old_python_itself_says_so_in_one_sentence(old):
+    finder = shutil.which("pyenv")
+    if finder is None:
+        pytest.skip("no pyenv, so no old Python to try")
+    known = subprocess.run(
+        [finder, "prefix", old], capture_output=True, text=True
+    )
+    if known.returncode:
+        pytest.skip(f"pyenv has no Python {old}")
+    python = f"{known.stdout.strip()}/bin/python"
+    answer = subprocess.run(
+        [python, str(TOP / "tools" / "setup_venv.py"), "unused"],
+        capture_output=True,
+        text=True,
+    )
+    assert answer.returncode == 1
+    (line,) = answer.stderr.strip().splitlines()
+    assert "This course needs Python 3.11 to 3.13" in line
+
+
+def test_a_read_only_checkout_is_told(course, read_only_folder):
+    told = sentence(str(read_only_folder / ".venv"), "", "constraints.txt")
+    assert "cannot be written" in told and "folder of your own" in told
+
+
+def test_a_full_disk_is_told_before_anything_is_downloaded(course, small_disk):
+    told = sentence(str(small_disk / ".venv"), "", "constraints.txt")
+    assert "MB are free at" in told and course.installs() == []
+
+
+def test_a_python_without_venv_is_told_the_package(course, monkeypatch):
+    def call(command, **_):
+        return int(command[1] == "-c")
+
+    monkeypatch.setattr(subprocess, "call", call)
+    told = sentence(".venv", "", "constraints.txt")
+    version = "{}.{}".format(*sys.version_info[:2])
+    assert f"sudo apt install python{version}-venv" in told
+
+
+def test_the_problem_is_printed_without_a_traceback(
+    course, monkeypatch, capsys
+):
+    usage = collections.namedtuple("Usage", "total used free")(10, 10, 0)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(sys, "argv", ["setup_venv.py", ".venv"])
+    assert setup_venv.main() == 1
+    assert capsys.readouterr().err.strip().startswith("The course needs about")

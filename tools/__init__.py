@@ -1,0 +1,1 @@
+"""Tools for maintainers: notebooks, data, pretraining, runs."""
