@@ -75,7 +75,8 @@ def _lab(no_browser: bool, options: list[str]) -> int:
         sys.executable,
         "-m",
         "jupyterlab",
-        str(work / "00_start_here.ipynb"),
+        f"--ServerApp.root_dir={work}",
+        "--LabApp.default_url=/lab/tree/00_start_here.ipynb",
         # Below a warning, the server's log would hide the address.
         "--log-level=WARN",
         *options,
@@ -100,3 +101,7 @@ def _has_display() -> bool:
     if not sys.platform.startswith("linux"):
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -71,7 +71,8 @@ for row, name in zip(axes, class_names, strict=True):
     for ax, path in zip(row, paths, strict=False):
         ax.imshow(plt.imread(path), cmap="gray", vmin=0, vmax=255)
         ax.set(xticks=[], yticks=[])
-    row[0].set_ylabel(name.replace("_", "\n"), rotation=0, ha="right")
+    label = name.replace("_", "\n")
+    row[0].set_ylabel(label, rotation=0, ha="right", va="center")
 figure.suptitle("Six pictures of each kind of defect")
 figure.tight_layout()
 
@@ -198,7 +199,8 @@ print(f"{trained:,} of {model.count_params():,} numbers were trained.")
 # one.
 
 # %%
-path = sorted((folder / "test" / "scratches").glob("*.jpg"))[0]
+true_class, number = "scratches", 0
+path = sorted((folder / "test" / true_class).glob("*.jpg"))[number]
 picture = keras.utils.load_img(path, color_mode="rgb")
 batch = keras.utils.img_to_array(picture)[np.newaxis]
 probabilities = model.predict(batch, verbose=0)[0]
@@ -210,7 +212,7 @@ print(f"The model says: {class_names[probabilities.argmax()]}")
 # %%
 figure, (left, right) = plt.subplots(1, 2, figsize=(7, 2.6))
 left.imshow(picture)
-left.set(xticks=[], yticks=[], title="truly: scratches")
+left.set(xticks=[], yticks=[], title=f"truly: {true_class}")
 right.barh(class_names, probabilities)
 right.set(xlim=(0, 1), xlabel="probability")
 right.invert_yaxis()
@@ -220,7 +222,7 @@ figure.tight_layout()
 # *The figure shows the picture on the left, and on the right the probability
 # that the model gives to each class.*
 #
-# Try another: change `"scratches"` to a different class, or `[0]` to another
+# Try another: change `"scratches"` to a different class, or `0` to another
 # number, and run the two cells again.
 
 # %% [markdown]

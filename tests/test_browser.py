@@ -53,9 +53,10 @@ def lab(tmp_path_factory):
                 time.sleep(0.5)
         else:
             pytest.fail(f"JupyterLab did not answer:\n{log_path.read_text()}")
-        yield f"{address}/lab/tree/00_start_here.ipynb?token=secret"
+        yield f"{address}/?token=secret"
     finally:
-        os.killpg(server.pid, 15)
+        if server.poll() is None:
+            os.killpg(server.pid, 15)
         server.wait(30)
 
 

@@ -48,6 +48,7 @@ def set_up(venv, extras, constraints):
     python = create(venv)
     target = f".[{extras}]" if extras else "."
     command = [python, "-m", "pip", "install", "--editable", target]
+    command += ["--disable-pip-version-check"]
     if constraints:
         command += ["--constraint", constraints]
     print(f"Installing the course into {venv} ...", flush=True)
