@@ -124,10 +124,7 @@ def load_backbone(name, weights="embedded"):
 def _unknown(what, given, expected):
     """One sentence: what was given, what is expected, the nearest match."""
     choices = " or ".join(repr(choice) for choice in expected)
-    message = f"Unknown {what} {given!r}: expected {choices}"
     names = [choice for choice in expected if isinstance(choice, str)]
     nearest = difflib.get_close_matches(str(given).lower(), names, n=1)
-    if nearest:
-        message += f"; did you mean {nearest[0]!r}"
-        return message + "?"
-    return message + "."
+    ending = f"; did you mean {nearest[0]!r}?" if nearest else "."
+    return f"Unknown {what} {given!r}: expected {choices}{ending}"

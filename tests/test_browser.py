@@ -17,9 +17,13 @@ playwright = pytest.importorskip("playwright.sync_api")
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SCREENSHOTS = TOP / "build" / "screenshots"
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no Chromium here: install the package chromium"
-)
+pytestmark = [
+    pytest.mark.newest,
+    pytest.mark.skipif(
+        CHROMIUM is None,
+        reason="no Chromium here: install the package chromium",
+    ),
+]
 
 
 @pytest.fixture(scope="module")

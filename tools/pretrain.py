@@ -34,6 +34,8 @@ CARDS = ROOT / "data" / "backbones"
 SEEDS = {"train": 1, "validation": 2, "test": 3}
 HELD_OUT = 4000  # pictures of the validation and of the test split, each
 
+CHECKPOINT = "last.weights.h5"
+
 BATCH_SIZE = 64
 LEARNING_RATE = 2e-3  # at the peak, after the warm-up
 WEIGHT_DECAY = 1e-3
@@ -67,7 +69,10 @@ def scene_split(split, count):
             ):
                 images[i], labels[i] = image, row
         BUILD.mkdir(parents=True, exist_ok=True)
-        np.savez(path, images=images, labels=labels)
+        # A killed run leaves no half of a file under the final name.
+        unfinished = path.with_suffix(".unfinished.npz")
+        np.savez(unfinished, images=images, labels=labels)
+        unfinished.rename(path)
     with np.load(path) as arrays:
         images, labels = arrays["images"], arrays["labels"]
     return images, dict(zip(scenes.LABELS, labels.T, strict=True))
@@ -156,7 +161,7 @@ def train(model, images, epochs, folder):
         verbose=2,
         callbacks=[
             keras.callbacks.ModelCheckpoint(
-                folder / "last.weights.h5", save_weights_only=True
+                folder / CHECKPOINT, save_weights_only=True
             ),
             keras.callbacks.CSVLogger(folder / "log.csv", append=True),
             keras.callbacks.BackupAndRestore(folder / "backup"),
@@ -184,7 +189,7 @@ def source_accuracy(model):
 
 def export(name, model, base_model, folder):
     """Writes the backbone's weights, and stamps them on its card."""
-    model.load_weights(folder / "last.weights.h5")
+    model.load_weights(folder / CHECKPOINT)
     path = CARDS / f"{name}.weights.h5"
     base_model.save_weights(path)
     table = source_accuracy(model)
@@ -203,6 +208,10 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--export", action="store_true", help="export only")
     options = parser.parse_args()
+    if options.images < BATCH_SIZE:
+        parser.error(f"--images must be at least {BATCH_SIZE}.")
+    if options.epochs < 1:
+        parser.error("--epochs must be at least 1.")
 
     # Each setting has its own folder, so that a killed run finds its own
     # checkpoint and no other.
@@ -212,6 +221,8 @@ def main():
     keras.utils.set_random_seed(options.seed)
     base_model = backbones.load_backbone(options.name, weights=None)
     model = with_heads(base_model)
+    if options.export and not (folder / CHECKPOINT).exists():
+        parser.error(f"there is no checkpoint in {folder}: train first.")
     if not options.export:
         train(model, options.images, options.epochs, folder)
     export(options.name, model, base_model, folder)
