@@ -1,4 +1,4 @@
-"""Load TensorFlow and Keras without TensorFlow's start-up log.
+"""Start a lesson calmly: no start-up log, no traceback for an interrupt.
 
 TensorFlow 2.21 writes some ten lines about graphics cards and rounding
 straight to the process's error stream, whatever its log level, and a notebook
@@ -28,6 +28,27 @@ def import_keras_quietly() -> None:
     # Keras 3.15.1 warns at every `fit` on a tf.data.Dataset that it ignores
     # `shuffle=True`, its own default.
     warnings.filterwarnings("ignore", message="`shuffle=True` was passed")
+
+
+def explain_interrupts() -> None:
+    """Show one sentence, and no traceback, where a learner stops a cell.
+
+    Does nothing outside a notebook.
+    """
+    if "IPython" not in sys.modules:
+        return
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    if shell is not None:
+        shell.set_custom_exc((KeyboardInterrupt,), _say_interrupted)
+
+
+def _say_interrupted(shell, kind, error, traceback, tb_offset=None) -> None:
+    print(
+        "Interrupted. What was learned so far is kept; to go on, run this "
+        "cell again."
+    )
 
 
 @contextlib.contextmanager

@@ -83,10 +83,11 @@ figure.tight_layout()
 # %% [markdown]
 # ## Load a backbone
 #
-# Few pictures are not enough to learn to see from nothing. So we start from a
+# With few pictures it is hard to learn to see from nothing. So we start from a
 # network that has already learned to see, from very many *other* pictures. Its
 # part that turns a picture into features is called the **backbone**, in code
-# `base_model`. This one is a residual network (He et al. 2016).
+# `base_model`. This one is a residual network (He et al. 2016). (Is it really
+# better than starting from nothing? Lesson 02 puts that to the test.)
 
 # %%
 base_model = load_backbone("residual")
@@ -136,7 +137,8 @@ my_guess = ...
 # %% [markdown]
 # **Run.** Ten times through the training pictures (ten *epochs*). After each,
 # Keras prints how well the model does on the pictures that it trains on
-# (`accuracy`) and on those that it does not (`val_accuracy`).
+# (`accuracy`) and on those that it does not (`val_accuracy`). You can stop any
+# cell with the square button above, and run it again.
 
 # %%
 history = model.fit(
@@ -194,12 +196,12 @@ print(f"{trained:,} of {model.count_params():,} numbers were trained.")
 # %% [markdown]
 # ## Name the defect in one picture
 #
-# A model is for using. We take one test picture, and ask for the probability
-# of each class. The model expects a *batch*, so one picture becomes a batch of
-# one.
+# A model is for using. We take one test picture, with scratches that we can see
+# ourselves, and ask for the probability of each class. The model expects a
+# *batch*, so one picture becomes a batch of one.
 
 # %%
-true_class, number = "scratches", 0
+true_class, number = "scratches", 13
 path = sorted((folder / "test" / true_class).glob("*.jpg"))[number]
 picture = keras.utils.load_img(path, color_mode="rgb")
 batch = keras.utils.img_to_array(picture)[np.newaxis]
@@ -222,7 +224,7 @@ figure.tight_layout()
 # *The figure shows the picture on the left, and on the right the probability
 # that the model gives to each class.*
 #
-# Try another: change `"scratches"` to a different class, or `0` to another
+# Try another: change `"scratches"` to a different class, or `13` to another
 # number, and run the two cells again.
 
 # %% [markdown]
@@ -287,7 +289,7 @@ quiz.answer("q1", choice)
 #
 # Most courses download a backbone that was pretrained on ImageNet, millions of
 # photographs. This one can do that too, in a later lesson. By default it uses
-# **embedded** files, which lie in the folder `data/` beside the notebooks: the
+# **embedded** files, which come with the course in its folder `data/`: the
 # same on every machine, no network, no account, minutes instead of hours.
 #
 # Both the embedded weights and the embedded pictures are *generated*. The
