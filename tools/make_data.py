@@ -70,7 +70,7 @@ def build(path, limit=None):
     listed = members(limit)
     with (
         zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive,
-        multiprocessing.Pool() as pool,
+        multiprocessing.get_context("spawn").Pool() as pool,
     ):
         made = pool.imap(_make_member, listed, chunksize=20)
         for name, content in tqdm.tqdm(made, "pictures", len(listed)):
