@@ -5,8 +5,8 @@
 prints the accuracy of three ways to use the same 600 training pictures:
 
 * frozen: the pretrained backbone stays as it is, a linear head is trained;
-* fine-tuned: then all layers are trained at a lower learning rate, with batch
-  normalization kept in inference mode;
+* fine-tuned: then all layers are trained at a lower learning rate, batch
+  normalization's statistics included;
 * from scratch: the same network from random weights, tuned as well.
 
 A seed stands for one head (or network) at the start and one order of the
@@ -40,11 +40,11 @@ def as_arrays(dataset):
     return np.concatenate(images), np.concatenate(labels)
 
 
-def classifier(base_model, training=None):
+def classifier(base_model):
     """Puts flips before a backbone, and pooling and a linear head after it."""
     inputs = keras.Input(base_model.input_shape[1:])
     x = keras.layers.RandomFlip("horizontal_and_vertical")(inputs)
-    x = base_model(x, training=training)
+    x = base_model(x)
     x = keras.layers.GlobalAveragePooling2D()(x)
     head = keras.layers.Dense(NUM_CLASSES, name="head")
     return keras.Model(inputs, head(x))
@@ -87,7 +87,7 @@ def run_seed(seed, train, judged, options):
     start = time.perf_counter()
     base_model = backbones.load_backbone("residual")
     base_model.trainable = False
-    model = classifier(base_model, training=False)
+    model = classifier(base_model)
     fit(model, train, options.head_rate, options.head_epochs)
     record("frozen", model, start)
 
