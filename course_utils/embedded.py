@@ -9,7 +9,6 @@ import difflib
 import errno
 import functools
 import hashlib
-import os
 import shutil
 import tempfile
 import tomllib
@@ -105,12 +104,17 @@ def unpacked(name: str) -> Path:
             cache folder cannot be written.
     """
     archive = verified_file("datasets", name)
-    expected = card("datasets", name)["file"]
-    folder = paths.cache_dir() / f"{name}-{expected['sha256'][:12]}"
-    if _count_files(folder) == expected["members"]:
-        return folder
+    version = card("datasets", name)["file"]["sha256"][:12]
+    folder = paths.cache_dir() / f"{name}-{version}"
     try:
-        _unpack(archive, folder)
+        with zipfile.ZipFile(archive) as pictures:
+            missing = [
+                member
+                for member in pictures.infolist()
+                if not _is_whole(folder / member.filename, member)
+            ]
+            if missing:
+                _unpack(pictures, missing, folder)
     except OSError as error:
         raise CourseError(_explain(error, name, archive, folder)) from error
     return folder
@@ -130,25 +134,31 @@ def _sha256(path: Path, _size: int, _modified: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _count_files(folder: Path) -> int:
-    return sum(len(files) for _, _, files in os.walk(folder))
+def _is_whole(path: Path, member: zipfile.ZipInfo) -> bool:
+    try:
+        return path.stat().st_size == member.file_size
+    except FileNotFoundError:
+        return False
 
 
-def _unpack(archive: Path, folder: Path) -> None:
+def _unpack(
+    pictures: zipfile.ZipFile, missing: list[zipfile.ZipInfo], folder: Path
+) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix="unpacking-", dir=folder.parent))
     try:
-        with zipfile.ZipFile(archive) as pictures:
-            pictures.extractall(scratch / "new")
-        if folder.exists():
-            # An earlier copy has lost files: set it aside, then replace it.
-            folder.rename(scratch / "old")
+        pictures.extractall(scratch / "new", missing)
         try:
             (scratch / "new").rename(folder)
         except OSError:
-            # Another process was faster: its copy is as good as this one.
-            if not folder.exists():
+            # The folder is there: an earlier copy has lost files, or another
+            # process was faster. It may be in use, so it is never moved.
+            if not folder.is_dir():
                 raise
+            for member in missing:
+                target = folder / member.filename
+                target.parent.mkdir(parents=True, exist_ok=True)
+                (scratch / "new" / member.filename).replace(target)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

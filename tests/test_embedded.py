@@ -99,18 +99,32 @@ def test_lost_pictures_come_back(work):
     assert len(list((folder / "train" / "scratches").iterdir())) == 100
 
 
-def test_two_processes_at_once_both_get_it(work):
+def test_a_picture_cut_short_comes_back(work):
+    folder = embedded.unpacked("defects")
+    path = folder / "test" / "patches" / "patches_0001.jpg"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:100])
+    embedded.unpacked("defects")
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_processes_at_once_all_get_every_picture(work, lost):
+    if lost:
+        shutil.rmtree(embedded.unpacked("defects") / "train")
     code = (
         "from course_utils import embedded;"
-        "print(embedded._count_files(embedded.unpacked('defects')))"
+        "folder = embedded.unpacked('defects');"
+        "print(sum(p.is_file() for p in folder.rglob('*')))"
     )
     command = [sys.executable, "-c", code]
-    both = [
+    started = [
         subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        for _ in range(2)
+        for _ in range(4)
     ]
     members = embedded.card(*DEFECTS)["file"]["members"]
-    assert [int(p.communicate()[0]) for p in both] == [members, members]
+    counts = [int(process.communicate()[0]) for process in started]
+    assert counts == [members] * 4
     assert len(list((work / ".cache").iterdir())) == 1
 
 
