@@ -18,9 +18,13 @@ lab:
 test:
 	@$(PYTHON) tools/setup_venv.py $(VENV) --extras test
 	$(BIN)/python -m pytest tests
-	COURSE_SMOKE=1 $(BIN)/python -m pytest --nbval notebooks \
-	    --nbval-cell-timeout 120
-	$(BIN)/python -m pytest --nbval solutions --nbval-cell-timeout 300
+	rm -rf build/unsolved build/solved
+	COURSE_SMOKE=1 COURSE_WORK=$(CURDIR)/build/unsolved \
+	    $(BIN)/python -m pytest --nbval --nbval-cell-timeout 120 \
+	    notebooks tests/after_run.py
+	COURSE_WORK=$(CURDIR)/build/solved \
+	    $(BIN)/python -m pytest --nbval --nbval-cell-timeout 300 \
+	    solutions tests/after_run.py
 
 run:
 	@$(PYTHON) tools/setup_venv.py $(VENV) --extras test

@@ -1,11 +1,11 @@
-"""The ``course`` command: ``course lab`` and ``course doctor``."""
+"""The ``course`` command: ``lab``, ``doctor`` and ``progress``."""
 
 import argparse
 import os
 import subprocess
 import sys
 
-from course_utils import doctor, paths, workspace
+from course_utils import board, doctor, paths, workspace
 from course_utils.errors import CourseError
 
 _MARKS = {"ok": "ok   ", "note": "note ", "wrong": "WRONG"}
@@ -25,6 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser(
         "doctor", help="look whether this machine can run the course"
     )
+    commands.add_parser("progress", help="what is done, and what comes next")
     lab = commands.add_parser(
         "lab", help="copy new lessons into work/ and open JupyterLab there"
     )
@@ -40,6 +41,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if chosen.command == "doctor":
             return _doctor()
+        if chosen.command == "progress":
+            print(board.load_board())
+            return 0
         return _lab(chosen.no_browser, chosen.options)
     except CourseError as error:
         print(error, file=sys.stderr)
@@ -68,7 +72,7 @@ def _lab(no_browser: bool, options: list[str]) -> int:
     for name in newer:
         print(
             f"There is a newer version of {name}. Yours is kept; to get the "
-            "new one, rename yours and start again."
+            f"new one, rename {paths.work_dir() / name}.ipynb and start again."
         )
     work = paths.work_dir()
     command = [
@@ -94,7 +98,10 @@ def _lab(no_browser: bool, options: list[str]) -> int:
     own = os.environ.get("JUPYTER_CONFIG_PATH")
     search = os.pathsep.join([settings, own] if own else [settings])
     environment = {**os.environ, "JUPYTER_CONFIG_PATH": search}
-    return subprocess.call(command, env=environment)
+    if os.name == "nt":
+        return subprocess.call(command, env=environment)
+    # In place of this process, so that what stops it stops JupyterLab.
+    os.execve(sys.executable, command, environment)
 
 
 def _has_display() -> bool:

@@ -2,14 +2,21 @@
 
 >>> from course_utils import course
 >>> course.begin("00")
->>> course.exercise("sh-01").check(answer)
 >>> quiz = course.quiz("00")
+>>> with course.watch(model) as evidence:
+...     model.fit(train_ds)
+>>> course.exercise("sh-02").check(model, evidence)
+>>> course.progress()
 """
 
 import importlib.metadata
 import platform
 
-from course_utils import checks, quizzes, smoke, startup
+from course_utils import board, checks, quizzes, smoke, startup
+from course_utils.checks.watching import watch
+from course_utils.progress import Event, remember
+
+__all__ = ["begin", "claim", "exercise", "progress", "quiz", "watch"]
 
 
 def begin(lesson: str, seed: int = 0) -> None:
@@ -35,6 +42,8 @@ def begin(lesson: str, seed: int = 0) -> None:
     }
     line = ", ".join(f"{name} {value}" for name, value in versions.items())
     print(f"Lesson {lesson} on {line}. Seed {seed}.")
+    if problem := remember(Event("lesson", lesson, status="begun")):
+        print(problem)
     if smoke.is_on():
         smoke.shorten_training()
         print("Smoke run: each training takes one step, claims are not judged.")
@@ -62,7 +71,7 @@ def claim(holds: bool, sentence: str) -> None:
 
 
 def exercise(name: str) -> checks.Exercise:
-    """Return an exercise: ``course.exercise("sh-01").check(answer)``.
+    """Return an exercise: ``.check(...)``, ``.hint()``, ``.solution()``.
 
     Introduced in lesson 00.
 
@@ -87,3 +96,8 @@ def quiz(lesson: str) -> quizzes.Quiz:
         CourseError: If the lesson has no quiz.
     """
     return quizzes.load_quiz(lesson)
+
+
+def progress() -> board.Board:
+    """Return what is done, and what comes next. Introduced in lesson 00."""
+    return board.load_board()

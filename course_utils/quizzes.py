@@ -1,16 +1,32 @@
-"""Load a quiz, show it as plain text, judge an answer.
+"""Load a quiz, show it as plain text, judge an answer and remember it.
 
 Questions lie in ``data/quizzes/``, keys in ``data/keys/``: plain files, a
-courtesy to whoever wants to think first.
+courtesy to whoever wants to think first. How an answer is judged is in
+``questions``; what was answered is in ``progress``.
 """
 
 import dataclasses
+import random
+import textwrap
 
 import yaml
 
-from course_utils import paths
+from course_utils import paths, progress, questions
 from course_utils.errors import CourseError
-from course_utils.results import Result
+from course_utils.results import Result, Status, Text
+
+# By type of question: an example of an answer, and a word about it.
+_HOW_TO_ANSWER = {
+    "single": ('"a"', ""),
+    "several": ('"a, c"', " with all that are right"),
+    "number": ("12", ""),
+    "text": ('"word"', ""),
+    "predict": ("0.5", " before you run"),
+}
+_wrap = textwrap.TextWrapper(width=76, subsequent_indent="    ").fill
+_wrap_inner = textwrap.TextWrapper(
+    width=76, initial_indent="    ", subsequent_indent="       "
+).fill
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -19,55 +35,176 @@ class Quiz:
 
     Attributes:
         lesson: Number of the lesson, for example ``"00"``.
-        questions: By id: prompt, and choices by letter, each with its text
-            and its feedback.
-        keys: By id: the letter of the right choice.
+        questions: Questions by id, as in ``data/quizzes/``.
+        keys: Keys by id, as in ``data/keys/``.
+        learner: Whose order of choices is shown.
     """
 
     lesson: str
     questions: dict[str, dict]
-    keys: dict[str, str]
+    keys: dict[str, dict]
+    learner: str = ""
 
     def __repr__(self) -> str:
-        """Show the questions as plain text."""
-        blocks = []
-        for name, question in self.questions.items():
-            lines = [f"{name}. {question['prompt'].strip()}"]
-            lines += [
-                f"   {letter}) {choice['text'].strip()}"
-                for letter, choice in question["choices"].items()
-            ]
-            lines.append(f'   To answer: quiz.answer("{name}", "a")')
-            blocks.append("\n".join(lines))
-        return "\n\n".join(blocks)
+        """Show all questions as plain text, with what was answered so far."""
+        best = progress.best_scores(progress.read_log().events)
+        return "\n\n".join(
+            self._show(name, best.get((self.lesson, name)))
+            for name in self.questions
+        )
 
-    def answer(self, name: str, choice: object) -> Result:
-        """Judge an answer, and say why.
+    def answer(self, name: str, answer: object) -> Result:
+        """Judge an answer, say why, and remember it. Try as often as you like.
+
+        For a question to *predict*, the answer is remembered and judged only
+        by :meth:`outcome`, when the cell has run.
 
         Args:
             name: Id of the question, for example ``"q1"``.
-            choice: Letter of the choice; ``...`` means not attempted.
+            answer: What the question asks for, as its last line shows;
+                ``...`` means not attempted.
 
         Raises:
-            CourseError: If there is no such question or no such choice.
+            CourseError: If there is no such question, or the answer cannot be
+                one (a letter that no choice has, a word for a number).
         """
+        question = self._question(name)
+        if answer is ...:
+            message = "Replace the dots with your answer, and run it again."
+            return self._remember(
+                "question", name, Status.NOT_ATTEMPTED, message
+            )
+        if question["type"] == "predict":
+            return self._commit(name, answer)
+        judged = questions.judge(
+            question, self.keys[name], answer, self.order(name)
+        )
+        return self._remember_judged("question", name, judged)
+
+    def outcome(self, name: str, measured: float) -> Result:
+        """Score a prediction by what a cell has measured.
+
+        Args:
+            name: Id of a question to *predict*.
+            measured: What came out.
+
+        Raises:
+            CourseError: If there is no such question to predict.
+        """
+        question = self._question(name)
+        if question["type"] != "predict":
+            raise CourseError(
+                f"{name} is not a question to predict: answer it with "
+                f'quiz.answer("{name}", ...).'
+            )
+        predicted = self._predicted(name)
+        if predicted is None:
+            message = "You have made no prediction; this time it stays open."
+            return self._remember(
+                "outcome", name, Status.NOT_ATTEMPTED, message
+            )
+        judged = questions.judge_prediction(
+            question, predicted, questions.as_number(measured)
+        )
+        return self._remember_judged("outcome", name, judged)
+
+    def hint(self, name: str, step: int = 1) -> Text:
+        """Return a hint; a higher step says more.
+
+        Args:
+            name: Id of the question.
+            step: 1 for the first hint.
+
+        Raises:
+            CourseError: If there is no such question or no such hint.
+        """
+        hints = self._question(name).get("hints", [])
+        if not 1 <= step <= len(hints):
+            raise CourseError(
+                f"{name} has {len(hints)} hints: ask for step 1 to "
+                f"{len(hints)}."
+                if hints
+                else f"{name} has no hints."
+            )
+        return Text(hints[step - 1].strip())
+
+    def order(self, name: str) -> list[str]:
+        """Return the ids of a question's choices as this learner sees them."""
+        order = [c["id"] for c in self.questions[name].get("choices", [])]
+        random.Random(f"{self.learner}/{self.lesson}/{name}").shuffle(order)
+        return order
+
+    def _question(self, name: str) -> dict:
         if name not in self.questions:
             raise CourseError(
                 f"There is no question {name!r} in quiz {self.lesson}: choose "
                 f"one of {', '.join(self.questions)}."
             )
-        if choice is ...:
-            message = "Replace the dots with a letter, and run it again."
-            return Result(name, "not attempted", message)
-        choices = self.questions[name]["choices"]
-        letter = str(choice).strip().lower()
-        if letter not in choices:
-            raise CourseError(
-                f"{choice!r} is not a choice of {name}: give one of the "
-                f"letters {', '.join(choices)}."
-            )
-        status = "passed" if letter == self.keys[name] else "failed"
-        return Result(name, status, choices[letter]["feedback"].strip())
+        return self.questions[name]
+
+    def _show(self, name: str, score: float | None) -> str:
+        question = self.questions[name]
+        state = "" if score is None else f" [{score:.0%} so far]"
+        lines = [f"{name}.{state} {question['prompt'].strip()}"]
+        order = self.order(name)
+        by_id = {c["id"]: c for c in question.get("choices", [])}
+        for choice in order:
+            letter = questions.letter_of(choice, order)
+            lines.append(f"{letter}) {by_id[choice]['text'].strip()}")
+        example, about = _HOW_TO_ANSWER[question["type"]]
+        if question.get("unit"):
+            about = f" in {question['unit']}"
+        lines.append(f'Answer{about}: quiz.answer("{name}", {example})')
+        if hints := len(question.get("hints", [])):
+            steps = "" if hints == 1 else f" (in {hints} steps)"
+            lines.append(f'Hint{steps}: quiz.hint("{name}")')
+        return "\n".join([_wrap(lines[0]), *map(_wrap_inner, lines[1:])])
+
+    def _predicted(self, name: str) -> float | None:
+        for event in progress.read_log().events:
+            if (event.kind, event.lesson, event.name) == (
+                "prediction",
+                self.lesson,
+                name,
+            ):
+                return event.answer
+        return None
+
+    def _commit(self, name: str, answer: object) -> Result:
+        value = questions.as_number(
+            answer, self.questions[name].get("unit", "")
+        )
+        first = self._predicted(name)
+        if first is not None:
+            message = f"Your first prediction stands: {first:.3g}."
+            return Result(name, Status.NOT_ATTEMPTED, message)
+        event = progress.Event("prediction", self.lesson, name, answer=value)
+        note = progress.remember(event)
+        message = f"Remembered: {value:.3g}. Now run, and see."
+        return Result(name, Status.NOT_ATTEMPTED, message, note=note)
+
+    def _remember_judged(
+        self, kind: str, name: str, judged: questions.Judgement
+    ) -> Result:
+        status = Status.PARTIAL
+        if judged.score in (0, 1):
+            status = Status.PASSED if judged.score else Status.FAILED
+        return self._remember(
+            kind, name, status, judged.message, judged.score, judged.answer
+        )
+
+    def _remember(
+        self,
+        kind: str,
+        name: str,
+        status: Status,
+        message: str,
+        score: float = 0.0,
+        answer: str | float | None = None,
+    ) -> Result:
+        event = progress.Event(kind, self.lesson, name, status, score, answer)
+        note = progress.remember(event)
+        return Result(name, status, message, (), score, note)
 
 
 def load_quiz(lesson: str) -> Quiz:
@@ -81,12 +218,17 @@ def load_quiz(lesson: str) -> Quiz:
     """
     folder = paths.data_dir()
     path = folder / "quizzes" / f"{lesson}.yml"
-    if not path.is_file():
-        known = sorted(p.stem for p in path.parent.glob("*.yml"))
+    if lesson not in lessons_with_quiz():
         raise CourseError(
             f"There is no quiz {lesson!r}: choose one of "
-            f"{', '.join(map(repr, known))}."
+            f"{', '.join(map(repr, lessons_with_quiz()))}."
         )
-    questions = yaml.safe_load(path.read_text("utf-8"))
+    listed = yaml.safe_load(path.read_text("utf-8"))["questions"]
     keys = yaml.safe_load((folder / "keys" / path.name).read_text("utf-8"))
-    return Quiz(lesson, questions, keys)
+    by_id = {question["id"]: question for question in listed}
+    return Quiz(lesson, by_id, keys, progress.learner_id())
+
+
+def lessons_with_quiz() -> list[str]:
+    """Return the numbers of the lessons that have a quiz, sorted."""
+    return sorted(p.stem for p in (paths.data_dir() / "quizzes").glob("*.yml"))

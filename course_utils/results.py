@@ -1,8 +1,29 @@
 """What a check or a question answers: a verdict, and why."""
 
 import dataclasses
+import enum
+import html
 
-STATUSES = ("passed", "failed", "not attempted", "error")
+
+class Status(enum.StrEnum):
+    """The possible verdicts; each compares equal to its text."""
+
+    PASSED = "passed"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    NOT_ATTEMPTED = "not attempted"
+    ERROR = "error"
+
+
+# Colours that colour-blind readers tell apart (Okabe and Ito 2008), and a
+# sign each, so that nothing is told by colour alone.
+_LOOKS = {
+    Status.PASSED: ("#0072B2", "\N{CHECK MARK}"),
+    Status.PARTIAL: ("#E69F00", "\N{CIRCLE WITH LEFT HALF BLACK}"),
+    Status.FAILED: ("#D55E00", "\N{MULTIPLICATION SIGN}"),
+    Status.NOT_ATTEMPTED: ("#888888", "\N{HORIZONTAL ELLIPSIS}"),
+    Status.ERROR: ("#CC79A7", "!"),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -11,21 +32,57 @@ class Result:
 
     Attributes:
         name: Which exercise or question was judged, for example ``"sh-01"``.
-        status: One of ``"passed"``, ``"failed"``, ``"not attempted"`` and
-            ``"error"`` (the answer could not be judged).
+        status: The verdict.
         message: One or two sentences for the learner: what the answer shows,
             and where to look next.
+        evidence: What the verdict rests on, one fact a line.
+        score: Share of the points, from 0 to 1.
+        note: Something about the course and not about the answer, such as
+            that the answer could not be saved.
     """
 
     name: str
-    status: str
+    status: Status
     message: str
+    evidence: tuple[str, ...] = ()
+    score: float = 0.0
+    note: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse a status that no reader of results would expect."""
-        if self.status not in STATUSES:
-            raise ValueError(f"{self.status!r} is not one of {STATUSES}")
+        """Refuse a verdict that no reader of results would expect."""
+        object.__setattr__(self, "status", Status(self.status))
+        if not 0 <= self.score <= 1:
+            raise ValueError(f"A score is from 0 to 1, not {self.score}.")
 
     def __repr__(self) -> str:
-        """Show the verdict as the learner reads it."""
-        return f"{self.name}: {self.status}. {self.message}"
+        """Show the verdict as plain text, where nothing richer is shown."""
+        lines = [f"{self.name}: {self.status}. {self.message}"]
+        lines += [f"  - {fact}" for fact in self.evidence]
+        if self.note:
+            lines.append(f"  ({self.note})")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """Show the verdict in a notebook."""
+        colour, sign = _LOOKS[self.status]
+        facts = "".join(f"<li>{html.escape(f)}</li>" for f in self.evidence)
+        parts = [
+            f'<div role="status" style="border-left: 6px solid {colour}; '
+            'padding: 0.2em 0.8em; margin: 0.3em 0">',
+            f"<strong>{html.escape(self.name)}: {sign} {self.status}</strong>",
+            f"<div>{html.escape(self.message)}</div>",
+            f"<ul>{facts}</ul>" if facts else "",
+            f"<div><em>{html.escape(self.note)}</em></div>"
+            if self.note
+            else "",
+            "</div>",
+        ]
+        return "".join(parts)
+
+
+class Text(str):
+    """Text that a notebook shows as it is, and not in quotation marks."""
+
+    def __repr__(self) -> str:
+        """Return the text itself."""
+        return str(self)

@@ -46,8 +46,8 @@ def explain_interrupts() -> None:
 
 def _say_interrupted(shell, kind, error, traceback, tb_offset=None) -> None:
     print(
-        "Interrupted. What was learned so far is kept; to go on, run this "
-        "cell again."
+        "Interrupted. What was learned so far is kept. The cells below may "
+        "need this one to end: run it again to go on."
     )
 
 

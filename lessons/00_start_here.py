@@ -6,8 +6,9 @@
 #   name the defect in a picture that it has never seen.
 # - **Learn:** what *backbone*, *head* and *freezing* mean, how a lesson of this
 #   course works, and where its weights and pictures come from.
-# - **Need:** some Python. No network, no graphics card. About 10 minutes, of
-#   which the computer takes less than one.
+# - **Need:** Python, and to have seen a Keras model, a layer and `fit` once
+#   before. No network, no graphics card. About 10 minutes, of which the
+#   computer takes about one.
 #
 # Run the cells from top to bottom with <kbd>Shift</kbd>+<kbd>Enter</kbd>.
 
@@ -22,6 +23,8 @@
 from course_utils import course
 
 course.begin("00")
+
+import textwrap
 
 import keras
 import matplotlib.pyplot as plt
@@ -42,14 +45,17 @@ from course_utils.embedded import card
 # %%
 folder = dataset_folder("defects")
 for class_folder in sorted((folder / "train").iterdir()):
-    pictures = sorted(class_folder.glob("*.jpg"))
-    print(f"{class_folder.name:<16} {len(pictures)} pictures to train on")
+    counts = [
+        f"{len(list((folder / part / class_folder.name).iterdir()))} {part}"
+        for part in ("train", "validation", "test")
+    ]
+    print(f"{class_folder.name:<16} {', '.join(counts)}")
 
 # %% [markdown]
 # Keras reads such folders. There are three parts: one to *train* on, one to
-# *validate* on while we decide things, and one to *test* on, once, at the end.
-# The pictures are grey; we load them in three equal channels, since the
-# backbone expects colour.
+# *validate* on while we look around and decide things, and one to *test* on,
+# once, when all is decided. The pictures are grey; we load them in three equal
+# channels, since the backbone expects colour.
 
 # %%
 options = {"image_size": (64, 64), "batch_size": 32, "verbose": False}
@@ -78,7 +84,9 @@ figure.tight_layout()
 
 # %% [markdown]
 # *The figure shows a row for each kind of defect. Some kinds differ at a
-# glance; others are easily mistaken for each other.*
+# glance; others are easily mistaken for each other.* Two things make it hard:
+# some defects are so faint that you may not see them, and some pictures carry
+# a faint mark of a second kind. The label names the stronger one.
 
 # %% [markdown]
 # ## Load a backbone
@@ -92,13 +100,18 @@ figure.tight_layout()
 # %%
 base_model = load_backbone("residual")
 print(f"{base_model.count_params():,} numbers were learned before today.")
-print(f"A picture  {base_model.input_shape[1:]}")
-print(f"becomes    {base_model.output_shape[1:]} features.")
+print(f"A picture (height, width, channels) {base_model.input_shape[1:]}")
+print(f"becomes a grid of features          {base_model.output_shape[1:]}")
 
 # %% [markdown]
-# We want to use what it knows and not to change it. So we **freeze** it:
-# training will leave its weights alone. To be able to prove that, we keep a
-# copy of them.
+# Where are the numbers from 0 to 255 scaled to what the network wants? Inside:
+# that is the backbone's first layer. (Other backbones leave it to you, a
+# famous source of trouble, and a topic of lesson 01.)
+#
+# We want to use what the backbone knows. But the head will start with random
+# weights, and while it is still wrong about everything, its corrections would
+# spoil weights that are already good. So we **freeze** the backbone: training
+# will leave its weights alone. To be able to prove that, we keep a copy.
 
 # %%
 base_model.trainable = False
@@ -109,36 +122,50 @@ weights_before = base_model.get_weights()
 #
 # The **head** is new: it turns the backbone's features into one probability
 # for each of our classes. Ours is as small as can be. It averages each feature
-# over the picture, and weighs the averages with one dense layer.
+# over the picture, and weighs the averages with one dense layer; `softmax`
+# makes probabilities of the result. The loss compares them with the true
+# class; the optimizer Adam takes steps that make the loss smaller.
+
 
 # %%
-inputs = keras.Input(shape=(64, 64, 3))
-features = base_model(inputs)
-averages = keras.layers.GlobalAveragePooling2D()(features)
-outputs = keras.layers.Dense(num_classes, activation="softmax")(averages)
-model = keras.Model(inputs, outputs)
-model.compile(
-    optimizer=keras.optimizers.Adam(learning_rate=1e-2),
-    loss="sparse_categorical_crossentropy",
-    metrics=["accuracy"],
-)
+def put_head_on(base_model):
+    inputs = keras.Input(shape=(64, 64, 3))
+    features = base_model(inputs)
+    averages = keras.layers.GlobalAveragePooling2D()(features)
+    outputs = keras.layers.Dense(num_classes, activation="softmax")(averages)
+    model = keras.Model(inputs, outputs)
+    model.compile(
+        optimizer=keras.optimizers.Adam(learning_rate=1e-2),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
+    return model
+
+
+model = put_head_on(base_model)
 
 # %% [markdown]
 # ## Predict, then run
 #
 # **Predict.** With six classes of equal size, a model that guesses is right
 # once in six. What share of the test pictures will the trained model name
-# rightly? Put your guess in place of the dots, for example `0.5`. It is not
-# judged; it only makes you look more closely at the answer.
+# rightly? Put your guess in place of the dots, for example `0.5`. It makes you
+# look more closely at the answer.
 
-# %%
+# %% tags=["exercise"]
+quiz = course.quiz("00")
 my_guess = ...
+### BEGIN SOLUTION
+my_guess = 0.65
+### END SOLUTION
+quiz.answer("q1", my_guess)
 
 # %% [markdown]
-# **Run.** Ten times through the training pictures (ten *epochs*). After each,
-# Keras prints how well the model does on the pictures that it trains on
-# (`accuracy`) and on those that it does not (`val_accuracy`). You can stop any
-# cell with the square button above, and run it again.
+# **Run.** Ten times through the training pictures (ten *epochs*). Keras prints
+# the accuracy on the pictures that it trains on, and after each epoch the
+# accuracy on validation pictures (`val_accuracy`). You can stop any cell with
+# the square button above. If you run this one again, training goes on from
+# where it is; to start afresh, run the cell above that makes the model first.
 
 # %%
 history = model.fit(
@@ -159,21 +186,26 @@ ax.legend(loc="lower right")
 figure.tight_layout()
 
 # %% [markdown]
-# *The figure shows accuracy after each epoch, on training and on validation
-# pictures, and where guessing would be.*
+# *The figure shows the accuracy on training and on validation pictures, epoch
+# by epoch, and where guessing would be.*
 #
-# **Interpret.** Now the test pictures, which nothing has seen so far. This is
-# the number that counts.
+# **Interpret.** Most is learned in the first epochs; then the curves flatten:
+# so small a head has soon learned what there is for it to learn. In the first
+# epochs validation may lie above training. That is no magic: the training
+# accuracy is averaged *during* the epoch, while the head is still poor, and
+# validation is measured at its end.
+#
+# All is decided now. So we use the test pictures, which nothing has seen so
+# far, and we use them once.
 
 # %%
 _, test_accuracy = model.evaluate(test_ds, verbose=0)
 print(f"Accuracy on test pictures: {test_accuracy:.3f}")
-if my_guess is not ...:
-    print(f"Your guess was:            {my_guess}")
 course.claim(
     test_accuracy > 2 / num_classes,
     "the model is right more than twice as often as guessing.",
 )
+quiz.outcome("q1", test_accuracy)
 
 # %% [markdown]
 # And the backbone? If freezing did what we said, not one of its numbers has
@@ -190,19 +222,43 @@ trained = sum(int(np.prod(w.shape)) for w in model.trainable_weights)
 print(f"{trained:,} of {model.count_params():,} numbers were trained.")
 
 # %% [markdown]
-# You have just done **transfer learning**: what was learned on one task serves
-# another.
+# ## Was it the pretraining?
+#
+# Perhaps the head would have done as well without. So we take away just one
+# thing: the same backbone with random weights (`weights=None`), frozen, under
+# the same head. **Predict** before you run: will it be as good, worse, or no
+# better than guessing?
+
+# %%
+untaught = load_backbone("residual", weights=None)
+untaught.trainable = False
+control = put_head_on(untaught)
+control.fit(train_ds, epochs=10, verbose=0)
+_, with_pretraining = model.evaluate(validation_ds, verbose=0)
+_, without = control.evaluate(validation_ds, verbose=0)
+print(f"Validation accuracy with pretraining {with_pretraining:.3f}")
+print(f"                    without          {without:.3f}")
+course.claim(
+    with_pretraining > without + 0.1,
+    "the pretrained features are better than random ones, by far.",
+)
+
+# %% [markdown]
+# What was learned on one task serves another: that is **transfer learning**.
+# A backbone with random weights is a weak opponent, though. Training the whole
+# network from nothing on the same pictures is a stronger one; lesson 02 lets
+# them compete.
 
 # %% [markdown]
 # ## Name the defect in one picture
 #
-# A model is for using. We take one test picture, with scratches that we can see
-# ourselves, and ask for the probability of each class. The model expects a
-# *batch*, so one picture becomes a batch of one.
+# A model is for using. We take one picture that it was not trained on, and ask
+# for the probability of each class. The model expects a *batch*, so one
+# picture becomes a batch of one.
 
 # %%
-true_class, number = "scratches", 13
-path = sorted((folder / "test" / true_class).glob("*.jpg"))[number]
+true_class, number = "scratches", 7
+path = sorted((folder / "validation" / true_class).glob("*.jpg"))[number]
 picture = keras.utils.load_img(path, color_mode="rgb")
 batch = keras.utils.img_to_array(picture)[np.newaxis]
 probabilities = model.predict(batch, verbose=0)[0]
@@ -224,89 +280,166 @@ figure.tight_layout()
 # *The figure shows the picture on the left, and on the right the probability
 # that the model gives to each class.*
 #
-# Try another: change `"scratches"` to a different class, or `13` to another
-# number, and run the two cells again.
+# Try another: change `"scratches"` to a different class, or `7` to another
+# number from 0 to 49, and run the two cells again.
+
+# %% [markdown]
+# ## Where the weights and the pictures come from
+#
+# Most courses download a backbone that was pretrained on ImageNet, more than a
+# million photographs. This one can do that too, in a later lesson. By default
+# it uses **embedded** files, which come with the course in its folder `data/`:
+# the same on every machine, no network, no account, minutes instead of hours.
+#
+# Both the embedded weights and the embedded pictures are *generated*. The
+# backbone was pretrained on drawn scenes, in the spirit of published work on
+# drawn pretraining (Kataoka et al. 2020, 2022). It is small, and does not
+# stand for ImageNet. The metal surfaces, too, are drawn by a program. The
+# steps that you learn carry over to photographs; the accuracies are those of
+# these pictures and no others.
+#
+# Each file has a card that says how it was made and what its limits are. A
+# file that differs from its card is never used.
+
+# %%
+for kind, name in (("backbones", "residual"), ("datasets", "defects")):
+    facts = card(kind, name)
+    print(f"{facts['title']}. Licence: {facts['licence']}.")
+    print(f"Made by: {facts['made_by']}")
+    for limit in facts["known_limits"]:
+        print(textwrap.fill(limit, 76, initial_indent="- "))
+    print()
 
 # %% [markdown]
 # ## How a lesson works
 #
 # You have met the rhythm: **predict, run, interpret**. Two things more come
-# with every lesson: exercises, which are checked at once, and questions.
+# with every lesson: exercises and questions, both checked at once.
 #
 # In an exercise you replace the dots `...` with your own code, as often as you
 # like. No later cell needs your answer, so you can leave an exercise and come
 # back.
 #
-# First, the true and the predicted class of every test picture.
+# First, the true and the predicted class of every validation picture.
 
 # %%
-labels = np.concatenate([batch_labels for _, batch_labels in test_ds])
-predictions = model.predict(test_ds, verbose=0).argmax(axis=1)
+labels = np.concatenate([batch_labels for _, batch_labels in validation_ds])
+predictions = model.predict(validation_ds, verbose=0).argmax(axis=1)
+inclusion = class_names.index("inclusion")
 print(f"True:      {labels[:4]} ... {labels[-4:]}")
 print(f"Predicted: {predictions[:4]} ... {predictions[-4:]}")
+
+# %% [markdown]
+# Counted, they make a *confusion matrix*: which kind is taken for which.
+
+# %%
+confusion = np.zeros((num_classes, num_classes), int)
+np.add.at(confusion, (labels, predictions), 1)
+figure, ax = plt.subplots(figsize=(5, 4))
+ax.imshow(confusion, cmap="Blues")
+for (row, column), count in np.ndenumerate(confusion):
+    dark = count > confusion.max() / 2
+    color = "white" if dark else "black"
+    ax.text(column, row, count, ha="center", va="center", color=color)
+ax.set_xticks(range(num_classes), class_names, rotation=45, ha="right")
+ax.set_yticks(range(num_classes), class_names)
+ax.set(xlabel="predicted", ylabel="true")
+figure.tight_layout()
+
+# %% [markdown]
+# *The figure shows, for each true kind (row), how many validation pictures
+# were given each name (column); right answers lie on the diagonal.*
 
 # %% [markdown]
 # **Exercise sh-01.** Accuracy is an average over all classes. The mill cares
 # about one kind of defect: of all the pictures that truly show `inclusion`,
 # what share did the model call `inclusion`? That share is called the
-# **recall** of the class. Compute it from `labels` and `predictions`.
+# **recall** of the class. Compute it from `labels`, `predictions` and
+# `inclusion`, the number of that class.
 
 # %% tags=["exercise"]
 # exercise: sh-01
-inclusion = class_names.index("inclusion")
 recall = ...
 ### BEGIN SOLUTION
 recall = np.mean(predictions[labels == inclusion] == inclusion)
 ### END SOLUTION
 
 # %% [markdown]
-# Check it. A check changes nothing, so a wrong answer costs nothing and tells
-# you something.
+# Check it. A check trains nothing and changes nothing, so a wrong answer costs
+# nothing and tells you something.
 
 # %% tags=["check"]
 course.exercise("sh-01").check(recall, labels, predictions, inclusion)
 
 # %% [markdown]
-# **Question.** Each lesson ends with some; here is a first one.
+# Stuck? Each exercise has hints in steps, `.hint()`, `.hint(2)` and so on, and
+# once you have tried, a solution, `.solution()`.
 
 # %%
-quiz = course.quiz("00")
+course.exercise("sh-01").hint()
+
+# %% [markdown]
+# **Exercise sh-02.** Now the whole game by yourself: a fresh backbone, frozen,
+# with a head of *two* dense layers, the first with 64 units and the activation
+# `"relu"`. Train it for one epoch. `course.watch` looks at the weights before
+# and after your training, so that the check can tell what they did.
+
+# %% tags=["exercise"]
+# exercise: sh-02
+my_model = ...
+evidence = ...
+### BEGIN SOLUTION
+my_base = load_backbone("residual")
+my_base.trainable = False
+inputs = keras.Input(shape=(64, 64, 3))
+x = keras.layers.GlobalAveragePooling2D()(my_base(inputs))
+x = keras.layers.Dense(64, activation="relu")(x)
+x = keras.layers.Dense(num_classes, activation="softmax")(x)
+my_model = keras.Model(inputs, x)
+my_model.compile("adam", loss="sparse_categorical_crossentropy")
+with course.watch(my_model) as evidence:
+    my_model.fit(train_ds, epochs=1, verbose=2)
+### END SOLUTION
+
+# %% [markdown]
+# The check compares your backbone with the file on disk, and asks what moved.
+
+# %% tags=["check"]
+course.exercise("sh-02").check(my_model, evidence)
+
+# %% [markdown]
+# ## Questions
+#
+# Each lesson ends with some. Every wrong choice has an answer of its own, so
+# the wrong ones are worth a look too. The first one you have met above.
+
+# %%
 quiz
 
 # %% [markdown]
-# Put the letter of your answer in place of the dots, for example `"a"`. Every
-# choice has an answer of its own, so the wrong ones are worth a look too.
+# Put your answers in place of the dots, with quotation marks where the line
+# under the question has them, and run the cell; as often as you like.
 
 # %% tags=["exercise"]
-choice = ...
+q2 = ...
+q3 = ...
+q4 = ...
+q5 = ...
 ### BEGIN SOLUTION
-choice = "c"
+q2 = "forwards"
+q3 = ["kernel", "optimizer"]
+q4 = 30 / 40
+q5 = "recall"
 ### END SOLUTION
-quiz.answer("q1", choice)
+for name, answer in {"q2": q2, "q3": q3, "q4": q4, "q5": q5}.items():
+    print(quiz.answer(name, answer))
 
 # %% [markdown]
-# ## Where the weights and the pictures come from
-#
-# Most courses download a backbone that was pretrained on ImageNet, millions of
-# photographs. This one can do that too, in a later lesson. By default it uses
-# **embedded** files, which come with the course in its folder `data/`: the
-# same on every machine, no network, no account, minutes instead of hours.
-#
-# Both the embedded weights and the embedded pictures are *generated*. The
-# backbone was pretrained on drawn scenes, a published method (Kataoka et al.
-# 2020, 2022); it is small, and does not stand for ImageNet. The metal
-# surfaces, too, are drawn by a program. What you learn about training carries
-# over; the accuracies are those of these pictures and no others.
-#
-# Each file has a card that says how it was made. A file that differs from its
-# card is never used.
+# All this is remembered in a file beside your notebooks, `progress.jsonl`, and
+# nowhere else. You can stop at any time and come back.
 
 # %%
-for kind, name in (("backbones", "residual"), ("datasets", "defects")):
-    facts = card(kind, name)
-    print(f"{facts['title']}\n  {facts['origin']}")
-    print(f"  licence {facts['licence']}, made by: {facts['made_by']}")
-    print(f"  sha256 {facts['file']['sha256'][:16]}... checked when loaded\n")
+course.progress()
 
 # %% [markdown]
 # ## The map of the course
@@ -325,8 +458,8 @@ for kind, name in (("backbones", "residual"), ("datasets", "defects")):
 
 # %%
 print(
-    f"Concluded: a new head on a frozen backbone names {test_accuracy:.0%} of "
-    f"the test pictures rightly; guessing would name {1 / num_classes:.0%}."
+    f"Concluded: a new head on a frozen backbone is right on "
+    f"{test_accuracy:.0%} of the test pictures (guessing: 1 in {num_classes})."
 )
 
 # %% [markdown]
@@ -336,6 +469,9 @@ print(
 #   an answer.
 # - **Freezing** keeps what the backbone has learned. You proved it by its
 #   weights, not by a setting.
-# - Test pictures are used once, at the end.
+# - A number means little without another to compare it with: guessing, or the
+#   same without pretraining.
+# - Look around on validation pictures. Test pictures are used once, when all
+#   is decided.
 #
 # **Next:** lesson 01 looks inside the backbone.

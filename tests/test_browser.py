@@ -108,12 +108,12 @@ def test_a_learner_works_through_lesson_00(page):
     bars.scroll_into_view_if_needed()
     page.screenshot(path=SCREENSHOTS / "00_prediction.png")
 
-    check = output_below(page, 'course.exercise("sh-01")')
-    assert "sh-01: not attempted" in check.inner_text()
+    check = output_below(page, '"sh-01").check')
+    assert "not attempted" in check.inner_text()
     answer(page, "np.mean(predictions == inclusion)")
-    assert "sh-01: failed" in check.inner_text()
+    assert "failed" in check.inner_text()
     answer(page, "np.mean(predictions[labels == inclusion] == inclusion)")
-    assert "sh-01: passed" in check.inner_text()
+    assert "passed" in check.inner_text()
     page.screenshot(path=SCREENSHOTS / "00_checked.png")
 
 
@@ -126,9 +126,7 @@ def answer(page, text):
     page.keyboard.press("Shift+End")
     page.keyboard.type(f"recall = {text}")
     page.keyboard.press("Escape")
-    check = page.locator(".jp-CodeCell").filter(
-        has_text='course.exercise("sh-01")'
-    )
+    check = page.locator(".jp-CodeCell").filter(has_text='"sh-01").check')
     counter = check.locator(".jp-InputArea-prompt")
     before = counter.inner_text()
     for _ in range(3):  # the answer, the prose between, and the check

@@ -89,8 +89,8 @@ def test_a_wrong_mark_is_named(old, new, message):
 
 @pytest.fixture
 def top(tmp_path):
-    for folder in ("lessons", "notebooks", "solutions"):
-        shutil.copytree(TOP / folder, tmp_path / folder)
+    shutil.copytree(TOP / "lessons", tmp_path / "lessons")
+    assert build_notebooks.main(["--top", str(tmp_path)]) == 0
     return tmp_path
 
 
@@ -103,6 +103,7 @@ def test_what_is_committed_is_what_the_lessons_build(capsys):
 
 
 def test_a_changed_sentence_is_noticed_and_the_file_is_named(top, capsys):
+    capsys.readouterr()
     lesson = top / "lessons" / "00_start_here.py"
     text = lesson.read_text("utf-8").replace("A model is for using.", "Use it.")
     lesson.write_text(text, "utf-8")
@@ -115,6 +116,7 @@ def test_a_changed_sentence_is_noticed_and_the_file_is_named(top, capsys):
 
 
 def test_an_edited_notebook_is_noticed(top, capsys):
+    capsys.readouterr()
     path = top / "notebooks" / "00_start_here.ipynb"
     notebook = json.loads(path.read_text("utf-8"))
     notebook["cells"][0]["source"] = ["# Another title"]
@@ -125,6 +127,7 @@ def test_an_edited_notebook_is_noticed(top, capsys):
 
 
 def test_missing_and_orphaned_notebooks_are_noticed(top, capsys):
+    capsys.readouterr()
     path = top / "solutions" / "00_start_here.ipynb"
     path.rename(top / "solutions" / "99_old.ipynb")
     assert check(top) == 1

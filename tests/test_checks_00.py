@@ -1,13 +1,16 @@
 """Lesson 00's checks: solution, stub, misconceptions, right in another way."""
 
+import keras
 import numpy as np
 import pytest
 
-from course_utils import course
+from course_utils import checks, course
+from course_utils.backbones import load_backbone
+from course_utils.errors import CourseError
 
 #                   four of class 1: two found, one of the others misnamed
-LABELS = np.array([0, 0, 0, 0, 0, 1, 1, 1, 1, 2])
-PREDICTED = np.array([0, 0, 0, 0, 1, 1, 1, 0, 2, 2])
+LABELS = np.array([0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2])
+PREDICTED = np.array([0, 0, 0, 0, 1, 1, 1, 0, 2, 2, 1, 1])
 
 
 def check(answer):
@@ -26,9 +29,7 @@ def test_the_stub_is_not_attempted():
 
 
 def test_right_in_another_way_is_right():
-    import tensorflow
-
-    same = [0.5, np.float32(0.5), np.array(0.5), tensorflow.constant(0.5)]
+    same = [0.5, np.float32(0.5), np.array(0.5), keras.ops.array(0.5)]
     assert [check(answer).status for answer in same] == ["passed"] * 4
 
 
@@ -37,11 +38,16 @@ def test_right_in_another_way_is_right():
     [
         (50.0, "in percent"),
         (2, "how many were found"),
-        (2 / 3, "precision"),
-        (0.7, "accuracy over all classes"),
-        (0.2, "divided by all pictures"),
+        (2 / 5, "precision"),
+        (7 / 12, "accuracy over all classes"),
+        (2 / 12, "divided by all pictures"),
+        (5 / 12, "share of all pictures that were given this name"),
+        (1.3, "at most 1"),
         (PREDICTED == 1, "one number"),
-        (0.123, "is not the recall"),
+        ("0.5", "not '0.5'"),
+        (None, "not None"),
+        (0.51, "is not the recall"),
+        (0.498, "is not the recall"),
         (float("nan"), "is not the recall"),
     ],
 )
@@ -59,7 +65,16 @@ def test_the_share_missed_is_named_where_it_differs():
     assert "missed" in result.message
 
 
-@pytest.mark.parametrize("answer", ["half", None, object(), [1, [2]]])
+def test_a_recall_may_be_rounded():
+    assert check(0.5004).status == "passed"
+
+
+def test_a_class_without_pictures_is_no_wrong_answer():
+    result = course.exercise("sh-01").check(0.5, LABELS, PREDICTED, 5)
+    assert result.status == "error" and "no picture" in result.message
+
+
+@pytest.mark.parametrize("answer", ["half", object(), [1, [2]], len])
 def test_an_answer_that_cannot_be_judged_does_not_raise(answer):
     assert check(answer).status in ("error", "failed")
 
@@ -69,3 +84,179 @@ def test_a_check_changes_nothing():
     check(0.5)
     assert np.array_equal(labels, LABELS)
     assert np.array_equal(predicted, PREDICTED)
+
+
+# sh-02: a new head, by what the weights did.
+
+IMAGES = np.random.default_rng(0).uniform(0, 255, (32, 64, 64, 3))
+CLASSES = np.arange(32) % 6
+
+
+def frozen_base(weights="embedded"):
+    base_model = load_backbone("residual", weights=weights)
+    base_model.trainable = False
+    return base_model
+
+
+def functional(base_model, units=6):
+    inputs = keras.Input((64, 64, 3))
+    x = keras.layers.GlobalAveragePooling2D()(base_model(inputs))
+    x = keras.layers.Dense(16, activation="relu")(x)
+    return keras.Model(inputs, keras.layers.Dense(units)(x))
+
+
+def flat(base_model):
+    x = keras.layers.GlobalAveragePooling2D()(base_model.output)
+    return keras.Model(base_model.input, keras.layers.Dense(6)(x))
+
+
+def sequential(base_model):
+    pool = keras.layers.GlobalMaxPooling2D()
+    return keras.Sequential([base_model, pool, keras.layers.Dense(6)])
+
+
+class Subclassed(keras.Model):
+    def __init__(self, base_model):
+        super().__init__()
+        self.base_model = base_model
+        self.pool = keras.layers.GlobalAveragePooling2D()
+        self.head = keras.layers.Dense(6)
+
+    def call(self, x):
+        return self.head(self.pool(self.base_model(x, training=False)))
+
+
+def compiled(model, optimizer="adam"):
+    model(IMAGES[:1])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer, loss=loss)
+    return model
+
+
+def fit(model):
+    model.fit(IMAGES, CLASSES, verbose=0)
+
+
+def trained(model):
+    with course.watch(model) as evidence:
+        fit(model)
+    return evidence
+
+
+def check_head(model, evidence):
+    result = course.exercise("sh-02").check(model, evidence)
+    return result.status, result.message
+
+
+@pytest.mark.parametrize("build", [functional, flat, sequential, Subclassed])
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_a_head_on_a_frozen_base_passes_however_built(work, build, optimizer):
+    model = compiled(build(frozen_base()), optimizer)
+    result = course.exercise("sh-02").check(model, trained(model))
+    assert result.status == "passed", result
+    assert "equal the pretrained file" in result.evidence[1]
+    assert "arrays of the head moved" in repr(result)
+
+
+def test_a_head_not_attempted(work):
+    assert check_head(..., ...)[0] == "not attempted"
+    model = compiled(functional(frozen_base()))
+    assert check_head(model, ...)[0] == "not attempted"
+
+
+def not_frozen():
+    return compiled(functional(load_backbone("residual")))
+
+
+def frozen_too_late():
+    base_model = load_backbone("residual")
+    model = compiled(functional(base_model))
+    fit(model)
+    base_model.trainable = False
+    return model
+
+
+def random_weights():
+    return compiled(functional(frozen_base(weights=None)))
+
+
+def seven_classes():
+    return compiled(functional(frozen_base(), units=7))
+
+
+def no_backbone():
+    inputs = keras.Input((64, 64, 3))
+    x = keras.layers.GlobalAveragePooling2D()(inputs)
+    return compiled(keras.Model(inputs, keras.layers.Dense(6)(x)))
+
+
+@pytest.mark.parametrize(
+    ("build", "named"),
+    [
+        (not_frozen, "arrays moved"),
+        (frozen_too_late, "recompile after freezing"),
+        (random_weights, "are not pretrained"),
+        (seven_classes, "(None, 7)"),
+        (no_backbone, "backbone is not in this model"),
+    ],
+)
+def test_each_misconception_about_the_head_is_named(work, build, named):
+    model = build()
+    status, message = check_head(model, trained(model))
+    assert status == "failed" and named in message
+
+
+def test_evidence_of_nothing_or_of_another_model_is_named(work):
+    model = compiled(functional(frozen_base()))
+    with course.watch(model) as evidence:
+        pass
+    assert "Nothing has learned" in check_head(model, evidence)[1]
+    other = compiled(functional(frozen_base()))
+    assert "not about this model" in check_head(other, evidence)[1]
+    assert "not a Keras model" in check_head("model", evidence)[1]
+
+
+def test_the_check_of_the_head_changes_nothing(work):
+    model = compiled(functional(frozen_base()))
+    evidence = trained(model)
+    before, steps = model.get_weights(), int(model.optimizer.iterations)
+    check_head(model, evidence)
+    assert all(map(np.array_equal, before, model.get_weights()))
+    assert int(model.optimizer.iterations) == steps
+
+
+# Hints and solutions.
+
+
+def test_hints_come_in_steps():
+    exercise = course.exercise("sh-01")
+    assert "truly are of the class" in exercise.hint()
+    assert "np.mean" in exercise.hint(3)
+    with pytest.raises(CourseError, match="step 1 to 3"):
+        exercise.hint(4)
+
+
+def test_a_solution_is_shown_after_a_try_or_on_insistence(work):
+    exercise = course.exercise("sh-01")
+    exercise.check(..., LABELS, PREDICTED, 1)
+    with pytest.raises(CourseError, match="Try sh-01 first"):
+        exercise.solution()
+    shown = exercise.solution(insist=True)
+    exercise.check(0.1, LABELS, PREDICTED, 1)
+    assert exercise.solution() == shown
+    assert repr(shown).startswith("recall = np.mean(")
+
+
+def test_every_exercise_has_a_judge_and_a_solution():
+    for lesson, sheet in checks.load_sheets().items():
+        for name in sheet["exercises"]:
+            assert checks.find_exercise(name).lesson == lesson
+            assert checks.find_solution(lesson, name)
+
+
+def test_a_result_is_text_and_html():
+    result = course.exercise("sh-01").check(len, LABELS, "<b>", 1)
+    assert result.status == "error" and "could not be judged" in repr(result)
+    shown = result._repr_html_()
+    assert "<b>" not in shown and 'role="status"' in shown
+    assert "sh-01: ! error" in shown

@@ -28,11 +28,11 @@ def test_an_unknown_exercise_is_a_sentence():
         course.exercise("sh-99")
 
 
-def test_an_unknown_quiz_is_a_sentence():
-    with pytest.raises(CourseError, match="no quiz '99'.*'00'"):
-        course.quiz("99")
-
-
 def test_a_result_has_a_known_status():
-    with pytest.raises(ValueError, match="'fine' is not one of"):
+    with pytest.raises(ValueError, match="'fine' is not a valid"):
         Result("sh-01", "fine", "")
+
+
+def test_a_score_is_a_share():
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        Result("sh-01", "passed", "", score=12)

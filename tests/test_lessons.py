@@ -21,7 +21,7 @@ TAGS = {
 NEVER_IN_PROSE = r"pre-train|finetun|fine tun|state-of-the-art|\bsimply\b"
 NEVER_IN_CODE = {"lr", "acc", "net", "helpers", "utils2"}
 # A share, a percentage or a decimal in prose would be a measured number.
-MEASURED = r"\d\s?%|\d?\.\d"
+MEASURED = r"\d\s?%|\d?\.\d|\bper ?cent\b|\bpercentage points?\b"
 
 
 def cells(path):

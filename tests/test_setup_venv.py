@@ -24,12 +24,17 @@ def course(tmp_path, monkeypatch):
     def call(command, **_):
         calls.append([str(word) for word in command])
         if command[1:3] == ["-m", "venv"]:
-            os.makedirs(command[-1])
-        return call.exit_code if "install" in command else 0
+            os.makedirs(command[-1], exist_ok=True)
+        return 0
+
+    def install(command, log):
+        calls.append([str(word) for word in command])
+        return call.exit_code
 
     call.exit_code = 0
     call.installs = lambda: [c for c in calls if "install" in c]
     monkeypatch.setattr(subprocess, "call", call)
+    monkeypatch.setattr(setup_venv, "install", install)
     return call
 
 
@@ -116,6 +121,22 @@ def test_a_python_without_venv_is_told_the_package(course, monkeypatch):
     told = sentence(".venv", "", "constraints.txt")
     version = "{}.{}".format(*sys.version_info[:2])
     assert f"sudo apt install python{version}-venv" in told
+
+
+def test_pip_is_shown_in_short_and_kept_in_full(tmp_path, capsys):
+    told = "for i in range(50): print('Collecting thing', i)"
+    log = tmp_path / "log"
+    assert setup_venv.install([sys.executable, "-c", told], str(log)) == 0
+    assert capsys.readouterr().out == ""
+    assert len(log.read_text().splitlines()) == 50
+
+
+def test_a_failing_pip_shows_its_last_lines(tmp_path, capsys):
+    told = "print('early'); [print(i) for i in range(11)]; exit('No network')"
+    command = [sys.executable, "-u", "-c", told]
+    assert setup_venv.install(command, str(tmp_path / "log")) == 1
+    out = capsys.readouterr().out
+    assert "No network" in out and "early" not in out
 
 
 def test_the_problem_is_printed_without_a_traceback(

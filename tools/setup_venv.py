@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 
 OLDEST, NEWEST = (3, 11), (3, 13)
 # Room that an installation takes, measured with `du -sm .venv`, rounded up.
@@ -51,13 +52,13 @@ def set_up(venv, extras, constraints):
     command += ["--disable-pip-version-check"]
     if constraints:
         command += ["--constraint", constraints]
-    print(f"Installing the course into {venv} ...", flush=True)
-    if subprocess.call(command, cwd=TOP) != 0:
+    print(f"Installing the course into {venv}, some minutes ...", flush=True)
+    log = os.path.join(venv, "installation.log")
+    if install(command, log) != 0:
         raise SetupError(
-            "The packages could not be installed (pip's last lines above say "
-            "why). If the package index was not reached, connect and run the "
-            f"same command again; if the disk is full, free {NEEDED_MB} MB at "
-            f"{TOP}."
+            f"The packages could not be installed (see above, and {log}). If "
+            "the package index was not reached, connect and run the same "
+            f"command again; if the disk is full, free {NEEDED_MB} MB at {TOP}."
         )
     # Whatever the extras, what the lessons need is now there too.
     for done in {done_file, os.path.join(venv, "installed-lab")}:
@@ -131,6 +132,42 @@ def create(venv):
             "run the same command again."
         )
     return python
+
+
+def install(command, log):
+    """Run pip, show where it is on one line, and keep all it says in a log.
+
+    On a failure its last lines are shown. Returns pip's exit code.
+    """
+    lines, start = [], time.time()
+    with open(os.path.join(TOP, log), "w") as file:
+        pip = subprocess.Popen(
+            command,
+            cwd=TOP,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            universal_newlines=True,
+        )
+        for line in pip.stdout:
+            file.write(line)
+            lines.append(line.rstrip())
+            show(line.strip(), time.time() - start)
+    if sys.stdout.isatty():
+        print()
+    code = pip.wait()
+    if code:
+        print("\n".join(lines[-12:]), flush=True)
+    return code
+
+
+def show(line, seconds):
+    """Show the step that pip has reached: in place, or now and then."""
+    if sys.stdout.isatty():
+        shown = f"{seconds:4.0f} s  {line}"[:78]
+        sys.stdout.write("\r" + shown.ljust(79))
+    elif line.startswith(("Collecting tensor", "Installing collected")):
+        print(f"{seconds:4.0f} s  {line}"[:78])
+    sys.stdout.flush()
 
 
 def quiet():

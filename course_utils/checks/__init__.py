@@ -1,13 +1,24 @@
-"""Judge what a learner made: one file of checks a lesson."""
+"""Judge what a learner made: one file of checks a lesson.
+
+``data/exercises/`` holds the words of each exercise (objective, hints,
+points), the file of its lesson here holds its judge, and ``lessons/`` its
+solution.
+"""
 
 import dataclasses
+import functools
+import re
+import textwrap
 from collections.abc import Callable
 
+import yaml
+
+from course_utils import paths, progress
 from course_utils.checks import lesson_00
 from course_utils.errors import CourseError
-from course_utils.results import Result
+from course_utils.results import Result, Status, Text
 
-_CHECKS = {**lesson_00.CHECKS}
+_JUDGES = {**lesson_00.JUDGES}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,32 +27,101 @@ class Exercise:
 
     Attributes:
         name: The name in the exercise's first line, for example ``"sh-01"``.
-        judge: A function of the answer that returns a status and a message.
+        lesson: Number of its lesson.
+        judge: A function of the answer (and what it was made from) that
+            returns a status, a message and the evidence for it.
+        hints: In steps, each saying more.
+        points: What it is worth.
     """
 
     name: str
-    judge: Callable[..., tuple[str, str]]
+    lesson: str
+    judge: Callable[..., tuple]
+    hints: tuple[str, ...]
+    points: int = 1
+
+    def __repr__(self) -> str:
+        """Say what can be done with it."""
+        return (
+            f"Exercise {self.name}: .check(...) judges your answer, .hint() "
+            f"helps ({len(self.hints)} steps), .solution() shows one way."
+        )
 
     def check(self, answer: object, *given: object) -> Result:
-        """Judge an answer; never raises, changes nothing, trains nothing.
+        """Judge an answer and remember the verdict.
+
+        Never raises, changes nothing, trains nothing.
 
         Args:
             answer: What the learner made; ``...`` means not attempted.
             *given: What the answer was made from, as the exercise shows it.
         """
-        if answer is ...:
+        if answer is ... or any(one is ... for one in given):
             message = "Replace the dots with your answer, and run it again."
-            return Result(self.name, "not attempted", message)
+            return self._remembered(Status.NOT_ATTEMPTED, message)
+        evidence, score = (), 0.0
         try:
-            status, message = self.judge(answer, *given)
+            status, message, *rest = self.judge(answer, *given)
+            evidence = tuple(rest[0]) if rest else ()
+            score = {Status.PASSED: 1.0, Status.PARTIAL: 0.5}.get(status, 0.0)
         except Exception as error:
-            status = "error"
+            status = Status.ERROR
             message = (
                 f"This answer could not be judged ({type(error).__name__}: "
                 f"{error}); compare its type and shape with what the exercise "
                 "asks for."
             )
-        return Result(self.name, status, message)
+        return self._remembered(status, message, evidence, score)
+
+    def _remembered(
+        self,
+        status: str,
+        message: str,
+        evidence: tuple[str, ...] = (),
+        score: float = 0.0,
+    ) -> Result:
+        event = progress.Event(
+            "exercise", self.lesson, self.name, status, score
+        )
+        note = progress.remember(event)
+        return Result(self.name, status, message, evidence, score, note)
+
+    def hint(self, step: int = 1) -> Text:
+        """Return a hint; a higher step says more.
+
+        Args:
+            step: 1 for the first hint.
+
+        Raises:
+            CourseError: If there is no such step.
+        """
+        if not 1 <= step <= len(self.hints):
+            raise CourseError(
+                f"Exercise {self.name} has {len(self.hints)} hints: ask for "
+                f"step 1 to {len(self.hints)}."
+            )
+        return Text(self.hints[step - 1].strip())
+
+    def solution(self, insist: bool = False) -> Text:
+        """Return one solution, as the text of its code.
+
+        Args:
+            insist: Show it before anything was tried.
+
+        Raises:
+            CourseError: If nothing was tried yet and ``insist`` is false.
+        """
+        tried = any(
+            (event.kind, event.name) == ("exercise", self.name)
+            and event.status != Status.NOT_ATTEMPTED
+            for event in progress.read_log().events
+        )
+        if not tried and not insist:
+            raise CourseError(
+                f"Try {self.name} first, and check it: .hint() helps. To see "
+                "a solution all the same, .solution(insist=True)."
+            )
+        return Text(find_solution(self.lesson, self.name))
 
 
 def find_exercise(name: str) -> Exercise:
@@ -53,10 +133,50 @@ def find_exercise(name: str) -> Exercise:
     Raises:
         CourseError: If there is no such exercise.
     """
-    if name not in _CHECKS:
-        raise CourseError(
-            f"There is no exercise {name!r}: the line `# exercise: ...` at "
-            f"the top of its cell holds the name (known: "
-            f"{', '.join(sorted(_CHECKS))})."
-        )
-    return Exercise(name, _CHECKS[name])
+    for lesson, sheet in load_sheets().items():
+        if name in sheet["exercises"]:
+            words = sheet["exercises"][name]
+            hints, points = tuple(words["hints"]), words.get("points", 1)
+            return Exercise(name, lesson, _JUDGES[name], hints, points)
+    raise CourseError(
+        f"There is no exercise {name!r}: the line `# exercise: ...` at the top "
+        f"of its cell holds the name (known: {', '.join(sorted(_JUDGES))})."
+    )
+
+
+@functools.cache
+def load_sheets() -> dict[str, dict]:
+    """Return ``data/exercises/``: by lesson, its title, objectives, exercises.
+
+    Read once a process.
+    """
+    folder = paths.data_dir() / "exercises"
+    return {
+        path.stem: yaml.safe_load(path.read_text("utf-8"))
+        for path in sorted(folder.glob("*.yml"))
+    }
+
+
+def find_solution(lesson: str, name: str) -> str:
+    """Return the solution of an exercise, from the source of its lesson.
+
+    Args:
+        lesson: Number of the lesson.
+        name: Name of the exercise.
+
+    Raises:
+        CourseError: If the lesson's source is missing, or has no such
+            exercise.
+    """
+    for path in (paths.course_dir() / "lessons").glob(f"{lesson}_*.py"):
+        cells = re.split(r"^# %%.*\n", path.read_text("utf-8"), flags=re.M)
+        for cell in cells:
+            if re.search(rf"^# exercise: {re.escape(name)}$", cell, re.M):
+                regions = re.findall(
+                    r"### BEGIN SOLUTION\n(.*?) *### END SOLUTION", cell, re.S
+                )
+                return textwrap.dedent("".join(regions)).strip()
+    raise CourseError(
+        f"The solution of {name} was not found in lessons/: download the "
+        "course again."
+    )

@@ -2,6 +2,13 @@
 
 import numpy as np
 
+from course_utils.checks import weights
+from course_utils.checks.watching import Evidence
+
+BACKBONE = "residual"
+NUM_CLASSES = 6
+_ROUNDING = 5e-4  # an answer may be rounded to three digits
+
 
 def judge_recall(
     answer: object, labels: object, predictions: object, class_index: int
@@ -17,35 +24,40 @@ def judge_recall(
     Returns:
         A status and a message.
     """
+    if answer is None or isinstance(answer, str | bool):
+        return "failed", (
+            f"The answer should be a number, not {answer!r}: the mean of an "
+            "array of True and False is a share."
+        )
     answer = np.asarray(answer, dtype=float)
     if answer.shape != ():
         return "failed", (
             f"The answer should be one number, and this has shape "
             f"{answer.shape}: take the mean over the pictures of the class."
         )
-    is_class = np.asarray(labels) == class_index
-    is_named = np.asarray(predictions) == class_index
+    labels, predictions = np.asarray(labels), np.asarray(predictions)
+    is_class, is_named = labels == class_index, predictions == class_index
+    if not is_class.any():
+        raise ValueError(f"no picture has the label {class_index}")
     recall = np.mean(is_named[is_class])
-    if np.isclose(answer, recall, atol=5e-4):
-        return "passed", (
-            f"{np.sum(is_class & is_named)} of the {np.sum(is_class)} pictures "
-            f"of this class were found: a recall of {recall:.1%}."
-        )
     found = np.sum(is_class & is_named)
-    precision = found / max(np.sum(is_named), 1)
-    accuracy = np.mean(np.asarray(labels) == np.asarray(predictions))
+    if np.isclose(answer, recall, rtol=0, atol=_ROUNDING):
+        return "passed", (
+            f"{found} of the {np.sum(is_class)} pictures of class "
+            f"{class_index} were found: a recall of {recall:.1%}."
+        )
     misconceptions = [
         (100 * recall, "That is the recall in percent: give it as a share."),
         (found, "That is how many were found: divide by how many there are."),
         (1 - recall, "That is the share that was missed, not found."),
         (
-            precision,
-            "That is the precision: of the pictures *given this name*, the "
-            "share that is right. Start from the pictures that *are* of the "
-            "class.",
+            found / max(np.sum(is_named), 1),
+            "That is the precision: of the pictures given this name, the "
+            "share that is right. Start from the pictures that are truly of "
+            "the class.",
         ),
         (
-            accuracy,
+            np.mean(labels == predictions),
             "That is the accuracy over all classes: keep only the pictures "
             "of one class, then take the mean.",
         ),
@@ -53,14 +65,86 @@ def judge_recall(
             np.mean(is_class & is_named),
             "You divided by all pictures: divide by those of the class.",
         ),
+        (
+            np.mean(is_named),
+            "That is the share of all pictures that were given this name, "
+            "right or wrong: first keep the pictures of the class.",
+        ),
     ]
     for value, message in misconceptions:
-        if np.isclose(answer, value, atol=5e-4):
+        if np.isclose(answer, value, rtol=0, atol=_ROUNDING):
             return "failed", message
+    if answer > 1:
+        return "failed", f"A share is at most 1, and this is {answer:.3g}."
     return "failed", (
         f"{answer:.3g} is not the recall. Keep the pictures whose label is "
         f"{class_index}; which share of them was predicted as {class_index}?"
     )
 
 
-CHECKS = {"sh-01": judge_recall}
+def judge_new_head(model: object, evidence: Evidence) -> tuple:
+    """Judge a new head on the frozen backbone, by what the weights did.
+
+    Args:
+        model: The learner's model: the pretrained backbone, nested or flat,
+            under a head of any kind.
+        evidence: From ``course.watch`` around the learner's ``fit``.
+
+    Returns:
+        A status, a message and the evidence for it.
+    """
+    import keras
+
+    if not isinstance(model, keras.Model):
+        return "failed", (
+            f"This is a {type(model).__name__}, not a Keras model: pass the "
+            "model that you have built."
+        )
+    if not isinstance(evidence, Evidence) or evidence.model is not model:
+        return "failed", (
+            "The evidence is not about this model: train it inside `with "
+            "course.watch(model) as evidence:`, with the same model."
+        )
+    images = keras.KerasTensor((None, 64, 64, 3))
+    # A symbolic call: it works for subclassed models too, and runs nothing.
+    shape = tuple(model.compute_output_spec(images).shape)
+    if shape != (None, NUM_CLASSES):
+        return "failed", (
+            f"The model's output has shape {shape}; with one number a class it "
+            f"would be (None, {NUM_CLASSES})."
+        )
+    names = weights.pretrained_names(BACKBONE)
+    differing = weights.differs_from_pretrained(model, BACKBONE)
+    inside = {weights.tail(v.path) for v in model.weights}
+    if not inside.intersection(names):
+        return "failed", (
+            "The backbone is not in this model: call `base_model` on the "
+            "inputs, and put the head on what it returns."
+        )
+    if stale := weights.stale_compile(evidence):
+        return "failed", stale
+    moved = [weights.tail(c.path) for c in weights.moved(evidence)]
+    if differing:
+        how = "moved" if set(moved) & set(names) else "are not pretrained"
+        return "failed", (
+            f"{len(differing)} of the backbone's {len(names)} arrays {how} "
+            f"({differing[0]} among them): load a fresh backbone, and freeze "
+            "it before you compile."
+        )
+    learned = [path for path in moved if path not in names]
+    if not learned:
+        return "failed", (
+            "Nothing has learned: call `model.fit` inside the `with` block."
+        )
+    return (
+        "passed",
+        "Only your head has learned; the backbone is as it came.",
+        [
+            f"{len(learned)} arrays of the head moved",
+            f"all {len(names)} arrays of the backbone, the statistics of batch "
+            "normalization included, equal the pretrained file",
+        ],
+    )
+
+
+JUDGES = {"sh-01": judge_recall, "sh-02": judge_new_head}

@@ -1,0 +1,73 @@
+"""How long does an answer take to be judged, and a model to be watched?
+
+    python -m benchmarks.answer_time
+
+Prints medians: a choice judged and saved; a check of weights beyond reading
+them; what `course.watch` adds around an empty block, for the course's
+backbone and for ResNet50.
+"""
+
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+
+REPEATS = 15
+
+
+def median_ms(action: Callable[[], object]) -> float:
+    """Return the median milliseconds of several calls, after a first one."""
+    action()
+    seconds = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        action()
+        seconds.append(time.perf_counter() - start)
+    return 1000 * statistics.median(seconds)
+
+
+def main() -> None:
+    """Print one line a measurement."""
+    os.environ["COURSE_WORK"] = tempfile.mkdtemp()
+    from course_utils import course
+
+    quiz = course.quiz("00")
+    took = median_ms(lambda: quiz.answer("q2", "forwards"))
+    print(f"{took:8.1f} ms  a choice judged and saved (a new log)")
+    for _ in range(5000):
+        quiz.answer("q2", "forwards")
+    took = median_ms(lambda: repr(quiz))
+    print(f"{took:8.1f} ms  the quiz shown (a log of 5000 answers)")
+    took = median_ms(course.progress)
+    print(f"{took:8.1f} ms  the board added up (a log of 5000 answers)")
+
+    import keras
+
+    from course_utils.backbones import load_backbone
+    from course_utils.checks import weights
+
+    def watch(model: keras.Model) -> None:
+        with course.watch(model):
+            pass
+
+    base_model = load_backbone("residual")
+    base_model.trainable = False
+    inputs = keras.Input((64, 64, 3))
+    x = keras.layers.GlobalAveragePooling2D()(base_model(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(6)(x))
+    with course.watch(model) as evidence:
+        pass
+    exercise = course.exercise("sh-02")
+    whole = median_ms(lambda: exercise.check(model, evidence))
+    reading = median_ms(
+        lambda: weights.differs_from_pretrained(model, "residual")
+    )
+    print(f"{whole:8.1f} ms  a check of weights, {reading:.1f} of it reading")
+    print(f"{median_ms(lambda: watch(model)):8.1f} ms  watching residual")
+    big = keras.applications.ResNet50(weights=None)
+    print(f"{median_ms(lambda: watch(big)):8.1f} ms  watching ResNet50")
+
+
+if __name__ == "__main__":
+    main()
