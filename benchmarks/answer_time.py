@@ -27,6 +27,25 @@ def median_ms(action: Callable[[], object]) -> float:
     return 1000 * statistics.median(seconds)
 
 
+def first_question() -> float:
+    """Return the seconds from a kernel that is ready to a quiz on screen."""
+    from jupyter_client.manager import start_new_kernel
+
+    manager, client = start_new_kernel(extra_arguments=["--log-level=ERROR"])
+    shown = []
+    start = time.perf_counter()
+    client.execute_interactive(
+        "from course_utils import course\ncourse.quiz('00')",
+        output_hook=lambda message: shown.append(message["msg_type"]),
+    )
+    took = time.perf_counter() - start
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+    if "execute_result" not in shown:
+        raise RuntimeError(f"No quiz was shown: {shown}")
+    return took
+
+
 def main() -> None:
     """Print one line a measurement."""
     os.environ["COURSE_WORK"] = tempfile.mkdtemp()
@@ -41,6 +60,11 @@ def main() -> None:
     print(f"{took:8.1f} ms  the quiz shown (a log of 5000 answers)")
     took = median_ms(course.progress)
     print(f"{took:8.1f} ms  the board added up (a log of 5000 answers)")
+
+    seconds = statistics.median(first_question() for _ in range(5))
+    print(
+        f"{1000 * seconds:8.1f} ms  from a fresh kernel to the first question"
+    )
 
     import keras
 

@@ -1,5 +1,8 @@
 """Lesson 00's checks: solution, stub, misconceptions, right in another way."""
 
+import os
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -101,18 +104,21 @@ def frozen_base(weights="embedded"):
 def functional(base_model, units=6):
     inputs = keras.Input((64, 64, 3))
     x = keras.layers.GlobalAveragePooling2D()(base_model(inputs))
-    x = keras.layers.Dense(16, activation="relu")(x)
+    x = keras.layers.Dense(64, activation="relu")(x)
     return keras.Model(inputs, keras.layers.Dense(units)(x))
 
 
 def flat(base_model):
     x = keras.layers.GlobalAveragePooling2D()(base_model.output)
-    return keras.Model(base_model.input, keras.layers.Dense(6)(x))
+    x = keras.layers.Dense(64, activation="relu")(x)
+    x = keras.layers.Dense(6, activation="softmax")(x)
+    return keras.Model(base_model.input, x)
 
 
 def sequential(base_model):
     pool = keras.layers.GlobalMaxPooling2D()
-    return keras.Sequential([base_model, pool, keras.layers.Dense(6)])
+    first = keras.layers.Dense(32, activation="gelu")
+    return keras.Sequential([base_model, pool, first, keras.layers.Dense(6)])
 
 
 class Subclassed(keras.Model):
@@ -120,15 +126,21 @@ class Subclassed(keras.Model):
         super().__init__()
         self.base_model = base_model
         self.pool = keras.layers.GlobalAveragePooling2D()
+        self.first = keras.layers.Dense(64, activation="relu")
         self.head = keras.layers.Dense(6)
 
-    def call(self, x):
-        return self.head(self.pool(self.base_model(x, training=False)))
+    def call(self, x, training=None):
+        features = self.base_model(x, training=training)
+        return self.head(self.first(self.pool(features)))
 
 
 def compiled(model, optimizer="adam"):
     model(IMAGES[:1])
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    from_logits = not any(
+        getattr(getattr(layer, "activation", None), "__name__", "") == "softmax"
+        for layer in model.layers
+    )
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=from_logits)
     model.compile(optimizer, loss=loss)
     return model
 
@@ -156,6 +168,26 @@ def test_a_head_on_a_frozen_base_passes_however_built(work, build, optimizer):
     assert result.status == "passed", result
     assert "equal the pretrained file" in result.evidence[1]
     assert "arrays of the head moved" in repr(result)
+
+
+def test_warnings_on_stderr_cost_nothing(work, capfd):
+    model = compiled(functional(frozen_base()))
+    with course.watch(model) as evidence:
+        os.write(2, b"WARNING: something from below\n")
+        with pytest.warns(UserWarning):
+            warnings.warn("something from above", UserWarning, stacklevel=1)
+        fit(model)
+    assert check_head(model, evidence)[0] == "passed"
+    assert "from below" in capfd.readouterr().err
+
+
+def test_a_single_dense_layer_is_half_of_it(work):
+    inputs = keras.Input((64, 64, 3))
+    x = keras.layers.GlobalAveragePooling2D()(frozen_base()(inputs))
+    model = compiled(keras.Model(inputs, keras.layers.Dense(6)(x)))
+    result = course.exercise("sh-02").check(model, trained(model))
+    assert result.status == "partial" and result.score == 0.5
+    assert "two dense layers" in result.message
 
 
 def test_a_head_not_attempted(work):

@@ -7,6 +7,7 @@ from course_utils.checks.watching import Evidence
 
 BACKBONE = "residual"
 NUM_CLASSES = 6
+HEAD_ARRAYS = 4  # two dense layers, each with a kernel and a bias
 _ROUNDING = 5e-4  # an answer may be rounded to three digits
 
 
@@ -91,7 +92,7 @@ def judge_new_head(model: object, evidence: Evidence) -> tuple:
         evidence: From ``course.watch`` around the learner's ``fit``.
 
     Returns:
-        A status, a message and the evidence for it.
+        A status, a message and, where there is some, the evidence for it.
     """
     import keras
 
@@ -136,15 +137,19 @@ def judge_new_head(model: object, evidence: Evidence) -> tuple:
         return "failed", (
             "Nothing has learned: call `model.fit` inside the `with` block."
         )
-    return (
-        "passed",
-        "Only your head has learned; the backbone is as it came.",
-        [
-            f"{len(learned)} arrays of the head moved",
-            f"all {len(names)} arrays of the backbone, the statistics of batch "
-            "normalization included, equal the pretrained file",
-        ],
-    )
+    facts = [
+        f"{len(learned)} arrays of the head moved",
+        f"all {len(names)} arrays of the backbone, the statistics of batch "
+        "normalization included, equal the pretrained file",
+    ]
+    if len(learned) < HEAD_ARRAYS:
+        message = (
+            "Only your head has learned, and the backbone is as it came. But "
+            "the head is to have two dense layers: add the first one."
+        )
+        return "partial", message, facts
+    message = "Only your head has learned; the backbone is as it came."
+    return "passed", message, facts
 
 
 JUDGES = {"sh-01": judge_recall, "sh-02": judge_new_head}
