@@ -66,6 +66,7 @@ def lab(tmp_path_factory):
 
 @pytest.fixture
 def page(lab):
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(
             executable_path=CHROMIUM,
@@ -74,7 +75,10 @@ def page(lab):
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.goto(lab)
         page.get_by_role("heading", name="Start here").wait_for(timeout=60_000)
+        # What is clicked before the kernel is there may be lost.
+        page.get_by_text("| Idle").wait_for(timeout=120_000)
         yield page
+        page.screenshot(path=SCREENSHOTS / "00_last.png")
         browser.close()
 
 
@@ -85,7 +89,6 @@ def output_below(page, text):
 
 
 def test_a_learner_works_through_lesson_00(page):
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / "00_opened.png")
     assert page.locator(".jp-Dialog").count() == 0, "no question stands before"
 
