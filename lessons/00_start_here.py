@@ -381,8 +381,9 @@ course.exercise("sh-01").hint()
 # %% [markdown]
 # **Exercise sh-02.** Now the whole game by yourself: a fresh backbone, frozen,
 # with a head of *two* dense layers, the first with 64 units and the activation
-# `"relu"`. Train it for one epoch. `course.watch` looks at the weights before
-# and after your training, so that the check can tell what they did.
+# `"relu"`. Train it for one epoch, with your `fit` inside
+# `with course.watch(my_model) as evidence:`. That looks at the weights before
+# and after, so that the check can tell what your training did to them.
 
 # %% tags=["exercise"]
 # exercise: sh-02
