@@ -73,7 +73,7 @@ def load_board() -> Board:
     for lesson, sheet in checks.load_sheets().items():
         names = []
         if lesson in quizzes.lessons_with_quiz():
-            names = list(quizzes.load_quiz(lesson).questions)
+            names = list(quizzes.load_questions(lesson))
         states.append(
             LessonState(
                 lesson,

@@ -11,6 +11,7 @@ import dataclasses
 import datetime
 import errno
 import json
+import math
 import os
 import secrets
 from collections.abc import Iterable
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from course_utils import paths
 
+LONGEST_ANSWER = 200  # characters; the log remembers, it does not archive
 KINDS = ("learner", "lesson", "exercise", "question", "prediction", "outcome")
 
 
@@ -74,6 +76,9 @@ def remember(event: Event) -> str:
         sentence that says why it is not, and what to do. Never raises for a
         disk or a folder: an answer is judged whether or not it is saved.
     """
+    if isinstance(event.answer, str):
+        shortened = event.answer[:LONGEST_ANSWER]
+        event = dataclasses.replace(event, answer=shortened)
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     line = json.dumps(dataclasses.asdict(dataclasses.replace(event, at=now)))
     path = log_path()
@@ -154,7 +159,21 @@ def _parse(line: bytes) -> Event | None:
     try:
         event = Event(**json.loads(line))
         texts = (event.kind, event.lesson, event.name, event.status, event.at)
-        whole = event.kind in KINDS and all(isinstance(t, str) for t in texts)
-        return event if whole and 0 <= event.score <= 1 else None
-    except (ValueError, TypeError):
+        whole = (
+            event.kind in KINDS
+            and all(isinstance(text, str) for text in texts)
+            and _is_number(event.score)
+            and 0 <= event.score <= 1
+            and (
+                _is_number(event.answer)
+                if event.kind in ("prediction", "outcome") and event.answer
+                else isinstance(event.answer, str | float | int | None)
+            )
+        )
+        return event if whole else None
+    except (ValueError, TypeError, RecursionError):
         return None
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)

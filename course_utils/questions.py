@@ -9,6 +9,7 @@ that cannot be one (a letter that no choice has, a word for a number) raises
 import dataclasses
 import math
 import re
+import reprlib
 import unicodedata
 from collections.abc import Iterable, Mapping
 
@@ -99,21 +100,30 @@ def as_number(answer: object, unit: str = "") -> float:
         CourseError: If there is no finite number, or another unit.
     """
     wanted = f"a number in {unit}" if unit else "a number"
+    shown = reprlib.repr(answer)
     if isinstance(answer, str):
         match = _NUMBER.fullmatch(answer)
         given = match.group(2) if match else ""
+        if given == "%" != unit:
+            raise CourseError(f"{shown}: give a share from 0 to 1, without %.")
         if match is None or given.casefold() not in ("", unit.casefold()):
-            raise CourseError(f"{answer!r} is not {wanted}: give just that.")
-        answer = match.group(1).replace(",", ".")
+            raise CourseError(f"{shown} is not {wanted}: give just that.")
+        answer = match.group(1)
+        if re.search(r",\d{3}(\D|$)", answer):
+            raise CourseError(
+                f"{shown} can be read in two ways: write it with a decimal "
+                "point, and without commas."
+            )
+        answer = answer.replace(",", ".")
     try:
         # Arrays and tensors of one number have `item` or become such arrays.
         one = answer.numpy() if hasattr(answer, "numpy") else answer
         one = one.item() if hasattr(one, "item") else one
         value = math.nan if isinstance(one, bool) else float(one)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         value = math.nan
     if not math.isfinite(value):
-        raise CourseError(f"{answer!r} is not {wanted}: give just that.")
+        raise CourseError(f"{shown} is not {wanted}: give just that.")
     return value
 
 
@@ -129,6 +139,8 @@ def _judge_several(question, key, answer, order) -> Judgement:
     if not isinstance(answer, Iterable):
         answer = [answer]
     chosen = {_choice(one, order) for one in answer}
+    if not chosen:
+        raise CourseError("Nothing is chosen: give one letter or several.")
     right = set(key["answer"])
     # A wrong choice takes away what a right one gives, so that choosing
     # everything earns nothing.
@@ -157,7 +169,9 @@ def _judge_number(question, key, answer) -> Judgement:
 
 def _judge_text(question, key, answer) -> Judgement:
     if not isinstance(answer, str) or not _plain(answer):
-        raise CourseError(f"{answer!r} is not a word: answer in quotes.")
+        raise CourseError(
+            f"{reprlib.repr(answer)} is not a word: answer in quotes."
+        )
     given = _plain(answer)
     if given in map(_plain, key["answer"]):
         return Judgement(1.0, question["feedback"].strip(), answer)
@@ -174,13 +188,13 @@ def _choices(question: Mapping) -> dict[str, Mapping]:
 def _choice(answer: object, order: list[str]) -> str:
     """Return the id of a choice, given by its letter or its id."""
     letters = [letter_of(choice, order) for choice in order]
-    word = str(answer).strip().lower()
+    word = str(answer).strip().rstrip(").").lower()
     if word in order:
         return word
     if word in letters:
         return order[letters.index(word)]
     raise CourseError(
-        f"{answer!r} is not a choice: give one of the letters "
+        f"{reprlib.repr(answer)} is not a choice: give one of the letters "
         f"{', '.join(letters)}."
     )
 

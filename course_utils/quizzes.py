@@ -7,13 +7,14 @@ courtesy to whoever wants to think first. How an answer is judged is in
 
 import dataclasses
 import random
+import reprlib
 import textwrap
 
 import yaml
 
 from course_utils import paths, progress, questions
 from course_utils.errors import CourseError
-from course_utils.results import Result, Status, Text
+from course_utils.results import Result, Status, Text, pick_hint
 
 # By type of question: an example of an answer, and a word about it.
 _HOW_TO_ANSWER = {
@@ -97,7 +98,7 @@ class Quiz:
                 f"{name} is not a question to predict: answer it with "
                 f'quiz.answer("{name}", ...).'
             )
-        predicted = self._predicted(name)
+        predicted, _ = self._predicted(name)
         if predicted is None:
             message = "You have made no prediction; this time it stays open."
             return self._remember(
@@ -118,15 +119,7 @@ class Quiz:
         Raises:
             CourseError: If there is no such question or no such hint.
         """
-        hints = self._question(name).get("hints", [])
-        if not 1 <= step <= len(hints):
-            raise CourseError(
-                f"{name} has {len(hints)} hints: ask for step 1 to "
-                f"{len(hints)}."
-                if hints
-                else f"{name} has no hints."
-            )
-        return Text(hints[step - 1].strip())
+        return pick_hint(name, self._question(name).get("hints", []), step)
 
     def order(self, name: str) -> list[str]:
         """Return the ids of a question's choices as this learner sees them."""
@@ -135,10 +128,10 @@ class Quiz:
         return order
 
     def _question(self, name: str) -> dict:
-        if name not in self.questions:
+        if not isinstance(name, str) or name not in self.questions:
             raise CourseError(
-                f"There is no question {name!r} in quiz {self.lesson}: choose "
-                f"one of {', '.join(self.questions)}."
+                f"There is no question {reprlib.repr(name)} in quiz "
+                f"{self.lesson}: choose one of {', '.join(self.questions)}."
             )
         return self.questions[name]
 
@@ -160,23 +153,29 @@ class Quiz:
             lines.append(f'Hint{steps}: quiz.hint("{name}")')
         return "\n".join([_wrap(lines[0]), *map(_wrap_inner, lines[1:])])
 
-    def _predicted(self, name: str) -> float | None:
+    def _predicted(self, name: str) -> tuple[float | None, bool]:
+        """Return the prediction, and whether its outcome is known."""
+        value = None
         for event in progress.read_log().events:
-            if (event.kind, event.lesson, event.name) == (
-                "prediction",
-                self.lesson,
-                name,
-            ):
-                return event.answer
-        return None
+            if (event.lesson, event.name) != (self.lesson, name):
+                continue
+            if event.kind == "prediction":
+                value = event.answer
+            if event.kind == "outcome" and event.status != "not attempted":
+                return value, True
+        return value, False
 
     def _commit(self, name: str, answer: object) -> Result:
-        value = questions.as_number(
-            answer, self.questions[name].get("unit", "")
-        )
-        first = self._predicted(name)
-        if first is not None:
-            message = f"Your first prediction stands: {first:.3g}."
+        question = self.questions[name]
+        value = questions.as_number(answer, question.get("unit", ""))
+        low, high = question["minimum"], question["maximum"]
+        if not low <= value <= high:
+            raise CourseError(
+                f"{value:.3g} cannot be: predict a number from {low} to {high}."
+            )
+        earlier, settled = self._predicted(name)
+        if settled:
+            message = f"You have seen the outcome; {earlier:.3g} stands."
             return Result(name, Status.NOT_ATTEMPTED, message)
         event = progress.Event("prediction", self.lesson, name, answer=value)
         note = progress.remember(event)
@@ -216,17 +215,25 @@ def load_quiz(lesson: str) -> Quiz:
     Raises:
         CourseError: If the lesson has no quiz.
     """
-    folder = paths.data_dir()
-    path = folder / "quizzes" / f"{lesson}.yml"
     if lesson not in lessons_with_quiz():
         raise CourseError(
-            f"There is no quiz {lesson!r}: choose one of "
+            f"There is no quiz {reprlib.repr(lesson)}: choose one of "
             f"{', '.join(map(repr, lessons_with_quiz()))}."
         )
+    keys = paths.data_dir() / "keys" / f"{lesson}.yml"
+    return Quiz(
+        lesson,
+        load_questions(lesson),
+        yaml.safe_load(keys.read_text("utf-8")),
+        progress.learner_id(),
+    )
+
+
+def load_questions(lesson: str) -> dict[str, dict]:
+    """Return the questions of a lesson by id, without their keys."""
+    path = paths.data_dir() / "quizzes" / f"{lesson}.yml"
     listed = yaml.safe_load(path.read_text("utf-8"))["questions"]
-    keys = yaml.safe_load((folder / "keys" / path.name).read_text("utf-8"))
-    by_id = {question["id"]: question for question in listed}
-    return Quiz(lesson, by_id, keys, progress.learner_id())
+    return {question["id"]: question for question in listed}
 
 
 def lessons_with_quiz() -> list[str]:

@@ -3,6 +3,10 @@
 import dataclasses
 import enum
 import html
+import reprlib
+from collections.abc import Sequence
+
+from course_utils.errors import CourseError
 
 
 class Status(enum.StrEnum):
@@ -78,6 +82,28 @@ class Result:
             "</div>",
         ]
         return "".join(parts)
+
+
+def pick_hint(owner: str, hints: Sequence[str], step: object) -> "Text":
+    """Return one of several hints.
+
+    Args:
+        owner: What the hints are for, for the message.
+        hints: All of them, in steps.
+        step: 1 for the first.
+
+    Raises:
+        CourseError: If there is no such step.
+    """
+    if not hints:
+        raise CourseError(f"{owner} has no hints.")
+    if type(step) is not int or not 1 <= step <= len(hints):
+        count = "one hint" if len(hints) == 1 else f"{len(hints)} hints"
+        raise CourseError(
+            f"{owner} has {count}, and {reprlib.repr(step)} is not among the "
+            f"steps 1 to {len(hints)}."
+        )
+    return Text(hints[step - 1].strip())
 
 
 class Text(str):

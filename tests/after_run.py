@@ -33,10 +33,14 @@ def verdicts(kinds, lesson, name):
 @pytest.mark.parametrize(("lesson", "name"), EXERCISES)
 def test_every_exercise(lesson, name):
     expected = "not attempted" if UNSOLVED else "passed"
-    assert verdicts({"exercise"}, lesson, name) == {expected}
+    assert verdicts({"exercise"}, lesson, name) == {expected}, (
+        f"the solution of {name} in lesson {lesson}, and its judge, disagree"
+    )
 
 
 @pytest.mark.parametrize(("lesson", "name"), QUESTIONS)
 def test_every_question(lesson, name):
     expected = "not attempted" if UNSOLVED else "passed"
-    assert verdicts({"question", "outcome"}, lesson, name) == {expected}
+    assert verdicts({"question", "outcome"}, lesson, name) == {expected}, (
+        f"the answer to {name} in lesson {lesson}, and data/keys, disagree"
+    )

@@ -1,5 +1,6 @@
 """Lesson 00's checks: solution, stub, misconceptions, right in another way."""
 
+import inspect
 import os
 import warnings
 
@@ -12,8 +13,11 @@ from course_utils.backbones import load_backbone
 from course_utils.errors import CourseError
 
 #                   four of class 1: two found, one of the others misnamed
+# Read-only: a judge that changes what it is given fails every test here.
 LABELS = np.array([0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2])
 PREDICTED = np.array([0, 0, 0, 0, 1, 1, 1, 0, 2, 2, 1, 1])
+LABELS.setflags(write=False)
+PREDICTED.setflags(write=False)
 
 
 def check(answer):
@@ -80,13 +84,6 @@ def test_a_class_without_pictures_is_no_wrong_answer():
 @pytest.mark.parametrize("answer", ["half", object(), [1, [2]], len])
 def test_an_answer_that_cannot_be_judged_does_not_raise(answer):
     assert check(answer).status in ("error", "failed")
-
-
-def test_a_check_changes_nothing():
-    labels, predicted = LABELS.copy(), PREDICTED.copy()
-    check(0.5)
-    assert np.array_equal(labels, LABELS)
-    assert np.array_equal(predicted, PREDICTED)
 
 
 # sh-02: a new head, by what the weights did.
@@ -190,6 +187,51 @@ def test_a_single_dense_layer_is_half_of_it(work):
     assert "two dense layers" in result.message
 
 
+def one_dense_and_a_norm():
+    inputs = keras.Input((64, 64, 3))
+    x = keras.layers.GlobalAveragePooling2D()(frozen_base()(inputs))
+    x = keras.layers.BatchNormalization()(x)
+    return compiled(keras.Model(inputs, keras.layers.Dense(6)(x)))
+
+
+def two_dense_without_bias():
+    inputs = keras.Input((64, 64, 3))
+    x = keras.layers.GlobalAveragePooling2D()(frozen_base()(inputs))
+    x = keras.layers.Dense(64, activation="relu", use_bias=False)(x)
+    outputs = keras.layers.Dense(6, use_bias=False)(x)
+    return compiled(keras.Model(inputs, outputs))
+
+
+@pytest.mark.parametrize(
+    ("build", "status"),
+    [(one_dense_and_a_norm, "partial"), (two_dense_without_bias, "passed")],
+)
+def test_dense_layers_are_counted_and_not_arrays(work, build, status):
+    model = build()
+    assert check_head(model, trained(model))[0] == status
+
+
+def test_an_unconnected_backbone_is_no_backbone(work):
+    model = no_backbone()
+    model.extra = frozen_base()
+    status, message = check_head(model, trained(model))
+    assert status == "failed" and "backbone is not in" in message
+
+
+def test_weights_set_by_hand_have_not_learned(work):
+    model = compiled(functional(frozen_base()))
+    with course.watch(model) as evidence:
+        for weight in model.layers[-1].weights:
+            weight.assign_add(keras.ops.ones_like(weight))
+    assert "Nothing has learned" in check_head(model, evidence)[1]
+
+
+def test_a_check_inside_the_block_comes_too_early(work):
+    model = compiled(functional(frozen_base()))
+    with course.watch(model) as evidence:
+        assert "is not over" in check_head(model, evidence)[1]
+
+
 def test_a_head_not_attempted(work):
     assert check_head(..., ...)[0] == "not attempted"
     model = compiled(functional(frozen_base()))
@@ -245,7 +287,8 @@ def test_evidence_of_nothing_or_of_another_model_is_named(work):
     assert "Nothing has learned" in check_head(model, evidence)[1]
     other = compiled(functional(frozen_base()))
     assert "not about this model" in check_head(other, evidence)[1]
-    assert "not a Keras model" in check_head("model", evidence)[1]
+    assert "of type str" in check_head("model", evidence)[1]
+    assert "of type Evidence" in check_head(evidence, model)[1]
 
 
 def test_the_check_of_the_head_changes_nothing(work):
@@ -264,7 +307,7 @@ def test_hints_come_in_steps():
     exercise = course.exercise("sh-01")
     assert "truly are of the class" in exercise.hint()
     assert "np.mean" in exercise.hint(3)
-    with pytest.raises(CourseError, match="step 1 to 3"):
+    with pytest.raises(CourseError, match="steps 1 to 3"):
         exercise.hint(4)
 
 
@@ -277,6 +320,37 @@ def test_a_solution_is_shown_after_a_try_or_on_insistence(work):
     exercise.check(0.1, LABELS, PREDICTED, 1)
     assert exercise.solution() == shown
     assert repr(shown).startswith("recall = np.mean(")
+
+
+@pytest.mark.parametrize("nonsense", [None, object(), 1e9, "x", [], {}])
+def test_no_judge_passes_nonsense_or_raises(work, nonsense):
+    for sheet in checks.load_sheets().values():
+        for name in sheet["exercises"]:
+            exercise = checks.find_exercise(name)
+            asked = inspect.signature(exercise.judge).parameters
+            result = exercise.check(*[nonsense] * len(asked))
+            assert result.status in ("failed", "error")
+            assert len(result.message) < 400
+
+
+def test_a_check_called_wrongly_is_not_blamed_on_the_answer(work):
+    result = course.exercise("sh-01").check(0.5)
+    assert result.status == "error"
+    assert "wants 4 things (answer, labels, predictions" in result.message
+    assert course.exercise("sh-01").check().status == "not attempted"
+
+
+@pytest.mark.parametrize(
+    "judge",
+    [
+        lambda answer: ("fine", "No such status."),
+        lambda answer: ("passed",),
+        lambda answer: 1 / 0,
+    ],
+)
+def test_a_broken_judge_is_an_error_and_does_not_raise(work, judge):
+    exercise = checks.Exercise("sh-01", "00", judge, ())
+    assert exercise.check(1).status == "error"
 
 
 def test_every_exercise_has_a_judge_and_a_solution():

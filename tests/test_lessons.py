@@ -6,6 +6,7 @@ import re
 import jupytext
 import pytest
 
+from course_utils import quizzes
 from tests.conftest import TOP
 
 LESSONS = sorted((TOP / "lessons").glob("*.py"))
@@ -102,6 +103,22 @@ def test_exercises_are_named_and_checked(path):
     for cell in cells(path):
         marked = "### BEGIN SOLUTION" in cell.source
         assert marked == ("exercise" in cell.metadata.get("tags", []))
+
+
+def test_checks_are_tagged(path):
+    for cell in cells(path):
+        calls = bool(re.search(r"exercise\(.*\)\.check\(", cell.source))
+        assert calls == ("check" in cell.metadata.get("tags", []))
+
+
+def test_every_question_of_its_quiz_is_asked_in_it(path):
+    number = path.stem[:2]
+    if number in quizzes.lessons_with_quiz():
+        for name in quizzes.load_questions(number):
+            assert f'"{name}"' in "\n".join(code(path)), (
+                f"{name} of data/quizzes/{number}.yml is never answered in "
+                f"{path.name}: add it to the cell below `## Questions`"
+            )
 
 
 def test_prose_states_no_measured_number(path):

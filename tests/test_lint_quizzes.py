@@ -77,6 +77,56 @@ def question(content, name):
             "two questions have the same id",
         ),
         (
+            "quizzes",
+            lambda c: question(c, "q2")["choices"][0].update(
+                text=question(c, "q2")["choices"][1]["text"]
+            ),
+            "q2: two choices have the same text",
+        ),
+        (
+            "quizzes",
+            lambda c: question(c, "q2")["choices"][0].update(
+                text="the same as the first choice, but in other words, so"
+            ),
+            "no text may name a place",
+        ),
+        (
+            "quizzes",
+            lambda c: question(c, "q2")["choices"][0].update(feedback="  "),
+            "does not match",
+        ),
+        (
+            "quizzes",
+            lambda c: question(c, "q1").pop("maximum"),
+            "'maximum' is a required property",
+        ),
+        (
+            "exercises",
+            lambda c: c["exercises"]["sh-01"].pop("objective"),
+            "'objective' is a required property",
+        ),
+        (
+            "exercises",
+            lambda c: c["exercises"]["sh-01"].update(points="one"),
+            "'one' is not of type 'integer'",
+        ),
+        (
+            "keys",
+            lambda c: c["q4"].update(tolerance=50),
+            "cannot be met",
+        ),
+        (
+            "keys",
+            lambda c: c["q4"].pop("tolerance"),
+            "does not fit its type, number",
+        ),
+        (
+            "keys",
+            lambda c: c["q4"]["mistakes"][0].pop("feedback"),
+            "'feedback' is a required property",
+        ),
+        ("keys", lambda c: c.update(q4=6), "6 is not of type 'object'"),
+        (
             "exercises",
             lambda c: c["objectives"].update(new="Do a new thing."),
             "'new' has no question",
@@ -93,19 +143,19 @@ def question(content, name):
         ),
         (
             "exercises",
-            lambda c: c["exercises"]["sh-01"].update(hints=[]),
-            "sh-01: it has no hints",
+            lambda c: c["exercises"]["sh-01"].update(hints=["One."]),
+            "sh-01/hints: ['One.'] is too short",
         ),
         ("keys", lambda c: c.pop("q4"), "must have a key for each"),
         (
             "keys",
             lambda c: c["q2"].update(answer="no-such"),
-            "q2: the key 'no-such' does not fit",
+            "does not fit its type, single",
         ),
         (
             "keys",
             lambda c: c["q3"].update(answer="kernel"),
-            "q3: the key 'kernel' does not fit",
+            "does not fit its type, several",
         ),
     ],
 )
@@ -113,6 +163,25 @@ def test_the_linter_names(data, folder, edit, named):
     assert lint_quizzes.lint(data) == []
     change(data, folder, edit)
     assert any(named in c for c in lint_quizzes.lint(data))
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("q2: {answer: a}\nq2: {answer: b}\n", "'q2' stands there twice"),
+        ("q2: [", "data/keys/00.yml: "),
+    ],
+)
+def test_a_file_that_is_no_yaml_is_named(data, text, named):
+    (data / "keys" / "00.yml").write_text(text, "utf-8")
+    assert any(named in c for c in lint_quizzes.lint(data))
+
+
+def test_a_file_without_its_partners_is_named(data):
+    shutil.copy(data / "keys" / "00.yml", data / "keys" / "01.yml")
+    complaints = lint_quizzes.lint(data)
+    assert "data/quizzes/01.yml is missing." in complaints
+    assert "data/exercises/01.yml is missing." in complaints
 
 
 def test_the_linter_notices_that_the_longest_is_always_right():
@@ -123,6 +192,7 @@ def test_the_linter_notices_that_the_longest_is_always_right():
     assert "In 6 of 6 questions the longest choice is right" in complaint
 
 
-def test_the_schema_is_a_schema():
-    schema = (TOP / "data" / "quizzes" / "schema.json").read_text("utf-8")
+@pytest.mark.parametrize("kind", lint_quizzes.KINDS)
+def test_the_schema_is_a_schema(kind):
+    schema = (TOP / "data" / kind / "schema.json").read_text("utf-8")
     jsonschema.Draft202012Validator.check_schema(json.loads(schema))

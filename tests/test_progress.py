@@ -90,6 +90,10 @@ def test_a_write_cut_short_costs_no_later_event(work):
         '{"kind": "exercise", "name": 12}',
         '{"kind": "unknown"}',
         '{"kind": "exercise", "extra": 1}',
+        '{"kind": "exercise", "name": "sh-02", "score": true}',
+        '{"kind": "prediction", "lesson": "00", "name": "q1", "answer": "abc"}',
+        '{"kind": "prediction", "lesson": "00", "name": "q1", "answer": NaN}',
+        "[" * 100_000,
         "\x00\x00\xff",
     ],
 )
@@ -99,7 +103,7 @@ def test_a_line_edited_by_hand_is_passed_over_and_told(work, line):
         file.write(b"\n" + line.encode("latin-1") + b"\n")
     shown = repr(course.progress())
     assert "1 of 2" in shown.splitlines()[1]
-    assert "1 of 3 lines" in shown or "1 of 2 lines" in shown
+    assert "1 of 2 lines" in shown
     assert "were passed over" in shown
 
 

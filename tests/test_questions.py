@@ -65,12 +65,31 @@ def test_a_number_has_a_tolerance_and_a_unit(answer, score):
 
 
 @pytest.mark.parametrize(
-    "answer", ["twelve", "12 s", "", True, None, float("nan"), [1, 2], "1 2"]
+    "answer",
+    ["twelve", "12 s", "", True, None, float("nan"), [1, 2], "1 2", 10**400],
 )
 def test_what_is_no_number_in_this_unit_is_a_sentence(answer):
     number = {"type": "number", "unit": "ms", **TOLD}
     with pytest.raises(CourseError, match="is not a number in ms"):
         questions.judge(number, {"answer": 12}, answer, [])
+
+
+def test_a_number_that_can_be_read_in_two_ways_is_refused():
+    with pytest.raises(CourseError, match="in two ways"):
+        questions.as_number("1,000")
+    assert questions.as_number("0,75") == 0.75
+
+
+@pytest.mark.parametrize("answer", ["", "  ", [], {}])
+def test_nothing_chosen_is_a_sentence(answer):
+    several = {"type": "several", "choices": CHOICES}
+    with pytest.raises(CourseError, match="Nothing is chosen"):
+        questions.judge(several, {"answer": ["right"]}, answer, ORDER)
+
+
+def test_a_letter_may_be_written_as_it_is_printed():
+    single = {"type": "single", "choices": CHOICES}
+    assert questions.judge(single, {"answer": "right"}, "b)", ORDER).score == 1
 
 
 def test_numbers_of_every_library_are_numbers():

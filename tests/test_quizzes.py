@@ -85,10 +85,18 @@ def test_a_prediction_further_off_earns_less(quiz, measured, status):
     assert quiz.outcome("q1", measured).status == status
 
 
-def test_the_first_prediction_stands(quiz):
+def test_a_prediction_may_be_changed_until_its_outcome_is_known(quiz):
     quiz.answer("q1", 0.1)
-    assert "first prediction stands: 0.1" in quiz.answer("q1", 0.7).message
-    assert quiz.outcome("q1", 0.7).status == "failed"
+    quiz.answer("q1", 0.6)
+    assert quiz.outcome("q1", 0.65).status == "passed"
+    assert "0.6 stands" in quiz.answer("q1", 0.65).message
+    assert quiz.outcome("q1", 0.1).status == "failed"
+
+
+@pytest.mark.parametrize("value", [65, -0.1, "65 %"])
+def test_a_prediction_that_cannot_be_is_a_sentence(quiz, value):
+    with pytest.raises(CourseError, match="from 0 to 1"):
+        quiz.answer("q1", value)
 
 
 def test_without_a_prediction_nothing_is_scored(quiz):
@@ -128,16 +136,24 @@ def test_a_choice_that_does_not_exist_is_a_sentence(quiz, choice):
         quiz.answer("q2", choice)
 
 
-def test_a_question_that_does_not_exist_is_a_sentence(quiz):
-    with pytest.raises(CourseError, match="no question 'q9'.*q1"):
-        quiz.answer("q9", "a")
+@pytest.mark.parametrize("name", ["q9", ["q1"], {}, None, "q" * 10**6])
+def test_a_question_that_does_not_exist_is_a_sentence(quiz, name):
+    with pytest.raises(CourseError, match="no question .*q1") as error:
+        quiz.answer(name, "a")
+    assert len(str(error.value)) < 200
+
+
+def test_a_long_answer_is_judged_and_remembered_in_short(quiz):
+    assert quiz.answer("q5", "y" * 10**6).status == "failed"
+    assert progress.log_path().stat().st_size < 1000
 
 
 def test_hints_come_in_steps(quiz):
     assert repr(quiz.hint("q3")) == "Two are right."
     assert quiz.hint("q3", 2).startswith("What has the optimizer")
-    with pytest.raises(CourseError, match="step 1 to 2"):
-        quiz.hint("q3", 3)
+    for step in (3, 0, None, "1", [1]):
+        with pytest.raises(CourseError, match="steps 1 to 2"):
+            quiz.hint("q3", step)
     with pytest.raises(CourseError, match="q5 has no hints"):
         quiz.hint("q5")
 

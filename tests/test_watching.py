@@ -196,3 +196,37 @@ def test_weights_that_became_nan_have_moved():
 def test_what_cannot_be_watched_is_a_sentence(model, named):
     with pytest.raises(CourseError, match=named), course.watch(model):
         pass
+
+
+def test_one_watch_is_for_one_block():
+    watching = course.watch(build(functional, base()))
+    with watching:
+        pass
+    with pytest.raises(CourseError, match="has been used"), watching:
+        pass
+
+
+def test_new_weights_are_told():
+    model = build(sequential, base())
+    with course.watch(model) as evidence:
+        model.add(keras.layers.Dense(2))
+    assert len(evidence.added) == 2 and "2 arrays are new" in repr(evidence)
+
+
+def test_going_back_to_the_old_weights_is_not_stale():
+    model = build(functional, base())
+    before = model.get_weights()
+    with course.watch(model) as evidence:
+        fit(model)
+        model.set_weights(before)
+    assert weights.moved(evidence) == [] and evidence.steps == 2
+    assert weights.stale_compile(evidence) == ""
+
+
+def test_a_nested_watch_sees_its_own_block():
+    model = build(functional, base())
+    with course.watch(model) as outer:
+        fit(model)
+        with course.watch(model) as inner:
+            fit(model, epochs=2)
+    assert (outer.steps, inner.steps) == (6, 4)

@@ -3,18 +3,25 @@
     python -m tools.lint_quizzes
 
 Prints one sentence a complaint; the exit code is 1 if there is one. The shape
-of a quiz is held by ``data/quizzes/schema.json`` (JSON Schema); what a schema
-cannot say is held here.
+of the files is held by a ``schema.json`` (JSON Schema) in each folder; what a
+schema cannot say is held here.
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 
 import jsonschema
 import yaml
 
-from course_utils import paths
+from course_utils import paths, questions
+
+KINDS = ("quizzes", "keys", "exercises")
+PLACE = re.compile(
+    r"\b(first|second|third|last) (one|choice|answer)\b|\babove\b|\bbelow\b",
+    re.IGNORECASE,
+)
 
 # The right choice may be the longest, or the shortest, about as often as
 # chance would have it: at most this share over all quizzes, once there are
@@ -35,39 +42,61 @@ def main() -> int:
 
 def lint(data: Path) -> list[str]:
     """Return all complaints about the quizzes and exercises in a folder."""
-    schema = json.loads((data / "quizzes" / "schema.json").read_text("utf-8"))
-    validator = jsonschema.Draft202012Validator(schema)
     complaints, fair = [], []
-    for path in sorted((data / "quizzes").glob("*.yml")):
-        quiz = _read(path)
-        keys = _read(data / "keys" / path.name)
-        sheet = _read(data / "exercises" / path.name)
-        shape = list(_shape(validator, quiz, path))
-        complaints += shape
-        if shape:
+    lessons = {
+        path.stem for kind in KINDS for path in (data / kind).glob("*.yml")
+    }
+    for lesson in sorted(lessons):
+        read = {kind: _read(data / kind, f"{lesson}.yml") for kind in KINDS}
+        shapes = [c for _, problems in read.values() for c in problems]
+        complaints += shapes
+        if shapes:
             continue
+        quiz, keys, sheet = (content for content, _ in read.values())
+        path = Path(f"{lesson}.yml")
         complaints += _names(quiz, keys, path)
         complaints += _objectives(quiz, sheet, path)
         for question in quiz["questions"]:
             where = f"data/quizzes/{path.name}, {question['id']}"
-            key = (keys or {}).get(question["id"], {})
+            key = keys.get(question["id"], {})
             complaints += _key(question, key, where)
             if question["type"] in ("single", "several"):
-                complaints += _feedback(question, where)
+                complaints += _choices(question, where)
                 complaints += _length(question, key, where)
             if question["type"] == "single":
                 fair.append((question, key))
     return [*complaints, *_telling(fair)]
 
 
-def _read(path: Path) -> dict | None:
-    return yaml.safe_load(path.read_text("utf-8")) if path.is_file() else None
+class _NoDuplicates(yaml.SafeLoader):
+    """Refuses a key that stands twice: YAML itself would keep the last."""
+
+    def construct_mapping(self, node, deep=False):
+        names = [self.construct_object(key) for key, _ in node.value]
+        for name in names:
+            if names.count(name) > 1:
+                raise yaml.YAMLError(f"{name!r} stands there twice")
+        return super().construct_mapping(node, deep)
 
 
-def _shape(validator, quiz, path):
-    for error in validator.iter_errors(quiz):
-        where = "/".join(map(str, error.absolute_path)) or "the file"
-        yield f"data/quizzes/{path.name}, {where}: {error.message}"
+def _read(folder: Path, name: str) -> tuple[dict | None, list[str]]:
+    """Return a file's content, and complaints about its shape."""
+    where = f"data/{folder.name}/{name}"
+    if not (folder / name).is_file():
+        return None, [f"{where} is missing."]
+    text = (folder / name).read_text("utf-8")
+    try:
+        # A safe loader of our own: it makes plain values only.
+        content = yaml.load(text, Loader=_NoDuplicates)
+    except yaml.YAMLError as error:
+        return None, [f"{where}: {' '.join(str(error).split())}."]
+    schema = json.loads((folder / "schema.json").read_text("utf-8"))
+    validator = jsonschema.Draft202012Validator(schema)
+    complaints = [
+        f"{where}, {'/'.join(map(str, e.absolute_path)) or 'top'}: {e.message}"
+        for e in validator.iter_errors(content)
+    ]
+    return content, complaints
 
 
 def _names(quiz, keys, path):
@@ -76,14 +105,11 @@ def _names(quiz, keys, path):
         yield f"data/quizzes/{path.name}: two questions have the same id."
     if quiz["lesson"] != path.stem:
         yield f"data/quizzes/{path.name}: its lesson is {quiz['lesson']!r}."
-    if keys is None or set(keys) != set(names):
+    if set(keys) != set(names):
         yield f"data/keys/{path.name} must have a key for each of {names}."
 
 
 def _objectives(quiz, sheet, path):
-    if sheet is None:
-        yield f"data/exercises/{path.name} is missing."
-        return
     asked = {question["objective"] for question in quiz["questions"]}
     tried = {words["objective"] for words in sheet["exercises"].values()}
     for objective in sheet["objectives"]:
@@ -98,9 +124,6 @@ def _objectives(quiz, sheet, path):
             f"Lesson {path.stem}: there is no objective {objective!r} in "
             f"data/exercises/{path.name}."
         )
-    for name, words in sheet["exercises"].items():
-        if not words.get("hints"):
-            yield f"data/exercises/{path.name}, {name}: it has no hints."
 
 
 def _key(question, key, where):
@@ -114,23 +137,35 @@ def _key(question, key, where):
             and set(answer) < choices
             and len(set(answer)) == len(answer)
         ),
-        "number": lambda: isinstance(answer, int | float),
+        "number": lambda: type(answer) in (int, float) and "tolerance" in key,
         "text": lambda: isinstance(answer, list) and answer,
-        "predict": lambda: answer is None,
+        "predict": lambda: not key,
     }[kind]()
     if not fits:
-        yield f"{where}: the key {answer!r} does not fit its type, {kind}."
+        yield f"{where}: the key {key!r} does not fit its type, {kind}."
+        return
+    for mistake in key.get("mistakes", []):
+        wrong = mistake["answer"]
+        for one in wrong if isinstance(wrong, list) else [wrong]:
+            judged = questions.judge(question, key, one, [])
+            if judged.message != mistake["feedback"].strip():
+                yield (
+                    f"{where}: the mistake {one!r} cannot be met; it is the "
+                    "right answer, or another mistake, within the tolerance."
+                )
 
 
-def _feedback(question, where):
-    feedback = [choice["feedback"].strip() for choice in question["choices"]]
-    if len(set(feedback)) < len(feedback):
-        yield f"{where}: two choices have the same feedback."
-    names = [choice["id"] for choice in question["choices"]]
-    if len(set(names)) < len(names):
-        yield f"{where}: two choices have the same id."
-    if any(len(name) == 1 for name in names):
-        yield f"{where}: an id of one letter would be taken for a place."
+def _choices(question, where):
+    for part in ("id", "text", "feedback"):
+        values = [choice[part].strip() for choice in question["choices"]]
+        if len(set(values)) < len(values):
+            yield f"{where}: two choices have the same {part}."
+    for choice in question["choices"]:
+        if PLACE.search(choice["text"] + choice["feedback"]):
+            yield (
+                f"{where}, {choice['id']}: the order is shuffled, so no text "
+                "may name a place."
+            )
 
 
 def _length(question, key, where):

@@ -7,7 +7,9 @@ solution.
 
 import dataclasses
 import functools
+import inspect
 import re
+import reprlib
 import textwrap
 from collections.abc import Callable
 
@@ -16,7 +18,7 @@ import yaml
 from course_utils import paths, progress
 from course_utils.checks import lesson_00
 from course_utils.errors import CourseError
-from course_utils.results import Result, Status, Text
+from course_utils.results import Result, Status, Text, pick_hint
 
 _JUDGES = {**lesson_00.JUDGES}
 
@@ -47,7 +49,7 @@ class Exercise:
             f"helps ({len(self.hints)} steps), .solution() shows one way."
         )
 
-    def check(self, answer: object, *given: object) -> Result:
+    def check(self, answer: object = ..., *given: object) -> Result:
         """Judge an answer and remember the verdict.
 
         Never raises, changes nothing, trains nothing.
@@ -59,17 +61,26 @@ class Exercise:
         if answer is ... or any(one is ... for one in given):
             message = "Replace the dots with your answer, and run it again."
             return self._remembered(Status.NOT_ATTEMPTED, message)
+        asked = list(inspect.signature(self.judge).parameters)
+        if 1 + len(given) != len(asked):
+            message = (
+                f"The check wants {len(asked)} things ({', '.join(asked)}), "
+                f"and got {1 + len(given)}: call it as the lesson does."
+            )
+            return self._remembered(Status.ERROR, message)
         evidence, score = (), 0.0
         try:
             status, message, *rest = self.judge(answer, *given)
+            status = Status(status)
             evidence = tuple(rest[0]) if rest else ()
             score = {Status.PASSED: 1.0, Status.PARTIAL: 0.5}.get(status, 0.0)
         except Exception as error:
             status = Status.ERROR
+            reason = reprlib.repr(str(error))
             message = (
                 f"This answer could not be judged ({type(error).__name__}: "
-                f"{error}); compare its type and shape with what the exercise "
-                "asks for."
+                f"{reason}); compare all that you pass to the check with what "
+                "the exercise asks for."
             )
         return self._remembered(status, message, evidence, score)
 
@@ -95,12 +106,7 @@ class Exercise:
         Raises:
             CourseError: If there is no such step.
         """
-        if not 1 <= step <= len(self.hints):
-            raise CourseError(
-                f"Exercise {self.name} has {len(self.hints)} hints: ask for "
-                f"step 1 to {len(self.hints)}."
-            )
-        return Text(self.hints[step - 1].strip())
+        return pick_hint(f"Exercise {self.name}", self.hints, step)
 
     def solution(self, insist: bool = False) -> Text:
         """Return one solution, as the text of its code.
@@ -134,13 +140,14 @@ def find_exercise(name: str) -> Exercise:
         CourseError: If there is no such exercise.
     """
     for lesson, sheet in load_sheets().items():
-        if name in sheet["exercises"]:
+        if isinstance(name, str) and name in sheet["exercises"]:
             words = sheet["exercises"][name]
             hints, points = tuple(words["hints"]), words.get("points", 1)
             return Exercise(name, lesson, _JUDGES[name], hints, points)
     raise CourseError(
-        f"There is no exercise {name!r}: the line `# exercise: ...` at the top "
-        f"of its cell holds the name (known: {', '.join(sorted(_JUDGES))})."
+        f"There is no exercise {reprlib.repr(name)}: the line `# exercise: "
+        "...` at the top of its cell holds the name (known: "
+        f"{', '.join(sorted(_JUDGES))})."
     )
 
 

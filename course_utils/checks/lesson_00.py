@@ -6,8 +6,8 @@ from course_utils.checks import weights
 from course_utils.checks.watching import Evidence
 
 BACKBONE = "residual"
+IMAGE_SHAPE = (64, 64, 3)
 NUM_CLASSES = 6
-HEAD_ARRAYS = 4  # two dense layers, each with a kernel and a bias
 _ROUNDING = 5e-4  # an answer may be rounded to three digits
 
 
@@ -98,15 +98,17 @@ def judge_new_head(model: object, evidence: Evidence) -> tuple:
 
     if not isinstance(model, keras.Model):
         return "failed", (
-            f"This is a {type(model).__name__}, not a Keras model: pass the "
-            "model that you have built."
+            f"Pass the Keras model that you have built, then the evidence; the "
+            f"first thing here is of type {type(model).__name__}."
         )
     if not isinstance(evidence, Evidence) or evidence.model is not model:
         return "failed", (
             "The evidence is not about this model: train it inside `with "
             "course.watch(model) as evidence:`, with the same model."
         )
-    images = keras.KerasTensor((None, 64, 64, 3))
+    if not evidence.finished:
+        return "failed", "The `with` block is not over: check below it."
+    images = keras.KerasTensor((None, *IMAGE_SHAPE))
     # A symbolic call: it works for subclassed models too, and runs nothing.
     shape = tuple(model.compute_output_spec(images).shape)
     if shape != (None, NUM_CLASSES):
@@ -117,7 +119,9 @@ def judge_new_head(model: object, evidence: Evidence) -> tuple:
     names = weights.pretrained_names(BACKBONE)
     differing = weights.differs_from_pretrained(model, BACKBONE)
     inside = {weights.tail(v.path) for v in model.weights}
-    if not inside.intersection(names):
+    if not inside.issuperset(names) or not weights.reaches_output(
+        model, BACKBONE, IMAGE_SHAPE
+    ):
         return "failed", (
             "The backbone is not in this model: call `base_model` on the "
             "inputs, and put the head on what it returns."
@@ -132,8 +136,10 @@ def judge_new_head(model: object, evidence: Evidence) -> tuple:
             f"({differing[0]} among them): load a fresh backbone, and freeze "
             "it before you compile."
         )
-    learned = [path for path in moved if path not in names]
-    if not learned:
+    learned = [
+        c for c in weights.moved(evidence) if weights.tail(c.path) not in names
+    ]
+    if not learned or not evidence.steps:
         return "failed", (
             "Nothing has learned: call `model.fit` inside the `with` block."
         )
@@ -142,7 +148,9 @@ def judge_new_head(model: object, evidence: Evidence) -> tuple:
         f"all {len(names)} arrays of the backbone, the statistics of batch "
         "normalization included, equal the pretrained file",
     ]
-    if len(learned) < HEAD_ARRAYS:
+    # A dense layer has a kernel with two axes, whatever else it has.
+    kernels = [c for c in learned if len(c.shape) == 2]
+    if len(kernels) < 2:
         message = (
             "Only your head has learned, and the backbone is as it came. But "
             "the head is to have two dense layers: add the first one."

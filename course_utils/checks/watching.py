@@ -6,10 +6,8 @@ trained and nothing is changed: a trial ``fit`` would bind trainability and
 prove nothing about the learner's own (see the tests of Keras's behaviour).
 """
 
-import contextlib
 import dataclasses
 import math
-from collections.abc import Iterator
 
 import numpy as np
 
@@ -29,6 +27,7 @@ class WeightChange:
         is_statistic: Whether it is a moving statistic of batch normalization.
         largest: Largest absolute change of one number; NaN if a number is no
             longer finite.
+        shape: Shape of the array.
     """
 
     path: str
@@ -36,6 +35,8 @@ class WeightChange:
     flagged_trainable: bool
     is_statistic: bool
     largest: float
+
+    shape: tuple[int, ...] = ()
 
     @property
     def moved(self) -> bool:
@@ -71,6 +72,7 @@ class Evidence:
         after: The optimizer afterwards.
         history: Metrics by name, one number an epoch, of the last ``fit``
             inside the block; empty if there was none.
+        added: Paths of weights that the model did not have before.
         finished: Whether the block has ended.
         stopped_by: Name of the error that ended it early; empty if none did.
     """
@@ -80,8 +82,15 @@ class Evidence:
     before: OptimizerState = OptimizerState()
     after: OptimizerState = OptimizerState()
     history: dict[str, list[float]] = dataclasses.field(default_factory=dict)
+    added: tuple[str, ...] = ()
     finished: bool = False
     stopped_by: str = ""
+
+    @property
+    def steps(self) -> int:
+        """Steps that the optimizer has made inside the block."""
+        same = self.after.identity == self.before.identity
+        return self.after.iterations - (self.before.iterations if same else 0)
 
     def __repr__(self) -> str:
         """Summarise in one line."""
@@ -92,58 +101,77 @@ class Evidence:
             f"Evidence: {moved} of {len(self.changes)} arrays of weights "
             f"moved, in {len(next(iter(self.history.values()), []))} epochs"
         )
+        if self.added:
+            text += f"; {len(self.added)} arrays are new"
         if self.stopped_by:
             text += f"; ended early by {self.stopped_by}"
         return text + "."
 
 
-@contextlib.contextmanager
-def watch(model: object) -> Iterator[Evidence]:
+class watch:  # noqa: N801  (it reads as a verb: `with course.watch(model)`)
     """Record what happens to a model inside a ``with`` block.
 
     Introduced in lesson 00. Takes a copy of the weights for as long as the
-    block runs (100 MB for ResNet50), and no other memory to speak of.
+    block runs (100 MB for ResNet50), and no other memory to speak of. The
+    evidence is filled in when the block ends, also by an interrupt.
 
     Args:
         model: A built ``keras.Model`` of any kind.
 
-    Yields:
-        The evidence, filled in when the block ends, also by an interrupt.
-
     Raises:
-        CourseError: If ``model`` is no Keras model, or has no weights yet.
+        CourseError: If ``model`` is no Keras model, or has no weights yet, or
+            if one ``watch`` is used twice.
     """
-    import keras
 
-    if not isinstance(model, keras.Model):
-        raise CourseError(
-            f"course.watch expects a Keras model, not {type(model).__name__}: "
-            "write `with course.watch(model) as evidence:`."
-        )
-    if not model.weights:
-        raise CourseError(
-            "This model has no weights yet: call it on one batch before "
-            "`with course.watch(model)`."
-        )
-    evidence = Evidence(model, before=optimizer_state(model))
-    variables = list(model.weights)
-    copies = [to_array(variable) for variable in variables]
-    earlier_fit = getattr(model, "history", None)
-    try:
-        yield evidence
-    except BaseException as error:
-        evidence.stopped_by = type(error).__name__
-        raise
-    finally:
+    def __init__(self, model: object) -> None:
+        """Accept a model that can be watched."""
+        import keras
+
+        if not isinstance(model, keras.Model):
+            raise CourseError(
+                "course.watch expects a Keras model, not "
+                f"{type(model).__name__}: write `with course.watch(model) as "
+                "evidence:`."
+            )
+        if not model.weights:
+            raise CourseError(
+                "This model has no weights yet: call it on one batch before "
+                "`with course.watch(model)`."
+            )
+        self._model = model
+        self._evidence: Evidence | None = None
+
+    def __enter__(self) -> Evidence:
+        """Copy the weights."""
+        if self._evidence is not None:
+            raise CourseError(
+                "This watch has been used: write `with course.watch(model) as "
+                "evidence:` anew for each block."
+            )
+        model = self._model
+        self._evidence = Evidence(model, before=optimizer_state(model))
+        self._copies = [(v, to_array(v)) for v in model.weights]
+        self._earlier_fit = getattr(model, "history", None)
+        return self._evidence
+
+    def __exit__(self, error_type, error, traceback) -> None:
+        """Compare the weights, and let go of the copies."""
+        evidence, model = self._evidence, self._model
+        evidence.stopped_by = error_type.__name__ if error_type else ""
         trainable = {id(v) for v in model.trainable_weights}
         evidence.changes = tuple(
             _change(variable, copy, id(variable) in trainable)
-            for variable, copy in zip(variables, copies, strict=True)
+            for variable, copy in self._copies
         )
+        known = {id(variable) for variable, _ in self._copies}
+        evidence.added = tuple(
+            v.path for v in model.weights if id(v) not in known
+        )
+        del self._copies
         evidence.after = optimizer_state(model)
         last_fit = getattr(model, "history", None)
-        if last_fit is not None and last_fit is not earlier_fit:
-            evidence.history = dict(last_fit.history)
+        if last_fit is not self._earlier_fit:
+            evidence.history = dict(getattr(last_fit, "history", {}))
         evidence.finished = True
 
 
@@ -178,4 +206,5 @@ def _change(variable, before: np.ndarray, trainable: bool) -> WeightChange:
         flagged_trainable=trainable,
         is_statistic=variable.name in BATCH_NORM_STATISTICS,
         largest=largest,
+        shape=tuple(before.shape),
     )

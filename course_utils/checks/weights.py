@@ -46,14 +46,9 @@ def stale_compile(evidence: Evidence) -> str:
         One sentence, or an empty text if flags and weights agree, or if
         nothing was trained.
     """
-    ran = evidence.after.iterations > (
-        evidence.before.iterations
-        if evidence.after.identity == evidence.before.identity
-        else 0
-    )
-    if not ran:
-        return ""
     weights = [c for c in evidence.changes if not c.is_statistic]
+    if not evidence.steps or not any(c.moved for c in weights):
+        return ""
     frozen = [c for c in weights if c.moved and not c.flagged_trainable]
     if frozen:
         return (
@@ -90,6 +85,27 @@ def differs_from_pretrained(model: object, name: str) -> list[str]:
         if path not in found
         or not np.array_equal(to_array(found[path]), pretrained)
     ]
+
+
+def reaches_output(model: object, name: str, image_shape: tuple) -> bool:
+    """Return whether a backbone's first weights have a say in the output.
+
+    Asked of the gradient, which exists only where there is a connection; the
+    model is called once, in inference mode, and not changed.
+
+    Args:
+        model: A model that contains the backbone.
+        name: Name of the embedded backbone.
+        image_shape: Height, width and channels of a picture.
+    """
+    import tensorflow as tf
+
+    first = next(iter(_pretrained(name)))
+    weight = next(v for v in model.weights if tail(v.path) == first)
+    with tf.GradientTape() as tape:
+        tape.watch(weight.value)
+        output = model(tf.zeros((1, *image_shape)), training=False)
+    return tape.gradient(output, weight.value) is not None
 
 
 def pretrained_names(name: str) -> list[str]:
