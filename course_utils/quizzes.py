@@ -20,7 +20,7 @@ from course_utils.results import Result, Status, Text, pick_hint
 _HOW_TO_ANSWER = {
     "single": ('"a"', ""),
     "several": ('"a, c"', " with all that are right"),
-    "number": ("12", ""),
+    "number": ("0.5", ""),
     "text": ('"word"', ""),
     "predict": ("0.5", " before you run"),
 }
@@ -65,9 +65,12 @@ class Quiz:
             answer: What the question asks for, as its last line shows;
                 ``...`` means not attempted.
 
+        Returns:
+            The verdict; ``"error"``, and not counted, if this cannot be an
+            answer (a letter that no choice has, a word for a number).
+
         Raises:
-            CourseError: If there is no such question, or the answer cannot be
-                one (a letter that no choice has, a word for a number).
+            CourseError: If there is no such question.
         """
         question = self._question(name)
         if answer is ...:
@@ -75,11 +78,15 @@ class Quiz:
             return self._remember(
                 "question", name, Status.NOT_ATTEMPTED, message
             )
-        if question["type"] == "predict":
-            return self._commit(name, answer)
-        judged = questions.judge(
-            question, self.keys[name], answer, self.order(name)
-        )
+        try:
+            if question["type"] == "predict":
+                return self._commit(name, answer)
+            judged = questions.judge(
+                question, self.keys[name], answer, self.order(name)
+            )
+        except CourseError as error:
+            # No answer to this question at all: said, and not counted.
+            return Result(name, Status.ERROR, str(error))
         return self._remember_judged("question", name, judged)
 
     def outcome(self, name: str, measured: float) -> Result:
