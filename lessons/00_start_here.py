@@ -233,7 +233,7 @@ print(f"{trained:,} of {model.count_params():,} numbers were trained.")
 untaught = load_backbone("residual", weights=None)
 untaught.trainable = False
 control = put_head_on(untaught)
-control.fit(train_ds, epochs=10, verbose=0)
+control.fit(train_ds, epochs=10, verbose=2)
 _, with_pretraining = model.evaluate(validation_ds, verbose=0)
 _, without = control.evaluate(validation_ds, verbose=0)
 print(f"Validation accuracy with pretraining {with_pretraining:.3f}")
