@@ -151,6 +151,8 @@ class watch:  # noqa: N801  (it reads as a verb: `with course.watch(model)`)
         model = self._model
         self._evidence = Evidence(model, before=optimizer_state(model))
         self._copies = [(v, to_array(v)) for v in model.weights]
+        # Kept alive, so that a new optimizer cannot get the old one's id.
+        self._optimizer = getattr(model, "optimizer", None)
         self._earlier_fit = getattr(model, "history", None)
         return self._evidence
 
@@ -167,8 +169,8 @@ class watch:  # noqa: N801  (it reads as a verb: `with course.watch(model)`)
         evidence.added = tuple(
             v.path for v in model.weights if id(v) not in known
         )
-        del self._copies
         evidence.after = optimizer_state(model)
+        del self._copies, self._optimizer
         last_fit = getattr(model, "history", None)
         if last_fit is not self._earlier_fit:
             evidence.history = dict(getattr(last_fit, "history", {}))
