@@ -142,7 +142,7 @@ def _machine() -> Iterator[Finding]:
         yield Finding(
             "Memory",
             "note",
-            f"{text}: a lesson takes about 1.5 GB; close other programs.",
+            f"{text}: a lesson takes about 1 GB; close other programs.",
         )
     else:
         yield Finding("Memory", "ok", text)
