@@ -19,10 +19,10 @@ test:
 	@$(PYTHON) tools/setup_venv.py $(VENV) --extras test
 	$(BIN)/python -m pytest tests
 	rm -rf build/unsolved build/solved
-	COURSE_SMOKE=1 COURSE_WORK=$(CURDIR)/build/unsolved \
+	COURSE_SMOKE=1 COURSE_WORK="$(CURDIR)/build/unsolved" \
 	    $(BIN)/python -m pytest --nbval --nbval-cell-timeout 120 \
 	    notebooks tests/after_run.py
-	COURSE_WORK=$(CURDIR)/build/solved \
+	COURSE_WORK="$(CURDIR)/build/solved" \
 	    $(BIN)/python -m pytest --nbval --nbval-cell-timeout 300 \
 	    solutions tests/after_run.py
 
