@@ -4,6 +4,7 @@ import dataclasses
 import enum
 import html
 import reprlib
+import textwrap
 from collections.abc import Sequence
 
 from course_utils.errors import CourseError
@@ -61,10 +62,13 @@ class Result:
     def __repr__(self) -> str:
         """Show the verdict as plain text, where nothing richer is shown."""
         lines = [f"{self.name}: {self.status}. {self.message}"]
-        lines += [f"  - {fact}" for fact in self.evidence]
+        lines += [f"- {fact}" for fact in self.evidence]
         if self.note:
-            lines.append(f"  ({self.note})")
-        return "\n".join(lines)
+            lines.append(f"({self.note})")
+        # A notebook breaks longer lines within words.
+        return "\n".join(
+            textwrap.fill(line, 76, subsequent_indent="    ") for line in lines
+        )
 
     def _repr_html_(self) -> str:
         """Show the verdict in a notebook."""
