@@ -27,7 +27,6 @@ import json, keras, tensorflow
 print(json.dumps({
     "TensorFlow": tensorflow.__version__,
     "Keras": keras.__version__,
-    "backend": keras.config.backend(),
     "gpus": len(tensorflow.config.list_physical_devices("GPU")),
 }))
 """
@@ -95,6 +94,16 @@ def _dotted(version: tuple[int, ...]) -> str:
 
 
 def _tensorflow() -> Iterator[Finding]:
+    # Importing the package has set this, unless the user had chosen.
+    backend = os.environ["KERAS_BACKEND"]
+    if backend != "tensorflow":
+        yield Finding(
+            "Keras",
+            "wrong",
+            f"is set to run on {backend}, and the course needs TensorFlow: "
+            "unset the environment variable KERAS_BACKEND.",
+        )
+        return
     answer = subprocess.run(
         [sys.executable, "-c", _ASK_TENSORFLOW],
         capture_output=True,
@@ -116,15 +125,7 @@ def _tensorflow() -> Iterator[Finding]:
         return
     found = json.loads(answer.stdout.strip().splitlines()[-1])
     yield Finding("TensorFlow", "ok", found["TensorFlow"])
-    if found["backend"] == "tensorflow":
-        yield Finding("Keras", "ok", found["Keras"])
-    else:
-        yield Finding(
-            "Keras",
-            "wrong",
-            f"runs on {found['backend']}, and the course needs TensorFlow: "
-            "unset the environment variable KERAS_BACKEND.",
-        )
+    yield Finding("Keras", "ok", found["Keras"])
     gpus = found["gpus"]
     text = f"{gpus} found" if gpus else "none, and none is needed"
     yield Finding("GPU", "ok", text)

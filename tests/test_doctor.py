@@ -1,6 +1,7 @@
 """`course doctor` says what is wrong, and what to do."""
 
 import collections
+import os
 import shutil
 import subprocess
 import sys
@@ -58,14 +59,17 @@ def test_a_tensorflow_that_cannot_be_imported_is_told(monkeypatch, code, named):
     assert finding.state == "wrong" and named in finding.text
 
 
-def test_another_backend_is_told(monkeypatch):
-    code = (
-        'print(\'{"TensorFlow": "2", "Keras": "3", "gpus": 0, '
-        '"backend": "jax"}\')'
+def test_another_backend_is_told_with_its_own_remedy(work):
+    # JAX is not installed: the import itself would fail, and mislead.
+    answer = subprocess.run(
+        [sys.executable, "-m", "course_utils.cli", "doctor"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "KERAS_BACKEND": "jax"},
     )
-    monkeypatch.setattr(doctor, "_ASK_TENSORFLOW", code)
-    finding = findings(doctor._tensorflow)["Keras"]
-    assert finding.state == "wrong" and "KERAS_BACKEND" in finding.text
+    assert answer.returncode == 1
+    (line,) = [x for x in answer.stdout.splitlines() if x.startswith("WRONG")]
+    assert "set to run on jax" in line and "unset" in line
 
 
 def test_little_memory_is_a_note(monkeypatch):

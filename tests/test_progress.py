@@ -51,7 +51,9 @@ def test_a_hundred_kills_lose_nothing_that_was_acknowledged(work):
     assert len(acknowledged) >= KILLS
     log = progress.read_log()
     assert acknowledged <= saved(log)
-    assert log.problem == "" or "cannot be read" in log.problem
+    # Each kill may cut one line short, and costs no other.
+    broken = int(log.problem.split()[0]) if log.problem else 0
+    assert broken <= KILLS
     assert progress.remember(Event("lesson", "00", status="begun")) == ""
 
 

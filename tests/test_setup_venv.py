@@ -139,6 +139,30 @@ def test_a_failing_pip_shows_its_last_lines(tmp_path, capsys):
     assert "No network" in out and "early" not in out
 
 
+@pytest.mark.parametrize(
+    ("obstacle", "code", "told"),
+    [
+        (KeyboardInterrupt(), 130, "the same command goes on"),
+        (OSError(28, "No space left on device"), 1, "No space left"),
+    ],
+)
+def test_an_installation_cut_short_is_one_sentence(
+    course, monkeypatch, capsys, obstacle, code, told
+):
+    def install(command, log):
+        raise obstacle
+
+    working, arguments = setup_venv.install, ["setup_venv.py", ".venv"]
+    monkeypatch.setattr(setup_venv, "install", install)
+    monkeypatch.setattr(sys, "argv", arguments)
+    assert setup_venv.main() == code
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert told in line
+    # Nothing was marked as installed: the next call installs.
+    monkeypatch.setattr(setup_venv, "install", working)
+    assert setup_venv.main() == 0 and len(course.installs()) == 1
+
+
 def test_the_problem_is_printed_without_a_traceback(
     course, monkeypatch, capsys
 ):

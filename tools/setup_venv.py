@@ -31,6 +31,15 @@ def main():
     except SetupError as problem:
         sys.stderr.write(f"\n{problem}\n")
         return 1
+    except OSError as error:
+        sys.stderr.write(
+            f"\nThe set-up stopped: {error}. Free {NEEDED_MB} MB at {TOP} if "
+            "the disk is full, and run the same command again.\n"
+        )
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("\nInterrupted: the same command goes on.\n")
+        return 130
     return 0
 
 
