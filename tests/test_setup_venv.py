@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 
+import psutil
 import pytest
 
 from tests.conftest import TOP
@@ -129,6 +130,20 @@ def test_pip_is_shown_in_short_and_kept_in_full(tmp_path, capsys):
     assert setup_venv.install([sys.executable, "-c", told], str(log)) == 0
     assert capsys.readouterr().out == ""
     assert len(log.read_text().splitlines()) == 50
+
+
+def test_an_interrupt_ends_pip_too(tmp_path, monkeypatch):
+    pids = []
+
+    def interrupt(line, seconds):
+        pids.append(int(line))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(setup_venv, "show", interrupt)
+    told = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+    with pytest.raises(KeyboardInterrupt):
+        setup_venv.install([sys.executable, "-c", told], str(tmp_path / "log"))
+    assert not psutil.pid_exists(pids[0])
 
 
 def test_a_failing_pip_shows_its_last_lines(tmp_path, capsys):

@@ -157,10 +157,16 @@ def install(command, log):
             stderr=subprocess.STDOUT,
             universal_newlines=True,
         )
-        for line in pip.stdout:
-            file.write(line)
-            lines.append(line.rstrip())
-            show(line.strip(), time.time() - start)
+        try:
+            for line in pip.stdout:
+                file.write(line)
+                lines.append(line.rstrip())
+                show(line.strip(), time.time() - start)
+        except BaseException:
+            # Nobody is left to read: pip must not go on in the background.
+            pip.terminate()
+            pip.wait()
+            raise
     if sys.stdout.isatty():
         print()
     code = pip.wait()
