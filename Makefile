@@ -52,7 +52,7 @@ lint:
 
 data:
 	@$(PYTHON) tools/setup_venv.py $(VENV) --extras test
-	@$(BIN)/python -m tools.make_data defects
+	@$(BIN)/python -m tools.make_data
 
 # Newest versions of everything, written down after a clean installation.
 constraints:

@@ -1,4 +1,4 @@
-"""Backbones: pretrained networks that turn pictures into feature maps.
+"""Load backbones: pretrained networks that turn pictures into feature maps.
 
 A backbone takes pictures with values from 0 to 255 and does its own
 preprocessing in its first layer, so that it cannot be fed with wrongly scaled
@@ -9,116 +9,90 @@ top. Lesson 00 (``00_start_here``) introduces both.
 
 import difflib
 
-import keras
-from keras import layers
-
-from course_utils import embedded
+from course_utils import architectures, embedded, imagenet
 from course_utils.errors import CourseError
+from course_utils.preprocessing import PictureScaling
 
-# The default of 0.99 is made for long trainings: in a short one the moving
-# averages stay behind the batches, and inference then works with statistics
-# of a network that no longer exists.
-BATCH_NORM_MOMENTUM = 0.9
-
-# Filters and residual blocks of each stage. Each stage after the first
-# halves width and height.
-RESIDUAL_STAGES = ((24, 1), (48, 2), (96, 1), (144, 1))
-
-
-def build_residual(input_shape=(64, 64, 3)):
-    """Builds the course's residual network, with random weights.
-
-    A small relative of ResNet: a convolution with stride 2, then four stages
-    of residual blocks of two 3x3 convolutions each, with batch
-    normalization. It has about 540,000 parameters. Introduced in lesson 00
-    (``00_start_here``).
-
-    Args:
-        input_shape: Tuple `(height, width, 3)` in pixels; height and width
-            should be multiples of 16. Defaults to `(64, 64, 3)`.
-
-    Returns:
-        A functional `keras.Model` named `"residual"`. Input: pictures of
-        shape `(batch, height, width, 3)` with values from 0 to 255 (uint8 or
-        float). Output: a feature map of shape
-        `(batch, height / 16, width / 16, 144)`, not negative.
-
-    Reference:
-        He, Zhang, Ren and Sun (2016), "Deep Residual Learning for Image
-        Recognition", https://arxiv.org/abs/1512.03385
-    """
-    inputs = keras.Input(shape=input_shape, name="image")
-    x = layers.Rescaling(1 / 127.5, offset=-1, name="preprocessing")(inputs)
-    x = _convolution(x, RESIDUAL_STAGES[0][0], 3, "stem_conv", strides=2)
-    x = layers.ReLU(name="stem_relu")(x)
-    for stage, (filters, blocks) in enumerate(RESIDUAL_STAGES, start=1):
-        for block in range(1, blocks + 1):
-            strides = 2 if stage > 1 and block == 1 else 1
-            name = f"stage{stage}_block{block}"
-            x = _residual_block(x, filters, strides, name)
-    return keras.Model(inputs, x, name="residual")
+_BUILDERS = {
+    "residual": architectures.build_residual,
+    "mobile": architectures.build_mobile,
+    "vision_transformer": architectures.build_vision_transformer,
+    "residual_narrow": architectures.build_residual,
+}
 
 
-def _convolution(x, filters, kernel_size, name, strides=1):
-    """Convolution without bias, then batch normalization."""
-    x = layers.Conv2D(
-        filters,
-        kernel_size,
-        strides=strides,
-        padding="same",
-        use_bias=False,  # Batch normalization has one.
-        kernel_initializer="he_normal",
-        name=name,
-    )(x)
-    return layers.BatchNormalization(
-        momentum=BATCH_NORM_MOMENTUM, name=name.replace("conv", "bn")
-    )(x)
-
-
-def _residual_block(x, filters, strides, name):
-    """Two 3x3 convolutions whose result is added to their input."""
-    shortcut = x
-    if strides != 1 or x.shape[-1] != filters:
-        shortcut = _convolution(x, filters, 1, f"{name}_conv0", strides)
-    x = _convolution(x, filters, 3, f"{name}_conv1", strides)
-    x = layers.ReLU(name=f"{name}_relu1")(x)
-    x = _convolution(x, filters, 3, f"{name}_conv2")
-    x = layers.Add(name=f"{name}_add")([shortcut, x])
-    return layers.ReLU(name=f"{name}_relu2")(x)
-
-
-_BUILDERS = {"residual": build_residual}
-
-
-def load_backbone(name, weights="embedded"):
+def load_backbone(name, weights="embedded", input_shape=None):
     """Loads a backbone by name.
 
-    Introduced in lesson 00 (``00_start_here``).
+    Introduced in lesson 00 (``00_start_here``); lesson 01
+    (``01_pretrained_models``) compares them.
 
     Args:
-        name: String, the backbone's name. There is one: `"residual"`, see
-            `build_residual`.
+        name: String. The course's own are `"residual"` (the default choice of
+            the lessons), `"mobile"`, `"vision_transformer"`, and
+            `"residual_narrow"`, which has the architecture of `"residual"`
+            and a narrow source task; see `course_utils.architectures`.
+            `"mobilenet_v2"` has weights for `"imagenet"`.
         weights: `"embedded"` (the default) for the weights that come with the
-            course, pretrained on generated pictures; `None` for random
+            course, pretrained on generated pictures; `"imagenet"` for weights
+            that `keras.applications` downloads once; `None` for random
             weights.
+        input_shape: Tuple `(height, width, 3)` in pixels. Defaults to
+            `(64, 64, 3)` for the course's own and to `(224, 224, 3)` for the
+            others; `"vision_transformer"` with embedded weights takes no
+            other.
 
     Returns:
-        A `keras.Model` from pictures `(batch, 64, 64, 3)` with values from 0
-        to 255 to a feature map `(batch, 4, 4, channels)`. All of its layers
-        are trainable; freeze it with `base_model.trainable = False`.
+        A `keras.Model` from pictures `(batch, height, width, 3)` with values
+        from 0 to 255 to a feature map `(batch, rows, columns, channels)`,
+        under its own name. All of its layers are trainable; freeze it with
+        `base_model.trainable = False`. Values far outside 0..255 are an
+        error, see `course_utils.preprocessing.PictureScaling`.
 
     Raises:
-        CourseError: If `name` or `weights` is unknown, or if the weights'
-            file is missing or damaged.
+        CourseError: If `name` or `weights` is unknown or they do not go
+            together, if the weights' file is missing or damaged, or if a
+            download fails.
     """
-    if name not in _BUILDERS:
-        raise CourseError(_unknown("backbone", name, list(_BUILDERS)))
-    if weights is not None and weights != "embedded":
-        raise CourseError(_unknown("weights", weights, ["embedded", None]))
-    base_model = _BUILDERS[name]()
+    names = [*_BUILDERS, *imagenet.names()]
+    if name not in names:
+        raise CourseError(_unknown("backbone", name, names))
+    choices = ["embedded", None] if name in _BUILDERS else ["imagenet"]
+    if weights not in choices:
+        raise CourseError(
+            _unknown(f"weights for the backbone {name!r}", weights, choices)
+        )
+    if weights == "imagenet":
+        scaling = PictureScaling(name="preprocessing")
+        shape = (224, 224, 3) if input_shape is None else input_shape
+        return imagenet.load(name, shape, scaling)
+    shape = (64, 64, 3) if input_shape is None else _checked(input_shape)
+    if (name, weights) == ("vision_transformer", "embedded"):
+        if shape != (64, 64, 3):
+            raise CourseError(
+                f"The embedded weights of {name!r} know pictures of shape "
+                f"(64, 64, 3) only, not {shape}: resize the pictures, or take "
+                "another backbone."
+            )
+    base_model = _BUILDERS[name](shape, name)
     if weights == "embedded":
         base_model.load_weights(embedded.verified_file("backbones", name))
     return base_model
+
+
+def _checked(shape):
+    """Returns the shape as a tuple, if the course's backbones can take it."""
+    try:
+        height, width, channels = map(int, shape)
+    except (TypeError, ValueError):
+        height = width = channels = 0
+    if min(height, width) < 32 or height % 16 or width % 16 or channels != 3:
+        raise CourseError(
+            f"The input shape {shape!r} is none that this backbone can take: "
+            "give (height, width, 3), in multiples of 16 pixels from 32 on, "
+            "such as (64, 64, 3)."
+        )
+    return height, width, channels
 
 
 def _unknown(what, given, expected):

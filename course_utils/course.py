@@ -31,7 +31,7 @@ def begin(lesson: str, seed: int = 0) -> None:
             machine.
     """
     startup.import_keras_quietly()
-    startup.explain_interrupts()
+    startup.explain_stops()
     import keras
 
     keras.utils.set_random_seed(seed)

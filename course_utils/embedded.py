@@ -13,7 +13,8 @@ import shutil
 import tempfile
 import tomllib
 import zipfile
-from pathlib import Path
+import zlib
+from pathlib import Path, PureWindowsPath
 
 from course_utils import paths
 from course_utils.errors import CourseError
@@ -37,10 +38,12 @@ def card(kind: str, name: str) -> dict:
 
     Returns:
         The card's fields; ``card["file"]`` has ``name``, ``bytes`` and
-        ``sha256``.
+        ``sha256``. A second file has a table of the same form under a name
+        of its own, see :func:`parts`.
 
     Raises:
-        CourseError: If there is no such file (with the nearest name).
+        CourseError: If there is no such file (with the nearest name), or if
+            the card cannot be read.
     """
     known = names(kind)
     if name not in known:
@@ -50,17 +53,34 @@ def card(kind: str, name: str) -> dict:
             f"Unknown name {name!r} in data/{kind}: there is "
             f"{', '.join(map(repr, known)) or 'nothing'}; {hint}"
         )
-    text = (paths.data_dir() / kind / f"{name}.toml").read_text("utf-8")
+    path = paths.data_dir() / kind / f"{name}.toml"
     try:
-        facts = tomllib.loads(text)
-        facts["file"]["sha256"]
-    except (tomllib.TOMLDecodeError, KeyError) as error:
+        facts = tomllib.loads(path.read_text("utf-8"))
+        for part in {"file", *_tables_of_files(facts)}:
+            facts[part]["name"], facts[part]["bytes"], facts[part]["sha256"]
+    except (ValueError, KeyError, TypeError) as error:
         shown = f"data/{kind}/{name}.toml"
         raise CourseError(f"{shown} is broken: {_restore(shown)}") from error
     return facts
 
 
-def verified_file(kind: str, name: str) -> Path:
+def parts(kind: str, name: str) -> list[str]:
+    """Return the tables of a card that describe a file, in its order.
+
+    Args:
+        kind: ``"datasets"`` or ``"backbones"``.
+        name: Name of the file, as in :func:`names`.
+
+    Returns:
+        For example ``["file", "heads"]``; ``"file"`` is in every card.
+
+    Raises:
+        CourseError: As :func:`card`.
+    """
+    return _tables_of_files(card(kind, name))
+
+
+def verified_file(kind: str, name: str, part: str = "file") -> Path:
     """Return the path of an embedded file whose checksum is right.
 
     The checksum is computed once a process, and again if the file changes.
@@ -68,12 +88,21 @@ def verified_file(kind: str, name: str) -> Path:
     Args:
         kind: ``"datasets"`` or ``"backbones"``.
         name: Name of the file, as in :func:`names`.
+        part: Which of the card's files, as in :func:`parts`. Defaults to
+            ``"file"``.
 
     Raises:
         CourseError: If the file is unknown, missing or broken; the sentence
             says how to restore it.
     """
-    expected = card(kind, name)["file"]
+    facts = card(kind, name)
+    known = _tables_of_files(facts)
+    if part not in known:
+        raise CourseError(
+            f"data/{kind}/{name}.toml describes no {part!r}: it has "
+            f"{' and '.join(map(repr, known))}; ask for one of those."
+        )
+    expected = facts[part]
     path = paths.data_dir() / kind / expected["name"]
     shown = f"data/{kind}/{expected['name']}"
     if not path.is_file():
@@ -100,24 +129,42 @@ def unpacked(name: str) -> Path:
         name: Name of the data set.
 
     Raises:
-        CourseError: If the archive is unknown, missing or broken, or the
-            cache folder cannot be written.
+        CourseError: If the archive is unknown, missing or broken, if it
+            would write outside of its folder, or if the cache folder cannot
+            be written.
     """
     archive = verified_file("datasets", name)
     version = card("datasets", name)["file"]["sha256"][:12]
     folder = paths.cache_dir() / f"{name}-{version}"
+    shown = f"data/datasets/{archive.name}"
     try:
         with zipfile.ZipFile(archive) as pictures:
+            members = [m for m in pictures.infolist() if not m.is_dir()]
+            _check_names(members, shown)
             missing = [
                 member
-                for member in pictures.infolist()
+                for member in members
                 if not _is_whole(folder / member.filename, member)
             ]
             if missing:
                 _unpack(pictures, missing, folder)
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        # The checksum was right: the card was made for a broken archive.
+        raise CourseError(
+            f"{shown} agrees with its card and yet is no whole archive "
+            f"({error}): {_restore(shown)}"
+        ) from error
     except OSError as error:
         raise CourseError(_explain(error, name, archive, folder)) from error
     return folder
+
+
+def _tables_of_files(facts: dict) -> list[str]:
+    return [
+        key
+        for key, value in facts.items()
+        if isinstance(value, dict) and "sha256" in value
+    ]
 
 
 def _restore(shown: str) -> str:
@@ -132,6 +179,17 @@ def _sha256(path: Path, _size: int, _modified: int) -> str:
     # Size and time are arguments only to make a changed file a new question.
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check_names(members: list[zipfile.ZipInfo], shown: str) -> None:
+    for member in members:
+        # Read as Windows reads it, a path has every separator and root.
+        path = PureWindowsPath(member.filename)
+        if path.anchor or ".." in path.parts:
+            raise CourseError(
+                f"{shown} was not unpacked: its member {member.filename!r} "
+                f"lies outside of the archive's folder; {_restore(shown)}"
+            )
 
 
 def _is_whole(path: Path, member: zipfile.ZipInfo) -> bool:

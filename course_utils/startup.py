@@ -1,4 +1,4 @@
-"""Start a lesson calmly: no start-up log, no traceback for an interrupt.
+"""Start a lesson calmly: no start-up log, one sentence where it stops.
 
 TensorFlow 2.21 writes some ten lines about graphics cards and rounding
 straight to the process's error stream, whatever its log level, and a notebook
@@ -7,6 +7,7 @@ shows them in red above the first result.
 
 import contextlib
 import os
+import re
 import sys
 import tempfile
 import warnings
@@ -30,10 +31,11 @@ def import_keras_quietly() -> None:
     warnings.filterwarnings("ignore", message="`shuffle=True` was passed")
 
 
-def explain_interrupts() -> None:
-    """Show one sentence, and no traceback, where a learner stops a cell.
+def explain_stops() -> None:
+    """Show one sentence, and no traceback, where a cell is stopped.
 
-    Does nothing outside a notebook.
+    That is where a learner interrupts it, and where a backbone is fed with
+    pictures of a wrong scale. Does nothing outside a notebook.
     """
     if "IPython" not in sys.modules:
         return
@@ -41,14 +43,31 @@ def explain_interrupts() -> None:
 
     shell = get_ipython()
     if shell is not None:
-        shell.set_custom_exc((KeyboardInterrupt,), _say_interrupted)
+        import tensorflow
+
+        stops = (KeyboardInterrupt, tensorflow.errors.InvalidArgumentError)
+        shell.set_custom_exc(stops, _explain_stop)
 
 
-def _say_interrupted(shell, kind, error, traceback, tb_offset=None) -> None:
-    print(
-        "Interrupted. What was learned so far is kept. The cells below may "
-        "need this one to end: run it again to go on."
-    )
+def _explain_stop(shell, kind, error, traceback, tb_offset=None) -> None:
+    if isinstance(error, KeyboardInterrupt):
+        print(
+            "Interrupted. What was learned so far is kept. The cells below "
+            "may need this one to end: run it again to go on."
+        )
+        return
+    from course_utils.preprocessing import RANGE_SENTENCE
+
+    # TensorFlow and Keras put brackets, quotes or line breaks around it.
+    said = re.search(rf"{RANGE_SENTENCE}.*?\.(?=[\]'\s])", str(error))
+    if said:
+        lines = [f"CourseError: {said[0]}"]
+    else:
+        lines = shell.InteractiveTB.structured_traceback(
+            kind, error, traceback, tb_offset=tb_offset
+        )
+    # IPython leaves showing to whoever explains.
+    shell._showtraceback(kind, error, lines)
 
 
 @contextlib.contextmanager

@@ -1,5 +1,7 @@
 """Files of data/ are whole, or one sentence says what to do."""
 
+import hashlib
+import io
 import shutil
 import subprocess
 import sys
@@ -26,9 +28,11 @@ def own_data(tmp_path, monkeypatch):
 def test_every_committed_file_agrees_with_its_card(kind):
     assert embedded.names(kind)
     for name in embedded.names(kind):
-        path = embedded.verified_file(kind, name)
         facts = embedded.card(kind, name)
-        assert path.stat().st_size == facts["file"]["bytes"]
+        assert "file" in embedded.parts(kind, name)
+        for part in embedded.parts(kind, name):
+            path = embedded.verified_file(kind, name, part)
+            assert path.stat().st_size == facts[part]["bytes"]
         wanted = {"title", "origin", "licence", "made_by", "known_limits"}
         assert wanted | {"tuned"} <= set(facts)
 
@@ -38,8 +42,9 @@ def test_every_file_of_data_has_a_card():
         files = {p.name for p in (TOP / "data" / kind).iterdir()}
         cards = {f"{name}.toml" for name in embedded.names(kind)}
         named = {
-            embedded.card(kind, name)["file"]["name"]
+            embedded.card(kind, name)[part]["name"]
             for name in embedded.names(kind)
+            for part in embedded.parts(kind, name)
         }
         assert files == cards | named
 
@@ -73,9 +78,88 @@ def test_one_flipped_byte_is_noticed_even_after_a_first_use(own_data):
 
 
 def test_a_broken_card_is_named(own_data):
-    (own_data / "datasets" / "defects.toml").write_text("title = ")
-    with pytest.raises(CourseError, match=r"defects\.toml is broken"):
-        embedded.verified_file(*DEFECTS)
+    path = own_data / "datasets" / "defects.toml"
+    for content in (b"title = ", b"\xff", b"file = 3", b"[file]\nsha256 = 1"):
+        path.write_bytes(content)
+        with pytest.raises(CourseError, match=r"defects\.toml is broken"):
+            embedded.verified_file(*DEFECTS)
+
+
+def add_dataset(folder, content):
+    """A data set `own`: an archive, whatever it holds, and a right card."""
+    digest = hashlib.sha256(content).hexdigest()
+    (folder / "datasets" / "own.zip").write_bytes(content)
+    (folder / "datasets" / "own.toml").write_text(
+        f'[file]\nname = "own.zip"\nbytes = {len(content)}\n'
+        f'sha256 = "{digest}"\n'
+    )
+
+
+def zipped(members):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def test_a_card_may_describe_a_second_file(own_data):
+    content = b"the heads"
+    (own_data / "backbones" / "heads.h5").write_bytes(content)
+    with (own_data / "backbones" / "residual.toml").open("a") as file:
+        digest = hashlib.sha256(content).hexdigest()
+        file.write(f'\n[second]\nname = "heads.h5"\nsha256 = "{digest}"\n')
+        file.write(f"bytes = {len(content)}\n")
+    assert embedded.parts("backbones", "residual")[-1] == "second"
+    path = embedded.verified_file("backbones", "residual", "second")
+    assert path.read_bytes() == content
+    assert embedded.verified_file("backbones", "residual") != path
+    path.write_bytes(b"the tails")
+    with pytest.raises(CourseError, match=r"heads\.h5 is broken .9 bytes"):
+        embedded.verified_file("backbones", "residual", "second")
+    path.unlink()
+    with pytest.raises(CourseError, match=r"heads\.h5 is missing"):
+        embedded.verified_file("backbones", "residual", "second")
+
+
+def test_a_file_that_the_card_does_not_have_is_named_with_those_it_has():
+    with pytest.raises(CourseError, match="no 'third': it has 'file'"):
+        embedded.verified_file("backbones", "residual", "third")
+
+
+@pytest.mark.parametrize("cut", [1, 200, 3000, 10**6])
+def test_an_archive_cut_short_before_its_card_was_made(own_data, work, cut):
+    content = zipped({"a.jpg": bytes(range(256)) * 20})
+    add_dataset(own_data, content[:-cut])
+    with pytest.raises(CourseError, match=r"own\.zip .*no whole archive"):
+        embedded.unpacked("own")
+
+
+def test_a_member_broken_before_its_card_was_made(own_data, work):
+    content = bytearray(zipped({"a.jpg": bytes(range(256)) * 20}))
+    content[60] ^= 255
+    add_dataset(own_data, bytes(content))
+    with pytest.raises(CourseError, match=r"own\.zip .*no whole archive"):
+        embedded.unpacked("own")
+    assert list((work / ".cache").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["../evil.txt", "a/../../evil.txt", "/evil.txt", r"..\evil.txt"]
+)
+def test_no_member_leaves_the_folder(own_data, work, name):
+    add_dataset(own_data, zipped({"a.jpg": b"good", name: b"evil"}))
+    with pytest.raises(CourseError, match="evil.txt' lies outside"):
+        embedded.unpacked("own")
+    assert not work.exists()
+
+
+def test_folders_among_the_members_do_no_harm(own_data, work, monkeypatch):
+    add_dataset(own_data, zipped({"a/": b"", "a/b.jpg": b"picture"}))
+    folder = embedded.unpacked("own")
+    assert (folder / "a" / "b.jpg").read_bytes() == b"picture"
+    monkeypatch.setattr(embedded, "_unpack", None)
+    assert embedded.unpacked("own") == folder
 
 
 def test_unpacking_gives_every_picture(work):

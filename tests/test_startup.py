@@ -16,7 +16,7 @@ def shell():
 
 
 def test_an_interrupted_cell_says_one_sentence(shell, capsys):
-    startup.explain_interrupts()
+    startup.explain_stops()
     result = shell.run_cell("raise KeyboardInterrupt")
     assert not result.success, "the cells after it must not run"
     out, err = capsys.readouterr()
@@ -25,9 +25,34 @@ def test_an_interrupted_cell_says_one_sentence(shell, capsys):
 
 
 def test_other_errors_keep_their_traceback(shell, capsys):
-    startup.explain_interrupts()
+    startup.explain_stops()
     shell.run_cell("1 / 0")
     assert "ZeroDivisionError" in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize("call", ["base_model", "base_model.predict"])
+def test_a_wrong_scale_is_one_sentence(shell, capsys, call):
+    startup.explain_stops()
+    shell.run_cell(
+        "import numpy as np\n"
+        "from course_utils import backbones\n"
+        "base_model = backbones.load_backbone('residual', weights=None)\n"
+        "images = np.linspace(0, 1, 64 * 64 * 3).reshape(1, 64, 64, 3)"
+    )
+    capsys.readouterr()
+    assert not shell.run_cell(f"{call}(images)").success
+    shown = "".join(capsys.readouterr()).strip()
+    assert shown == (
+        "CourseError: A backbone expects pictures with values from 0 to 255, "
+        "and this batch has values from 0 to 1: leave out `/ 255` and any "
+        "other preprocessing."
+    )
+
+
+def test_other_errors_of_tensorflow_keep_their_traceback(shell, capsys):
+    startup.explain_stops()
+    shell.run_cell("import tensorflow as tf; tf.debugging.Assert(False, ['x'])")
+    assert "InvalidArgumentError" in "".join(capsys.readouterr())
 
 
 def test_a_failing_import_is_not_hidden_and_noise_is(monkeypatch, capfd):
