@@ -49,16 +49,17 @@ LABELS = {
     "near": (30, 100, 400),
     "defects": (30, 100, 400),
     "histology": (30, 100, 400),
-    "digits": (30, 100, 400),
+    "digits": (100,),
     "photographs": (200, 2000),
 }
 # Batches of 32 pictures for each number of labels.
 STEPS = {
     "fine-tuned": {30: 150, 100: 250, 200: 350, 400: 450, 2000: 800},
-    "scratch": {30: 200, 100: 350, 200: 500, 400: 700, 2000: 1400},
+    "scratch": {30: 200, 100: 350, 200: 500, 400: 650, 2000: 1200},
 }
 OTHERS = ("mobile", "vision_transformer", "residual_narrow")
 OTHER_TARGETS = ("near", "defects", "histology")
+OTHER_TUNED_ON = "defects"
 
 # Tried on development seeds. For frozen, the inverse strength of the
 # regularisation; else the learning rate, which falls to zero along a cosine.
@@ -277,7 +278,6 @@ def make(runs, workers):
     """Makes the runs that are missing, each added to the file as it ends."""
     rows = read_rows()
     done = {tuple(row[name] for name in COLUMNS[:8]) for row in rows}
-    # Neighbours share a model; a worker takes a stretch of them.
     missing = [run for run in runs if run.key() not in done]
     if not missing:
         return
@@ -305,17 +305,15 @@ def settings_of(backbone, method):
 def best(rows, backbone, target, method, labels):
     """Chooses a setting by the mean over the development seeds.
 
-    The number of labels is that of the development runs that come nearest.
+    The number of labels is that of the development runs that come nearest;
+    for the other backbones, the target is the one that they were tried on.
     """
-    # The narrow backbone from scratch is the residual network from scratch.
+    if backbone != "residual":
+        target = OTHER_TUNED_ON
+    wanted = ("development", backbone, target, method)
     values = {}
     for row in rows:
-        if (row["stage"], row["backbone"], row["target"], row["method"]) == (
-            "development",
-            backbone,
-            target,
-            method,
-        ):
+        if wanted == tuple(row[name] for name in _WHAT):
             count = int(row["labels"])
             cell = values.setdefault(count, {}).setdefault(row["setting"], [])
             cell.append(float(row["value"]))
@@ -324,64 +322,72 @@ def best(rows, backbone, target, method, labels):
     return float(max(means, key=means.get))
 
 
+_WHAT = ("stage", "backbone", "target", "method")
+
+
 def combinations():
-    """Lists what is reported: backbone, target, numbers of labels, seeds."""
+    """Lists what is reported: backbone, target, number of labels, seeds."""
     for target, counts in LABELS.items():
-        yield "residual", target, counts, FRESH_SEEDS
+        for labels in counts:
+            few = FRESH_SEEDS[:3] if labels == 2000 else FRESH_SEEDS
+            yield "residual", target, labels, few
     for backbone in OTHERS:
         for target in OTHER_TARGETS:
-            yield backbone, target, (100,), FRESH_SEEDS[:3]
+            yield backbone, target, 100, FRESH_SEEDS[:3]
+
+
+def tried():
+    """Lists what settings are chosen on: backbone, target, labels, seeds."""
+    for target, counts in LABELS.items():
+        middle = counts[-2] if len(counts) > 1 else counts[0]
+        yield "residual", target, middle, DEVELOPMENT_SEEDS
+    for backbone in OTHERS:
+        yield backbone, OTHER_TUNED_ON, 100, DEVELOPMENT_SEEDS[:1]
 
 
 def development_runs(method, rows):
     """Lists the runs that choose the settings of a method."""
-    for backbone, target, counts, _ in combinations():
-        if (backbone, method) == ("residual_narrow", "scratch"):
-            continue
-        middle = counts[-2] if len(counts) > 1 else counts[0]
-        tried = [(middle, seed) for seed in DEVELOPMENT_SEEDS]
-        if backbone != "residual" or method == "fine-tuned":
-            tried = tried[:1]
-        if backbone == "residual" and method == "scratch":
-            tried.append((counts[-1], DEVELOPMENT_SEEDS[0]))
-        head = ""
-        if method == "fine-tuned":
-            head = best(rows, backbone, target, "frozen", middle)
+    listed = list(tried())
+    if method == "fine-tuned":
+        listed = [(*rest, seeds[:1]) for *rest, seeds in listed]
+    if method == "scratch":
+        # What is best from scratch may differ where labels abound.
+        for target in ("defects", "photographs"):
+            most = LABELS[target][-1]
+            listed.append(("residual", target, most, DEVELOPMENT_SEEDS[:1]))
+    for backbone, target, labels, seeds in listed:
         for setting in settings_of(backbone, method):
-            for labels, seed in tried:
-                yield Run(
-                    "development",
-                    backbone,
-                    target,
-                    labels,
-                    seed,
-                    method,
-                    setting,
-                    head,
-                )
+            yield from _runs(
+                "development",
+                backbone,
+                target,
+                labels,
+                seeds,
+                method,
+                setting,
+                rows,
+            )
 
 
 def report_runs(method, rows):
     """Lists the runs on fresh seeds, with the chosen settings."""
-    for backbone, target, counts, seeds in combinations():
-        if (backbone, method) == ("residual_narrow", "scratch"):
-            continue
-        for labels in counts:
+    for backbone, target, labels, seeds in combinations():
+        # From scratch, the narrow backbone is the residual network.
+        if (backbone, method) != ("residual_narrow", "scratch"):
             setting = best(rows, backbone, target, method, labels)
-            head = ""
-            if method == "fine-tuned":
-                head = best(rows, backbone, target, "frozen", labels)
-            for seed in seeds:
-                yield Run(
-                    "report",
-                    backbone,
-                    target,
-                    labels,
-                    seed,
-                    method,
-                    setting,
-                    head,
-                )
+            yield from _runs(
+                "report", backbone, target, labels, seeds, method, setting, rows
+            )
+
+
+def _runs(stage, backbone, target, labels, seeds, method, setting, rows):
+    if (backbone, method) == ("residual_narrow", "scratch"):
+        return
+    head = ""
+    if method == "fine-tuned":
+        head = best(rows, backbone, target, "frozen", labels)
+    for seed in seeds:
+        yield Run(stage, backbone, target, labels, seed, method, setting, head)
 
 
 def interval(values):
@@ -493,20 +499,18 @@ def main():
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--report", action="store_true", help="report only")
     parser.add_argument(
-        "--only", help="make no other runs than those of this backbone"
-    )
-    parser.add_argument(
-        "--method", choices=METHODS, help="make no other runs than these"
+        "--method",
+        choices=METHODS,
+        nargs="+",
+        default=METHODS,
+        help="make no other runs than these",
     )
     options = parser.parse_args()
     if not options.report:
         for method in METHODS:
-            if options.method in (None, method):
-                for list_runs in (development_runs, report_runs):
-                    runs = list_runs(method, read_rows())
-                    if options.only:
-                        runs = [r for r in runs if r.backbone == options.only]
-                    make(runs, options.workers)
+            for list_runs in (development_runs, report_runs):
+                if method in options.method:
+                    make(list(list_runs(method, read_rows())), options.workers)
     REPORT.write_text(report(read_rows()), encoding="utf-8")
     print(REPORT.read_text(encoding="utf-8"))
 

@@ -1,0 +1,117 @@
+"""The transfer report: fair draws, a head that is what it says, the table."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from benchmarks import targets, transfer_report
+from tests.conftest import TOP
+
+
+@pytest.mark.parametrize("name", targets.NAMES)
+def test_targets_are_drawn_fairly(name):
+    target = targets.load(name)
+    images, labels = target.draw(100, seed=1)
+    assert images.shape == (100, 64, 64, 3) and images.dtype == np.uint8
+    counts = np.bincount(labels, minlength=target.classes)
+    assert counts.max() - counts.min() <= 1
+    again, _ = target.draw(100, seed=1)
+    np.testing.assert_array_equal(images, again)
+    assert not np.array_equal(images, target.draw(100, seed=2)[0])
+    most = max(transfer_report.LABELS[name])
+    assert len(target.draw(most, seed=0)[0]) == most
+    with pytest.raises(ValueError, match="100000 were asked for"):
+        target.draw(100_000, seed=0)
+
+
+@pytest.mark.parametrize("name", targets.NAMES)
+def test_no_picture_is_in_two_parts(name):
+    parts = targets.load(name).parts.values()
+    seen = [{image.tobytes() for image in images} for images, _ in parts]
+    train, validation, test = seen
+    assert not train & validation and not train & test
+    assert not validation & test
+
+
+def test_photographs_cannot_be_told_by_brightness_or_contrast():
+    images, _ = targets.load("photographs").parts["test"]
+    values = images.astype(float)
+    assert values.mean(axis=(1, 2, 3)).std() < 8
+    assert np.median(values.std(axis=(1, 2, 3))) == pytest.approx(50, abs=5)
+    np.testing.assert_array_equal(images[..., 0], images[..., 1])
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_head_gives_the_logistic_regressions_answers(classes):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(classes, size=60)
+    features = rng.normal(5, 3, (60, 4)) + labels[:, None]
+    kernel, bias = transfer_report.fit_head(features, labels, 0.3)
+    assert kernel.shape == (4, classes) and bias.shape == (classes,)
+    scaled = (features - features.mean(0)) / (features.std(0) + 1e-3)
+    model = LogisticRegression(C=0.3, max_iter=2000).fit(scaled, labels)
+    logits = features @ kernel + bias
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(shares, model.predict_proba(scaled), atol=1e-6)
+
+
+def test_interval_is_students():
+    mean, half = transfer_report.interval([1.0, 2.0, 3.0])
+    assert mean == 2 and half == pytest.approx(4.303 / np.sqrt(3), rel=1e-3)
+
+
+def test_settings_are_chosen_on_development_seeds_only():
+    rows = [
+        dict(zip(transfer_report.COLUMNS, row, strict=True))
+        for row in [
+            "development residual near 100 0 frozen 0.03 _ a .6 .6 1".split(),
+            "development residual near 100 1 frozen 0.03 _ a .6 .6 1".split(),
+            "development residual near 100 0 frozen 0.3 _ a .9 .9 1".split(),
+            "development residual near 100 1 frozen 0.3 _ a .2 .2 1".split(),
+            "report residual near 100 100 frozen 0.3 _ a .99 .99 1".split(),
+        ]
+    ]
+    chosen = transfer_report.best(rows, "residual", "near", "frozen", 400)
+    assert chosen == 0.03
+
+
+def test_a_run_makes_what_the_table_wants():
+    run = transfer_report.Run(
+        "development", "residual", "near", 100, 0, "frozen", 0.03
+    )
+    row = transfer_report.execute(run)
+    assert list(row) == transfer_report.COLUMNS
+    # Six shapes that the backbone has never seen; chance is 1 / 6.
+    assert 0.4 < row["value"] <= 1
+
+
+def test_training_moves_the_backbone_and_a_new_run_starts_afresh(monkeypatch):
+    monkeypatch.setitem(transfer_report.STEPS["fine-tuned"], 30, 2)
+    run = transfer_report.Run(
+        "development", "residual", "near", 30, 0, "fine-tuned", 1e-3, 0.03
+    )
+    first = transfer_report.execute(run)
+    other = dataclasses.replace(run, setting=1e-1)
+    transfer_report.execute(other)
+    again = transfer_report.execute(run)
+    assert again["value"] == pytest.approx(first["value"], abs=0.01)
+
+
+def test_the_committed_report_is_that_of_the_committed_runs():
+    rows = transfer_report.read_rows()
+    assert transfer_report.REPORT.read_text("utf-8") == transfer_report.report(
+        rows
+    )
+
+
+def test_every_reported_run_is_there():
+    rows = transfer_report.read_rows()
+    done = {
+        tuple(row[name] for name in transfer_report.COLUMNS[:8]) for row in rows
+    }
+    for method in transfer_report.METHODS:
+        for run in transfer_report.report_runs(method, rows):
+            assert run.key() in done, run
+    assert transfer_report.ROWS.is_relative_to(TOP / "data")
