@@ -10,7 +10,7 @@ Three ways to use the same few labels are compared:
 * frozen: the pretrained backbone stays as it is; a linear head is fitted to
   its pooled features (logistic regression on standardised features);
 * fine-tuned: starting from that head, all layers are trained at a low rate,
-  with batch normalization in inference mode;
+  batch normalization (statistics, scale and shift) stays as it was;
 * scratch: the same architecture from random weights, batch normalization in
   training mode, about 1.5 times as many steps.
 
@@ -149,12 +149,16 @@ def classifier(backbone, target, method):
     if key not in _MODELS:
         weights = None if method == "scratch" else "embedded"
         base_model = backbones.load_backbone(backbone, weights)
+        if method != "scratch":
+            # `training=False` at the call would not do: `fit` overrides it.
+            for layer in base_model.layers:
+                if isinstance(layer, keras.layers.BatchNormalization):
+                    layer.trainable = False
         inputs = keras.Input(base_model.input_shape[1:])
         x = inputs
         if target.flips:
             x = keras.layers.RandomFlip(target.flips)(x)
-        training = None if method == "scratch" else False
-        x = base_model(x, training=training)
+        x = base_model(x)
         x = keras.layers.GlobalAveragePooling2D()(x)
         outputs = keras.layers.Dense(target.classes, name="head")(x)
         model = keras.Model(inputs, outputs)

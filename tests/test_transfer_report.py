@@ -93,6 +93,13 @@ def test_training_moves_the_backbone_and_a_new_run_starts_afresh(monkeypatch):
         "development", "residual", "near", 30, 0, "fine-tuned", 1e-3, 0.03
     )
     first = transfer_report.execute(run)
+    target = targets.load("near")
+    _, base_model, loaded = transfer_report.classifier(
+        "residual", target, "fine-tuned"
+    )
+    for weight, before in zip(base_model.weights, loaded, strict=True):
+        moved = not np.array_equal(weight, before)
+        assert moved != ("_bn/" in weight.path), weight.path
     other = dataclasses.replace(run, setting=1e-1)
     transfer_report.execute(other)
     again = transfer_report.execute(run)
