@@ -137,7 +137,7 @@ def classifier(backbone, target, method):
     """Returns a compiled classifier, with weights as they come.
 
     Returns:
-        model: Flips, the backbone, pooling and a linear head.
+        model: The backbone, pooling and a linear head.
         base_model: The backbone inside it.
         start: The backbone's weights as they were loaded.
     """
@@ -145,7 +145,7 @@ def classifier(backbone, target, method):
 
     from course_utils import backbones
 
-    key = (backbone, target.classes, target.flips, method == "scratch")
+    key = (backbone, target.classes, method == "scratch")
     if key not in _MODELS:
         weights = None if method == "scratch" else "embedded"
         base_model = backbones.load_backbone(backbone, weights)
@@ -155,11 +155,7 @@ def classifier(backbone, target, method):
                 if isinstance(layer, keras.layers.BatchNormalization):
                     layer.trainable = False
         inputs = keras.Input(base_model.input_shape[1:])
-        x = inputs
-        if target.flips:
-            x = keras.layers.RandomFlip(target.flips)(x)
-        x = base_model(x)
-        x = keras.layers.GlobalAveragePooling2D()(x)
+        x = keras.layers.GlobalAveragePooling2D()(base_model(inputs))
         outputs = keras.layers.Dense(target.classes, name="head")(x)
         model = keras.Model(inputs, outputs)
         model.compile(
@@ -179,7 +175,7 @@ def randomise(model):
     model.set_weights(fresh.get_weights())
 
 
-def train(model, images, labels, steps, rate, seed):
+def train(model, images, labels, flips, steps, rate, seed):
     """Trains in place; the rate falls to zero along a cosine."""
     import keras
     import tensorflow as tf
@@ -193,8 +189,16 @@ def train(model, images, labels, steps, rate, seed):
             self.model.optimizer.learning_rate = rate * share
 
     data = tf.data.Dataset.from_tensor_slices((images, labels))
-    data = data.shuffle(len(images), seed).repeat().batch(BATCH_SIZE)
-    data = data.take(steps).prefetch(2)
+    data = data.shuffle(len(images), seed).repeat()
+
+    def flip(image, label):
+        if flips:
+            image = tf.image.random_flip_left_right(image, seed)
+        if flips == "horizontal_and_vertical":
+            image = tf.image.random_flip_up_down(image, seed)
+        return image, label
+
+    data = data.map(flip).batch(BATCH_SIZE).take(steps).prefetch(2)
     model.fit(data, epochs=1, verbose=0, callbacks=[Cosine()])
 
 
@@ -251,7 +255,8 @@ def execute(run):
         model.get_layer("head").set_weights(head)
     if run.method != "frozen":
         steps = STEPS[run.method][run.labels]
-        train(model, images, labels, steps, run.setting, run.seed)
+        flips = target.flips
+        train(model, images, labels, flips, steps, run.setting, run.seed)
     logits = model.predict(new_images, batch_size=100, verbose=0)
     value, accuracy = judge(logits, new_labels, target.metric)
     return {
