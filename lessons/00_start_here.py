@@ -293,9 +293,9 @@ figure.tight_layout()
 # the same on every machine, no network, no account, minutes instead of hours.
 #
 # Both the embedded weights and the embedded pictures are *generated*. The
-# backbone was pretrained on drawn scenes, in the spirit of published work on
-# drawn pretraining (Kataoka et al. 2020, 2022). It is small, and does not
-# stand for ImageNet. The metal surfaces, too, are drawn by a program. The
+# backbone was pretrained on drawn scenes and drawn materials, in the spirit of
+# published work on drawn pretraining (Kataoka et al. 2020, 2022). It is small,
+# and does not stand for ImageNet. The metal surfaces, too, are drawn by a program. The
 # steps that you learn carry over to photographs; the accuracies are those of
 # these pictures and no others.
 #

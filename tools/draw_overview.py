@@ -2,8 +2,8 @@
 
     python -m tools.draw_overview
 
-Left, scenes such as the backbone was pretrained on; right, pictures of the
-defects that lesson 00 teaches it to name.
+Left, scenes and materials such as the backbones were pretrained on; right,
+pictures of the three target tasks.
 """
 
 from pathlib import Path
@@ -11,10 +11,10 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from tools.generators import defects, scenes
+from tools.generators import defects, histology, materials, near, scenes
 
 OUTPUT = Path(__file__).resolve().parent.parent / "docs" / "overview.png"
-ROWS, COLUMNS = 3, 6
+COLUMNS = 6  # and three rows
 # No picture of the data sets has this seed.
 SEED = 99
 
@@ -34,24 +34,36 @@ def mosaic(pictures: list[np.ndarray]) -> np.ndarray:
 
 def main() -> None:
     """Draw and save the picture."""
-    source = [scenes.make_scene(SEED, i)[0] for i in range(ROWS * COLUMNS)]
-    target = [
-        np.repeat(defects.make_picture(SEED, i, name)[..., None], 3, axis=2)
-        for i in range(ROWS)
-        for name in defects.CLASSES
-    ]
-    figure, axes = plt.subplots(1, 2, figsize=(10, 2.9))
-    titles = (
-        "A backbone learns from drawn scenes ...",
-        "... and, with a new head, names defects in drawn metal",
-    )
-    for ax, pictures, title in zip(axes, (source, target), titles, strict=True):
+    count = 3 * COLUMNS
+    drawn = {
+        "pretrained on scenes": [
+            scenes.make_scene(SEED, i)[0] for i in range(count)
+        ],
+        "and on materials": [
+            materials.make_picture(SEED, i)[0] for i in range(count)
+        ],
+        "new shapes": [
+            near.make_picture(SEED, i, name)
+            for i in range(3)
+            for name in near.CLASSES
+        ],
+        "defects in metal": [
+            np.repeat(defects.make_picture(SEED, i, name)[..., None], 3, axis=2)
+            for i in range(3)
+            for name in defects.CLASSES
+        ],
+        "tissue, scarce labels": [
+            histology.make_picture(SEED, i, 0, "A") for i in range(count)
+        ],
+    }
+    figure, axes = plt.subplots(1, 5, figsize=(15, 2.1))
+    for ax, (title, pictures) in zip(axes, drawn.items(), strict=True):
         ax.imshow(mosaic(pictures))
-        ax.set_title(title, fontsize=11)
+        ax.set_title(title, fontsize=12)
         ax.axis("off")
-    figure.tight_layout()
+    figure.tight_layout(w_pad=2)
     OUTPUT.parent.mkdir(exist_ok=True)
-    figure.savefig(OUTPUT, dpi=110)
+    figure.savefig(OUTPUT, dpi=90)
 
 
 if __name__ == "__main__":
