@@ -13,14 +13,10 @@ import pytest
 from PIL import Image
 
 from course_utils import embedded, paths
-from course_utils.datasets import (
-    from_table,
-    load_dataset,
-    load_masks,
-    load_table,
-)
+from course_utils.datasets import load_dataset
 from course_utils.embedded import card
 from course_utils.errors import CourseError
+from course_utils.tables import from_table, load_masks, load_table
 
 
 @pytest.fixture(scope="module")
