@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from benchmarks import targets, transfer_report
+from benchmarks import targets, transfer_methods, transfer_report
 from tests.conftest import TOP
 
 
@@ -48,7 +48,7 @@ def test_head_gives_the_logistic_regressions_answers(classes):
     rng = np.random.default_rng(0)
     labels = rng.integers(classes, size=60)
     features = rng.normal(5, 3, (60, 4)) + labels[:, None]
-    kernel, bias = transfer_report.fit_head(features, labels, 0.3)
+    kernel, bias = transfer_methods.fit_head(features, labels, 0.3)
     assert kernel.shape == (4, classes) and bias.shape == (classes,)
     scaled = (features - features.mean(0)) / (features.std(0) + 1e-3)
     model = LogisticRegression(C=0.3, max_iter=2000).fit(scaled, labels)
@@ -78,31 +78,31 @@ def test_settings_are_chosen_on_development_seeds_only():
 
 
 def test_a_run_makes_what_the_table_wants():
-    run = transfer_report.Run(
+    run = transfer_methods.Run(
         "development", "residual", "near", 100, 0, "frozen", 0.03
     )
-    row = transfer_report.execute(run)
+    row = transfer_methods.execute(run)
     assert list(row) == transfer_report.COLUMNS
     # Six shapes that the backbone has never seen; chance is 1 / 6.
     assert 0.4 < row["value"] <= 1
 
 
 def test_training_moves_the_backbone_and_a_new_run_starts_afresh(monkeypatch):
-    monkeypatch.setitem(transfer_report.STEPS["fine-tuned"], 30, 2)
-    run = transfer_report.Run(
+    monkeypatch.setitem(transfer_methods.STEPS["fine-tuned"], 30, 2)
+    run = transfer_methods.Run(
         "development", "residual", "near", 30, 0, "fine-tuned", 1e-3, 0.03
     )
-    first = transfer_report.execute(run)
+    first = transfer_methods.execute(run)
     target = targets.load("near")
-    _, base_model, loaded = transfer_report.classifier(
+    _, base_model, loaded = transfer_methods.classifier(
         "residual", target, "fine-tuned"
     )
     for weight, before in zip(base_model.weights, loaded, strict=True):
         moved = not np.array_equal(weight, before)
         assert moved != ("_bn" in weight.path), weight.path
     other = dataclasses.replace(run, setting=1e-1)
-    transfer_report.execute(other)
-    again = transfer_report.execute(run)
+    transfer_methods.execute(other)
+    again = transfer_methods.execute(run)
     assert again["value"] == pytest.approx(first["value"], abs=0.01)
 
 
@@ -118,7 +118,7 @@ def test_every_reported_run_is_there():
     done = {
         tuple(row[name] for name in transfer_report.COLUMNS[:8]) for row in rows
     }
-    for method in transfer_report.METHODS:
+    for method in transfer_methods.METHODS:
         for run in transfer_report.report_runs(method, rows):
             assert run.key() in done, run
     assert transfer_report.ROWS.is_relative_to(TOP / "data")
