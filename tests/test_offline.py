@@ -11,8 +11,11 @@ from course_utils import course
 course.begin("00")
 from course_utils.backbones import load_backbone
 from course_utils.datasets import load_dataset
-images, _ = next(iter(load_dataset("defects").validation))
-print(load_backbone("residual").predict(images, verbose=0).shape)
+from course_utils import embedded
+for name in embedded.names("datasets"):
+    images, _ = next(iter(load_dataset(name).test))
+for name in embedded.names("backbones"):
+    print(name, load_backbone(name).predict(images, verbose=0).shape)
 print(course.quiz("00"), course.progress())
 """
 
@@ -29,4 +32,6 @@ def test_a_lesson_needs_no_network(work):
         [*alone, sys.executable, "-c", CODE], capture_output=True, text=True
     )
     assert answer.returncode == 0, answer.stderr
-    assert "(32, 4, 4, 144)" in answer.stdout and "q1." in answer.stdout
+    assert "residual (32, 4, 4, 144)" in answer.stdout
+    assert "vision_transformer (32, 8, 8, 128)" in answer.stdout
+    assert "q1." in answer.stdout

@@ -380,8 +380,9 @@ def main():
         parser.error(f"--pictures must be at least {BATCH_SIZE}.")
     if recipe.epochs < 1:
         parser.error("--epochs must be at least 1.")
-    tf.config.threading.set_intra_op_parallelism_threads(options.threads)
-    tf.config.threading.set_inter_op_parallelism_threads(options.threads)
+    if options.threads:
+        tf.config.threading.set_intra_op_parallelism_threads(options.threads)
+        tf.config.threading.set_inter_op_parallelism_threads(options.threads)
 
     # Each setting has its own folder, so that a killed run finds its own
     # checkpoint and no other.
