@@ -25,8 +25,8 @@ METHODS = ("frozen", "fine-tuned", "scratch")
 BATCH_SIZE = 32
 # Batches for each number of labels.
 STEPS = {
-    "fine-tuned": {30: 150, 100: 250, 200: 350, 400: 450, 2000: 800},
-    "scratch": {30: 200, 100: 350, 200: 500, 400: 650, 2000: 1200},
+    "fine-tuned": {30: 100, 100: 200, 200: 300, 400: 400, 2000: 700},
+    "scratch": {30: 150, 100: 300, 200: 450, 400: 600, 2000: 1200},
 }
 
 

@@ -43,12 +43,12 @@ def test_augmentation_keeps_pictures_pictures():
 
 
 def test_halved_weights_load_as_they_were(tmp_path):
-    model = source_task.build_heads(5, {"shape": ["a", "b"], "size": ["c"]})
+    model = source_task.build_heads(2000, {"shape": ["a", "b"]})
     path = tmp_path / "heads.weights.h5"
     model.save_weights(path)
     before, size = model.get_weights(), path.stat().st_size
     pretrain.halve(path)
-    assert path.stat().st_size <= size
+    assert path.stat().st_size < 0.7 * size
     with h5py.File(path) as file:
         kinds = set()
         file.visititems(lambda _, item: kinds.add(getattr(item, "dtype", None)))
