@@ -43,7 +43,7 @@ def test_augmentation_keeps_pictures_pictures():
 
 
 def test_halved_weights_load_as_they_were(tmp_path):
-    model = source_task.build_heads(2000, {"shape": ["a", "b"]})
+    model = source_task.build_heads(20_000, {"shape": ["a", "b"]})
     path = tmp_path / "heads.weights.h5"
     model.save_weights(path)
     before, size = model.get_weights(), path.stat().st_size
