@@ -200,7 +200,7 @@ def build_vision_transformer(
             3,
             strides=2,
             padding="same",
-            activation="gelu",
+            activation="relu",
             kernel_initializer="he_normal",
             name=f"stem_conv{i}",
         )(x)

@@ -103,7 +103,7 @@ BROAD = {"scenes": 40_000, "materials": 60_000}
 RECIPES = {
     "residual": Recipe(BROAD, 15, 2e-3, "mixed_bfloat16"),
     "mobile": Recipe(BROAD, 4, 2e-3, "float32"),
-    "vision_transformer": Recipe(BROAD, 4, 1e-3, "mixed_bfloat16"),
+    "vision_transformer": Recipe(BROAD, 3, 1e-3, "mixed_bfloat16"),
     "residual_narrow": Recipe({"objects": 20_000}, 8, 2e-3, "mixed_bfloat16"),
 }
 
