@@ -27,6 +27,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 import tensorflow as tf
 
+from benchmarks import transfer_table
 from benchmarks.transfer_methods import METHODS, Run, execute
 
 TOP = pathlib.Path(__file__).parents[1]
@@ -194,107 +195,20 @@ def _runs(stage, backbone, target, labels, seeds, method, setting, rows):
         yield Run(stage, backbone, target, labels, seed, method, setting, head)
 
 
-def interval(values):
-    """Mean and half of its 95 % interval over seeds (Student's t)."""
-    from scipy import stats
+def ordered(rows):
+    """Returns the rows in the order of the plan, not that of their ending."""
+    plan = [key[:3] for key in combinations()]
 
-    values = np.asarray(values, float)
-    if len(values) < 2:
-        return float(values.mean()), math.nan
-    half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
-    return float(values.mean()), float(half)
+    def place(row):
+        key = row["backbone"], row["target"], int(row["labels"])
+        return plan.index(key), row["stage"], row["method"], int(row["seed"])
 
-
-def cell(values):
-    """Writes a mean and its interval."""
-    mean, half = interval(values)
-    return f"{mean:.3f} ± {half:.3f}"
-
-
-def report(rows):
-    """Returns the report as Markdown."""
-    found = {}
-    for row in rows:
-        if row["stage"] == "report":
-            key = row["backbone"], row["target"], int(row["labels"])
-            by_seed = found.setdefault(key, {}).setdefault(row["method"], {})
-            by_seed[int(row["seed"])] = float(row["value"])
-    metrics = {row["target"]: row["metric"] for row in rows}
-    lines = [
-        "# What the backbones are worth",
-        "",
-        "Written by `python -m benchmarks.transfer_report`; do not edit. That",
-        "file says what was compared and how settings were chosen; every run",
-        "stands in `data/experiments/transfer.csv`.",
-        "",
-        "Each cell is a mean over fresh seeds ± half of its 95 % interval",
-        "(Student's t) on the test pictures. A gain is the mean of the seeds'",
-        "differences, with the interval of that mean. Intervals are over draws",
-        "of labels and starts, with the same test pictures each time.",
+    planned = [
+        row
+        for row in rows
+        if (row["backbone"], row["target"], int(row["labels"])) in plan
     ]
-    for backbone in ("residual", *OTHERS):
-        lines += [
-            "",
-            f"## {backbone}",
-            "",
-            "| target | metric | labels | seeds | scratch | frozen | "
-            "fine-tuned | frozen - scratch | fine-tuned - scratch | "
-            "fine-tuned - frozen |",
-            "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
-        ]
-        for (name, target, labels), methods in sorted(
-            found.items(), key=lambda item: _order(item[0])
-        ):
-            if name != backbone:
-                continue
-            if "scratch" not in methods:  # the same network, from scratch
-                own = found.get(("residual", target, labels), {})
-                methods = {**methods, "scratch": own.get("scratch", {})}
-            if set(methods) < set(METHODS) or not all(methods.values()):
-                continue
-            seeds = sorted(set.intersection(*map(set, methods.values())))
-            values = {
-                method: np.array([methods[method][seed] for seed in seeds])
-                for method in METHODS
-            }
-            gains = [
-                values["frozen"] - values["scratch"],
-                values["fine-tuned"] - values["scratch"],
-                values["fine-tuned"] - values["frozen"],
-            ]
-            cells = [
-                target,
-                metrics[target],
-                str(labels),
-                str(len(seeds)),
-                cell(values["scratch"]),
-                cell(values["frozen"]),
-                cell(values["fine-tuned"]),
-                *(f"{m:+.3f} ± {h:.3f}" for m, h in map(interval, gains)),
-            ]
-            lines.append(f"| {' | '.join(cells)} |")
-    lines += ["", "## Chosen settings", ""]
-    lines += [
-        "| backbone | target | labels | frozen (C) | fine-tuned (rate) | "
-        "scratch (rate) |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
-    chosen = {}
-    for row in rows:
-        if row["stage"] == "report":
-            key = row["backbone"], row["target"], int(row["labels"])
-            chosen.setdefault(key, {})[row["method"]] = row["setting"]
-    for key in sorted(chosen, key=_order):
-        cells = [*map(str, key)]
-        cells += [chosen[key].get(m, "") for m in METHODS]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
-
-
-def _order(key):
-    backbone, target, labels = key
-    names = ("residual", *OTHERS)
-    return names.index(backbone), list(LABELS).index(target), labels
+    return sorted(planned, key=place)
 
 
 def main():
@@ -315,7 +229,9 @@ def main():
             for list_runs in (development_runs, report_runs):
                 if method in options.method:
                     make(list(list_runs(method, read_rows())), options.workers)
-    REPORT.write_text(report(read_rows()), encoding="utf-8")
+    REPORT.write_text(
+        transfer_table.report(ordered(read_rows())), encoding="utf-8"
+    )
     print(REPORT.read_text(encoding="utf-8"))
 
 

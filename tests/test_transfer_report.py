@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from benchmarks import targets, transfer_methods, transfer_report
+from benchmarks import (
+    targets,
+    transfer_methods,
+    transfer_report,
+    transfer_table,
+)
 from tests.conftest import TOP
 
 
@@ -58,8 +63,44 @@ def test_head_gives_the_logistic_regressions_answers(classes):
 
 
 def test_interval_is_students():
-    mean, half = transfer_report.interval([1.0, 2.0, 3.0])
+    mean, half = transfer_table.interval([1.0, 2.0, 3.0])
     assert mean == 2 and half == pytest.approx(4.303 / np.sqrt(3), rel=1e-3)
+
+
+def reported(target, labels, method, values):
+    return [
+        {
+            "stage": "report",
+            "backbone": "residual",
+            "target": target,
+            "labels": str(labels),
+            "seed": str(seed),
+            "method": method,
+            "setting": "0.1",
+            "metric": "accuracy",
+            "value": str(value),
+        }
+        for seed, value in enumerate(values)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("scratch", "verdict"),
+    [
+        ((0.50, 0.51, 0.52), "+0.200 ± 0.000 | yes"),
+        ((0.65, 0.66, 0.67), "+0.050 ± 0.000 | no"),
+        ((0.50, 0.51, 0.67), "+0.150 ± 0.215 | on average"),
+        ((0.55, 0.66, 0.67), "+0.083 ± 0.143 | not shown"),
+    ],
+)
+def test_the_table_says_whether_what_was_expected_was_found(scratch, verdict):
+    rows = reported("photographs", 200, "scratch", scratch)
+    rows += reported("photographs", 200, "frozen", (0.6, 0.6, 0.6))
+    rows += reported("photographs", 200, "fine-tuned", (0.70, 0.71, 0.72))
+    text = transfer_table.report(rows)
+    assert f"at least 0.10 above tuned scratch | 200 | {verdict} |" in text
+    assert "| photographs | accuracy | 200 | 3 |" in text
+    assert "0.710 ± 0.025 |" in text
 
 
 def test_settings_are_chosen_on_development_seeds_only():
@@ -108,9 +149,8 @@ def test_training_moves_the_backbone_and_a_new_run_starts_afresh(monkeypatch):
 
 def test_the_committed_report_is_that_of_the_committed_runs():
     rows = transfer_report.read_rows()
-    assert transfer_report.REPORT.read_text("utf-8") == transfer_report.report(
-        rows
-    )
+    written = transfer_report.REPORT.read_text("utf-8")
+    assert written == transfer_table.report(transfer_report.ordered(rows))
 
 
 def test_every_reported_run_is_there():

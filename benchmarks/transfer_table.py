@@ -1,0 +1,177 @@
+"""The transfer report as a text: what was found, and what had been expected."""
+
+import math
+
+import numpy as np
+from scipy import stats
+
+from benchmarks.transfer_methods import METHODS
+
+HEAD = """\
+# What the backbones are worth
+
+Written by `python -m benchmarks.transfer_report`; do not edit. The targets
+stand in `benchmarks/targets.py`, the three methods in
+`benchmarks/transfer_methods.py`, how settings were chosen in
+`benchmarks/transfer_report.py`, and every run in
+`data/experiments/transfer.csv`.
+
+Each cell is a mean over fresh seeds ± half of its 95 % interval (Student's t),
+measured on the test pictures. A gain is the mean of the seeds' differences,
+with the interval of that mean. Intervals are over draws of labels and starts,
+with the same test pictures each time.
+"""
+
+# What was expected before anything was measured: a sentence, target, numbers
+# of labels, the gain of one method over another, and its bounds.
+EXPECTED = (
+    (
+        "near: frozen within 0.03 of fine-tuned",
+        ("near", (30, 100, 400), "fine-tuned", "frozen", -math.inf, 0.03),
+    ),
+    (
+        "defects: fine-tuned at least 0.05 above frozen at 400 labels",
+        ("defects", (400,), "fine-tuned", "frozen", 0.05, math.inf),
+    ),
+    *(
+        (
+            f"{target}: {method} above tuned scratch at 30 and 100 labels",
+            (target, (30, 100), method, "scratch", 0.0, math.inf),
+        )
+        for target in ("near", "defects", "histology")
+        for method in ("frozen", "fine-tuned")
+    ),
+    (
+        "photographs: fine-tuned at least 0.10 above tuned scratch",
+        ("photographs", (200, 2000), "fine-tuned", "scratch", 0.10, math.inf),
+    ),
+)
+
+
+def interval(values):
+    """Mean and half of its 95 % interval over seeds (Student's t)."""
+    values = np.asarray(values, float)
+    if len(values) < 2:
+        return float(values.mean()), math.nan
+    half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
+    return float(values.mean()), float(half)
+
+
+def collect(rows):
+    """Sorts the reported values.
+
+    Returns:
+        Dict from (backbone, target, labels) to a dict from each method to a
+        dict from seed to value.
+    """
+    found = {}
+    for row in rows:
+        if row["stage"] == "report":
+            key = row["backbone"], row["target"], int(row["labels"])
+            by_seed = found.setdefault(key, {}).setdefault(row["method"], {})
+            by_seed[int(row["seed"])] = float(row["value"])
+    for (backbone, *rest), methods in found.items():
+        if backbone == "residual_narrow":
+            # From scratch it is the residual network.
+            own = found.get(("residual", *rest), {}).get("scratch", {})
+            methods["scratch"] = own
+    return found
+
+
+def gain(methods, better, worse):
+    """Returns the differences of the seeds that both methods have."""
+    seeds = sorted(methods[better].keys() & methods[worse].keys())
+    return [methods[better][seed] - methods[worse][seed] for seed in seeds]
+
+
+def report(rows):
+    """Returns the report as Markdown.
+
+    Args:
+        rows: List of dicts, as `transfer.csv` has them.
+    """
+    found = collect(rows)
+    metrics = {row["target"]: row["metric"] for row in rows}
+    sections = [HEAD]
+    for backbone in dict.fromkeys(key[0] for key in found):
+        lines = _table(
+            "target",
+            "metric",
+            "labels",
+            "seeds",
+            *METHODS[::-1],
+            "frozen - scratch",
+            "fine-tuned - scratch",
+            "fine-tuned - frozen",
+        )
+        for (name, target, labels), methods in found.items():
+            if name == backbone and set(METHODS) <= set(methods):
+                lines.append(_row(target, metrics[target], labels, methods))
+        sections.append("\n".join([f"## {backbone}", "", *lines, ""]))
+    sections += [_expectations(found), _settings(rows)]
+    return "\n".join(sections)
+
+
+def _table(*columns):
+    return [_line(columns), _line(["---"] * len(columns))]
+
+
+def _line(cells):
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def _row(target, metric, labels, methods):
+    seeds = set.intersection(*(set(methods[m]) for m in METHODS))
+    cells = [target, metric, labels, len(seeds)]
+    for method in METHODS[::-1]:
+        mean, half = interval([methods[method][s] for s in sorted(seeds)])
+        cells.append(f"{mean:.3f} ± {half:.3f}")
+    for pair in (
+        ("frozen", "scratch"),
+        ("fine-tuned", "scratch"),
+        ("fine-tuned", "frozen"),
+    ):
+        mean, half = interval(gain(methods, *pair))
+        cells.append(f"{mean:+.3f} ± {half:.3f}")
+    return _line(cells)
+
+
+def _expectations(found):
+    lines = ["## Expected, and found (residual)", ""]
+    lines += _table("expected", "labels", "found", "so it is")
+    for sentence, (target, counts, better, worse, low, high) in EXPECTED:
+        for labels in counts:
+            methods = found.get(("residual", target, labels), {})
+            if {better, worse} <= methods.keys():
+                mean, half = interval(gain(methods, better, worse))
+                if low <= mean - half and mean + half <= high:
+                    verdict = "yes"
+                elif mean + half < low or mean - half > high:
+                    verdict = "no"
+                else:
+                    verdict = (
+                        "on average" if low <= mean <= high else "not shown"
+                    )
+                cell = f"{mean:+.3f} ± {half:.3f}"
+                lines.append(_line([sentence, labels, cell, verdict]))
+    return "\n".join([*lines, ""])
+
+
+def _settings(rows):
+    lines = [
+        "## Chosen settings",
+        "",
+        "For frozen, the inverse strength of the head's regularisation; else",
+        "the learning rate at the start.",
+        "",
+    ]
+    lines += _table("backbone", "target", "labels", *METHODS)
+    chosen = {}
+    for row in rows:
+        if row["stage"] == "report":
+            key = row["backbone"], row["target"], int(row["labels"])
+            chosen.setdefault(key, {})[row["method"]] = row["setting"]
+    for key, settings in chosen.items():
+        cells = [settings.get(method, "") for method in METHODS]
+        lines.append(_line([*key, *cells]))
+    return "\n".join([*lines, ""])
