@@ -17,7 +17,6 @@ which no choice has seen.
 import argparse
 import csv
 import dataclasses
-import math
 import multiprocessing
 import os
 import pathlib
@@ -45,6 +44,7 @@ LABELS = {
     "photographs": (200, 2000),
 }
 OTHERS = ("mobile", "vision_transformer", "residual_narrow")
+BACKBONES = ("residual", *OTHERS)
 OTHER_TARGETS = ("near", "defects", "histology")
 OTHER_TUNED_ON = "defects"
 
@@ -109,17 +109,11 @@ def make(runs, workers):
             print(f"{i}/{len(missing)}", *row.values(), flush=True)
 
 
-def settings_of(backbone, method):
-    """Returns what is tried for a backbone and a method."""
-    transformer = backbone == "vision_transformer"
-    return (TRANSFORMER_GRID if transformer else GRID)[method]
-
-
-def best(rows, backbone, target, method, labels):
+def best(rows, backbone, target, method):
     """Chooses a setting by the mean over the development seeds.
 
-    The number of labels is that of the development runs that come nearest;
-    for the other backbones, the target is the one that they were tried on.
+    The other backbones use for each target what was best on the one that they
+    were tried on.
     """
     if backbone != "residual":
         target = OTHER_TUNED_ON
@@ -127,11 +121,8 @@ def best(rows, backbone, target, method, labels):
     values = {}
     for row in rows:
         if wanted == tuple(row[name] for name in _WHAT):
-            count = int(row["labels"])
-            cell = values.setdefault(count, {}).setdefault(row["setting"], [])
-            cell.append(float(row["value"]))
-    nearest = min(values, key=lambda n: abs(math.log(n / labels)))
-    means = {k: np.mean(v) for k, v in values[nearest].items()}
+            values.setdefault(row["setting"], []).append(float(row["value"]))
+    means = {setting: np.mean(found) for setting, found in values.items()}
     return float(max(means, key=means.get))
 
 
@@ -149,54 +140,42 @@ def combinations():
             yield backbone, target, 100, FRESH_SEEDS[:3]
 
 
-def tried():
+def tried(method):
     """Lists what settings are chosen on: backbone, target, labels, seeds."""
     for target, counts in LABELS.items():
-        middle = counts[-2] if len(counts) > 1 else counts[0]
-        yield "residual", target, middle, DEVELOPMENT_SEEDS
+        middle = counts[1] if len(counts) == 3 else counts[0]
+        one = method == "fine-tuned" or target not in OTHER_TARGETS
+        yield "residual", target, middle, DEVELOPMENT_SEEDS[: 1 if one else 2]
     for backbone in OTHERS:
         yield backbone, OTHER_TUNED_ON, 100, DEVELOPMENT_SEEDS[:1]
 
 
-def development_runs(method, rows):
+def development_runs(method, rows, backbones=BACKBONES):
     """Lists the runs that choose the settings of a method."""
-    listed = list(tried())
-    if method == "fine-tuned":
-        listed = [(*rest, seeds[:1]) for *rest, seeds in listed]
-    if method == "scratch":
-        # What is best from scratch may differ where labels abound.
-        listed.append(("residual", "photographs", 2000, DEVELOPMENT_SEEDS[:1]))
-    for backbone, target, labels, seeds in listed:
-        for setting in settings_of(backbone, method):
-            yield from _runs(
-                "development",
-                backbone,
-                target,
-                labels,
-                seeds,
-                method,
-                setting,
-                rows,
-            )
+    for place in tried(method):
+        narrow = (place[0], method) == ("residual_narrow", "scratch")
+        if place[0] not in backbones or narrow:
+            continue
+        transformer = place[0] == "vision_transformer"
+        grid = TRANSFORMER_GRID if transformer else GRID
+        for setting in grid[method]:
+            yield from _runs("development", *place, method, setting, rows)
 
 
-def report_runs(method, rows):
+def report_runs(method, rows, backbones=BACKBONES):
     """Lists the runs on fresh seeds, with the chosen settings."""
-    for backbone, target, labels, seeds in combinations():
+    for place in combinations():
         # From scratch, the narrow backbone is the residual network.
-        if (backbone, method) != ("residual_narrow", "scratch"):
-            setting = best(rows, backbone, target, method, labels)
-            yield from _runs(
-                "report", backbone, target, labels, seeds, method, setting, rows
-            )
+        narrow = (place[0], method) == ("residual_narrow", "scratch")
+        if place[0] in backbones and not narrow:
+            setting = best(rows, *place[:2], method)
+            yield from _runs("report", *place, method, setting, rows)
 
 
 def _runs(stage, backbone, target, labels, seeds, method, setting, rows):
-    if (backbone, method) == ("residual_narrow", "scratch"):
-        return
     head = ""
     if method == "fine-tuned":
-        head = best(rows, backbone, target, "frozen", labels)
+        head = best(rows, backbone, target, "frozen")
     for seed in seeds:
         yield Run(stage, backbone, target, labels, seed, method, setting, head)
 
@@ -223,6 +202,13 @@ def main():
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--report", action="store_true", help="report only")
     parser.add_argument(
+        "--backbones",
+        choices=BACKBONES,
+        nargs="+",
+        default=BACKBONES,
+        help="make no other runs than those of these",
+    )
+    parser.add_argument(
         "--method",
         choices=METHODS,
         nargs="+",
@@ -234,10 +220,10 @@ def main():
         for method in METHODS:
             for list_runs in (development_runs, report_runs):
                 if method in options.method:
-                    make(list(list_runs(method, read_rows())), options.workers)
-    REPORT.write_text(
-        transfer_table.report(ordered(read_rows())), encoding="utf-8"
-    )
+                    runs = list_runs(method, read_rows(), options.backbones)
+                    make(list(runs), options.workers)
+    text = transfer_table.report(ordered(read_rows()))
+    REPORT.write_text(text, encoding="utf-8")
     print(text)
 
 

@@ -114,7 +114,7 @@ def test_settings_are_chosen_on_development_seeds_only():
             "report residual near 100 100 frozen 0.3 _ a .99 .99 1".split(),
         ]
     ]
-    chosen = transfer_report.best(rows, "residual", "near", "frozen", 400)
+    chosen = transfer_report.best(rows, "residual", "near", "frozen")
     assert chosen == 0.03
 
 
