@@ -51,7 +51,7 @@ OTHER_TUNED_ON = "defects"
 # Tried on development seeds. For frozen, the inverse strength of the
 # regularisation; else the learning rate, which falls to zero along a cosine.
 GRID = {
-    "frozen": (0.003, 0.03, 0.3),
+    "frozen": (0.0003, 0.003, 0.03, 0.3, 3.0),
     "fine-tuned": (1e-4, 3e-4, 1e-3),
     "scratch": (2e-3, 5e-3, 1e-2),
 }
