@@ -31,6 +31,7 @@ MAY_IMPORT = {
         "preprocessing",
     },
     "source_task": {"embedded", "errors"},
+    "freezing": {"errors"},
     "progress": {"paths"},
     "questions": {"errors"},
     "quizzes": {"paths", "progress", "questions", "errors", "results"},

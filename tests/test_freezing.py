@@ -1,0 +1,271 @@
+"""What freezing and unfreezing do to the weights that train."""
+
+import keras
+import numpy as np
+import pytest
+
+from course_utils import course
+from course_utils.backbones import load_backbone
+from course_utils.checks import weights
+from course_utils.errors import CourseError
+from course_utils.freezing import freeze, trainable_report, unfreeze
+
+IMAGES = np.random.default_rng(0).uniform(-1, 1, (16, 8, 8, 3))
+LABELS = np.arange(16) % 2
+
+
+def base():
+    x = inputs = keras.Input((8, 8, 3))
+    for block in ("stem", "stage1_block1", "stage2_block1"):
+        x = keras.layers.Conv2D(4, 3, name=f"{block}_conv")(x)
+        x = keras.layers.BatchNormalization(name=f"{block}_bn")(x)
+        x = keras.layers.ReLU(name=f"{block}_relu")(x)
+    return keras.Model(inputs, x, name="base")
+
+
+def functional(base_model):
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.GlobalAveragePooling2D()(base_model(inputs))
+    return keras.Model(inputs, keras.layers.Dense(2, name="head")(x))
+
+
+def sequential(base_model):
+    pool = keras.layers.GlobalAveragePooling2D()
+    return keras.Sequential([base_model, pool, keras.layers.Dense(2)])
+
+
+class Subclassed(keras.Model):
+    def __init__(self, base_model):
+        super().__init__()
+        self.base_model = base_model
+        self.pool = keras.layers.GlobalAveragePooling2D()
+        self.head = keras.layers.Dense(2)
+
+    def call(self, x, training=None):
+        return self.head(self.pool(self.base_model(x, training=training)))
+
+
+def compiled(model):
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("sgd", loss)
+    return model
+
+
+def build(kind, base_model):
+    model = kind(base_model)
+    model(IMAGES[:1])
+    return compiled(model)
+
+
+def fit(model):
+    model.fit(IMAGES, LABELS, batch_size=8, verbose=0)
+
+
+def moved_layers(model, base_model):
+    """The layers of the base that `fit` moved, and those whose statistics."""
+    with course.watch(model) as evidence:
+        fit(model)
+    changes = weights.moved(evidence, base_model)
+    statistics = weights.batch_norm_moved(evidence, base_model)
+    return (
+        {c.path.split("/")[-2] for c in changes},
+        {c.path.split("/")[-2] for c in statistics},
+    )
+
+
+KINDS = [functional, sequential, Subclassed]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_frozen_nothing_moves_unfrozen_batch_norm_stays(kind):
+    base_model = base()
+    assert freeze(base_model) is None
+    model = build(kind, base_model)
+    assert moved_layers(model, base_model) == (set(), set())
+
+    assert unfreeze(base_model, from_layer="stage1") is None
+    convolutions = {"stage1_block1_conv", "stage2_block1_conv"}
+    listed = {v.path.split("/")[-2] for v in base_model.trainable_weights}
+    outer = {v.path.split("/")[-2] for v in model.trainable_weights}
+    assert listed == convolutions and outer - listed == {model.layers[-1].name}
+    compiled(model)
+    assert moved_layers(model, base_model) == (convolutions, set())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_batch_norm_trains_where_it_is_asked_for(kind):
+    base_model = base()
+    model = build(kind, base_model)
+    unfreeze(base_model, from_layer="stage2_block1", batch_norm=True)
+    assert moved_layers(model, base_model) == (
+        {"stage2_block1_conv", "stage2_block1_bn"},
+        {"stage2_block1_bn"},
+    )
+
+
+def listed(base_model):
+    return [v.path.split("/")[-2] for v in base_model.trainable_weights[::2]]
+
+
+@pytest.mark.parametrize(
+    ("measure", "blocks"),
+    [
+        ({}, 3),
+        ({"last": 3}, 1),
+        ({"last": 6}, 2),
+        ({"last": 10}, 3),
+        ({"from_layer": "stage1_block1_bn"}, 1),
+        ({"from_layer": "stem"}, 3),
+        # 148 of 408 parameters are in each of the last two convolutions.
+        ({"share": 0.3}, 1),
+        ({"share": 0.5}, 2),
+        ({"share": 1}, 3),
+    ],
+)
+def test_each_measure(measure, blocks):
+    base_model = base()
+    for _ in range(2):  # A cell may run twice.
+        unfreeze(base_model, **measure)
+        names = ["stem_conv", "stage1_block1_conv", "stage2_block1_conv"]
+        assert listed(base_model) == names[-blocks:]
+    freeze(base_model)
+    assert base_model.trainable_weights == []
+
+
+def test_layers_of_nested_models_and_inside_layers_count():
+    class Block(keras.layers.Layer):
+        def __init__(self):
+            super().__init__(name="block")
+            self.dense = keras.layers.Dense(3, name="dense")
+            self.norm = keras.layers.BatchNormalization()
+
+        def build(self, shape):
+            self.dense.build(shape)
+            self.norm.build((*shape[:-1], 3))
+
+        def call(self, x, training=None):
+            return self.norm(self.dense(x), training=training)
+
+    outer = keras.Sequential([base(), keras.layers.Flatten(), Block()])
+    outer.build((None, 8, 8, 3))
+    unfreeze(outer, last=5)
+    names = [v.path.split("/")[-2] for v in outer.trainable_weights]
+    assert names == ["stage2_block1_conv"] * 2 + ["dense"] * 2
+
+
+def test_a_block_is_told_from_one_with_a_longer_number():
+    layers = [
+        keras.layers.Dense(1, name=name)
+        for name in ("block_16_dense", "block_1_dense", "block7a_dense")
+    ]
+    model = keras.Sequential([keras.Input((1,)), *layers])
+    unfreeze(model, from_layer="block_1")
+    assert listed(model) == ["block_1_dense", "block7a_dense"]
+    unfreeze(model, from_layer="block7")
+    assert listed(model) == ["block7a_dense"]
+
+
+@pytest.mark.parametrize(
+    ("measure", "said"),
+    [
+        ({"last": 11}, "has 10 layers, so give a whole number from 1 to 10"),
+        ({"last": 0}, "from 1 to 10"),
+        ({"last": 1.5}, "from 1 to 10"),
+        ({"last": 2}, "nothing to unfreeze: the last 2 layers"),
+        ({"from_layer": "stage3"}, "did you mean 'stage[12]'"),
+        ({"from_layer": "stagee2_block1"}, "did you mean 'stage2_block1'"),
+        ({"from_layer": "xyz"}, "try 'stage2_block1_relu'"),
+        ({"share": 0}, "above 0, and at most 1"),
+        ({"share": 1.01}, "above 0, and at most 1"),
+        ({"share": "all"}, "above 0, and at most 1"),
+        ({"last": 3, "share": 0.5}, "last and share at once"),
+    ],
+)
+def test_what_cannot_be_unfrozen_is_a_sentence_and_changes_nothing(
+    measure, said
+):
+    base_model = base()
+    freeze(base_model)
+    with pytest.raises(CourseError, match=said):
+        unfreeze(base_model, **measure)
+    assert base_model.trainable_weights == []
+
+
+def test_a_backbone_without_weights_has_nothing_to_unfreeze():
+    pooling = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.ReLU()])
+    with pytest.raises(CourseError, match="nothing to unfreeze"):
+        unfreeze(pooling)
+    for function in (freeze, unfreeze, trainable_report):
+        with pytest.raises(CourseError, match="Keras model, not str"):
+            function("residual")
+    with pytest.raises(CourseError, match="no weights yet"):
+        trainable_report(keras.Sequential([keras.layers.Dense(1)]))
+
+
+def test_the_report_counts_by_block():
+    base_model = base()
+    model = build(functional, base_model)
+    unfreeze(base_model, from_layer="stage2")
+    report = trainable_report(model)
+    rows = [
+        (row.name, row.parameters, row.training, row.batch_norm)
+        for row in report.rows
+    ]
+    assert rows == [
+        ("base / stem", 128, 0, "inference"),
+        ("base / stage1_block1", 164, 0, "inference"),
+        ("base / stage2_block1", 164, 148, "inference"),
+        ("head", 10, 10, ""),
+    ]
+    assert (report.parameters, report.training) == (466, 158)
+    assert report.summary() in repr(report)
+    assert "158 of 466 parameters will train (33.9%)." in repr(report)
+    assert "<td>base / stem</td><td>128</td>" in report._repr_html_()
+    base_model.get_layer("stage1_block1_bn").trainable = True
+    assert trainable_report(model).rows[1].batch_norm == "training"
+
+
+def test_the_report_knows_every_backbone_by_its_blocks():
+    model = load_backbone("mobile", weights=None)
+    names = [row.name for row in trainable_report(model).rows]
+    assert names[:3] == ["stem", "group1_block1", "group2_block1"]
+    assert sum(row.parameters for row in trainable_report(model).rows) == (
+        model.count_params()
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_stale_is_told_as_the_weights_tell_it(kind):
+    base_model = base()
+    freeze(base_model)
+    model = build(kind, base_model)
+    unfreeze(base_model)
+    assert trainable_report(model).stale is False, "no fit has bound anything"
+    fit(model)
+    assert trainable_report(model).stale is False
+    freeze(base_model)
+    assert trainable_report(model).stale is True
+    moved, _ = moved_layers(model, base_model)
+    assert moved, "the flags say frozen, and the weights move"
+    assert "compile it again" in repr(trainable_report(model))
+    compiled(model)
+    assert trainable_report(model).stale is False
+    fit(model)
+    unfreeze(base_model)
+    assert trainable_report(model).stale is True
+    assert moved_layers(model, base_model) == (set(), set())
+
+
+def test_an_old_optimizer_after_unfreezing_is_stale():
+    base_model = base()
+    freeze(base_model)
+    model = build(functional, base_model)
+    fit(model)
+    unfreeze(base_model)
+    model.compile(model.optimizer, "mse")
+    assert trainable_report(model).stale is True
+
+
+def test_without_an_optimizer_stale_is_not_known():
+    report = trainable_report(base())
+    assert report.stale is None and "not known" in report.summary()
