@@ -1,7 +1,6 @@
 """What freezing and unfreezing do to the weights that train."""
 
 import keras
-import numpy as np
 import pytest
 
 from course_utils import course
@@ -9,56 +8,7 @@ from course_utils.backbones import load_backbone
 from course_utils.checks import weights
 from course_utils.errors import CourseError
 from course_utils.freezing import freeze, trainable_report, unfreeze
-
-IMAGES = np.random.default_rng(0).uniform(-1, 1, (16, 8, 8, 3))
-LABELS = np.arange(16) % 2
-
-
-def base():
-    x = inputs = keras.Input((8, 8, 3))
-    for block in ("stem", "stage1_block1", "stage2_block1"):
-        x = keras.layers.Conv2D(4, 3, name=f"{block}_conv")(x)
-        x = keras.layers.BatchNormalization(name=f"{block}_bn")(x)
-        x = keras.layers.ReLU(name=f"{block}_relu")(x)
-    return keras.Model(inputs, x, name="base")
-
-
-def functional(base_model):
-    inputs = keras.Input((8, 8, 3))
-    x = keras.layers.GlobalAveragePooling2D()(base_model(inputs))
-    return keras.Model(inputs, keras.layers.Dense(2, name="head")(x))
-
-
-def sequential(base_model):
-    pool = keras.layers.GlobalAveragePooling2D()
-    return keras.Sequential([base_model, pool, keras.layers.Dense(2)])
-
-
-class Subclassed(keras.Model):
-    def __init__(self, base_model):
-        super().__init__()
-        self.base_model = base_model
-        self.pool = keras.layers.GlobalAveragePooling2D()
-        self.head = keras.layers.Dense(2)
-
-    def call(self, x, training=None):
-        return self.head(self.pool(self.base_model(x, training=training)))
-
-
-def compiled(model):
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile("sgd", loss)
-    return model
-
-
-def build(kind, base_model):
-    model = kind(base_model)
-    model(IMAGES[:1])
-    return compiled(model)
-
-
-def fit(model):
-    model.fit(IMAGES, LABELS, batch_size=8, verbose=0)
+from tests.tiny_models import KINDS, base, build, compiled, fit, functional
 
 
 def moved_layers(model, base_model):
@@ -71,9 +21,6 @@ def moved_layers(model, base_model):
         {c.path.split("/")[-2] for c in changes},
         {c.path.split("/")[-2] for c in statistics},
     )
-
-
-KINDS = [functional, sequential, Subclassed]
 
 
 @pytest.mark.parametrize("kind", KINDS)
