@@ -36,6 +36,7 @@ MAY_IMPORT = {
     "training": {"errors", "freezing", "training_data"},
     "learning_rates": {"errors", "smoke", "training", "training_data"},
     "features": {"errors", "training_data"},
+    "plotting": {"errors"},
     "progress": {"paths"},
     "questions": {"errors"},
     "quizzes": {"paths", "progress", "questions", "errors", "results"},
