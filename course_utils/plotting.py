@@ -144,7 +144,11 @@ def plot_images(
                 va="bottom",
                 fontsize="small",
             )
-    ax.set(xlim=(-0.03, columns), ylim=(rows * pitch, height - pitch), aspect=1)
+    ax.set(
+        xlim=(-0.03, columns),
+        ylim=((rows - 1) * pitch + height, height - pitch),
+        aspect=1,
+    )
     ax.axis("off")
     text = f"The figure shows {_count(len(images), 'picture')}"
     if labels is not None:
