@@ -1,12 +1,10 @@
-"""Freeze and unfreeze a backbone, and see what will train.
+"""Freeze and unfreeze a backbone.
 
 The functions here set flags and nothing else. Flags take effect when the
-model is compiled again: `course_utils.training.recompile` does it.
+model is compiled again: `course_utils.compiling.recompile` does it.
 """
 
-import dataclasses
 import difflib
-import html
 import math
 import re
 
@@ -29,7 +27,7 @@ def freeze(base_model):
     Raises:
         CourseError: If `base_model` is no Keras model or layer.
     """
-    _check_is_layer(base_model)
+    check_is_layer(base_model)
     base_model.trainable = False
 
 
@@ -68,7 +66,7 @@ def unfreeze(
             this backbone, or if it leaves nothing to train. The flags are
             then as they were.
     """
-    _check_is_layer(base_model)
+    check_is_layer(base_model)
     layers = _leaves(base_model)
     first = _first_unfrozen(base_model, layers, last, from_layer, share)
     if share is not None:
@@ -85,7 +83,7 @@ def unfreeze(
     for number, layer in enumerate(layers):
         layer.trainable = number >= first
         if number >= first and not batch_norm:
-            for norm in _batch_norms(layer):
+            for norm in batch_norms(layer):
                 norm.trainable = False
 
 
@@ -147,195 +145,12 @@ def _first_of_share(layers, share, batch_norm):
     return first
 
 
-def trainable_report(model):
-    """Lists what the next `fit` will train, block by block.
-
-    Introduced in lesson 03 (``03_fine_tuning``), which counts by hand.
-
-    Args:
-        model: A built `keras.Model`; nothing is changed.
-
-    Returns:
-        A `TrainableReport`. A notebook shows it as a table; `print` shows it
-        as text.
-
-    Raises:
-        CourseError: If `model` is no Keras model, or has no weights yet.
-    """
-    _check_is_layer(model)
-    if not model.weights:
-        raise CourseError(
-            "This model has no weights yet, so there is nothing to report: "
-            "call it on one batch first."
-        )
-    training = {id(variable) for variable in model.trainable_variables}
-    groups: dict[str, list] = {}
-    for layer, path in _leaves_with_path(model):
-        if layer.weights:
-            name = " / ".join([*path, _block(layer.name)])
-            groups.setdefault(name, []).append(layer)
-    rows = tuple(
-        _row(name, layers, training) for name, layers in groups.items()
-    )
-    return TrainableReport(model.name, rows, _stale(model))
-
-
-@dataclasses.dataclass(frozen=True)
-class Row:
-    """What will train in one block.
-
-    Attributes:
-        name: Name of the block, or of a layer outside blocks; within a nested
-            model its name comes first: `"residual / stage1_block1"`.
-        parameters: Numbers in its weights, moving statistics included.
-        training: How many of them training will change.
-        batch_norm: Mode of its batch normalization under `fit`, by its flags:
-            `"inference"`, `"training"`, `"mixed"`, or `""` without any. (A
-            model whose own `call` passes `training=False` keeps it in
-            inference whatever the flags say; no table can see that.)
-    """
-
-    name: str
-    parameters: int
-    training: int
-    batch_norm: str
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainableReport:
-    """What the next `fit` will train; made by `trainable_report`.
-
-    Attributes:
-        name: Name of the model.
-        rows: One `Row` a block, in the order of the layers.
-        stale: Whether the flags differ from what an earlier training bound:
-            then `fit` goes by the older ones, or fails, until the model is
-            compiled again. None where it cannot be known: without an
-            optimizer, or with one that does not keep its list of variables.
-            Told by the list of weights, so a batch normalization without any
-            trained weights of its own is not seen.
-    """
-
-    name: str
-    rows: tuple[Row, ...]
-    stale: bool | None
-
-    @property
-    def parameters(self) -> int:
-        """Numbers in all weights."""
-        return sum(row.parameters for row in self.rows)
-
-    @property
-    def training(self) -> int:
-        """How many of them training will change."""
-        return sum(row.training for row in self.rows)
-
-    def summary(self) -> str:
-        """Says in one or two sentences what will train."""
-        text = (
-            f"{self.training:,} of {self.parameters:,} parameters will train "
-            f"({self.training / self.parameters:.1%})."
-        )
-        if self.stale:
-            text += (
-                " But the model was trained with other flags: compile it "
-                "again, or they take no effect."
-            )
-        if self.stale is None:
-            text += (
-                " Whether an earlier training bound other flags is not known."
-            )
-        return text
-
-    def __repr__(self) -> str:
-        """Show the table as text."""
-        table = [_HEADER, *map(_cells, self.rows)]
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        lines = []
-        for name, *numbers, mode in table:
-            middle = [
-                text.rjust(width)
-                for text, width in zip(numbers, widths[1:-1], strict=True)
-            ]
-            line = "  ".join([name.ljust(widths[0]), *middle, mode])
-            lines.append(line.rstrip())
-        return "\n".join([*lines, self.summary()])
-
-    def _repr_html_(self) -> str:
-        """Show the table in a notebook."""
-        head = "".join(f'<th scope="col">{text}</th>' for text in _HEADER)
-        body = "".join(
-            "<tr>"
-            + "".join(f"<td>{html.escape(text)}</td>" for text in _cells(row))
-            + "</tr>"
-            for row in self.rows
-        )
-        return (
-            f"<table><caption>{html.escape(self.name)}</caption>"
-            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-            f"<p>{html.escape(self.summary())}</p>"
-        )
-
-
-_HEADER = ("block", "parameters", "will train", "batch norm")
-
-
-def _cells(row):
-    return row.name, f"{row.parameters:,}", f"{row.training:,}", row.batch_norm
-
-
-def _row(name, layers, training):
-    # A layer that is used twice, or a weight in two layers, counts once.
-    weights = {id(w): w for layer in layers for w in layer.weights}
-    sizes = {key: _size(weight) for key, weight in weights.items()}
-    modes = {
-        "training" if norm.trainable else "inference"
-        for layer in layers
-        for norm in _batch_norms(layer)
-    }
-    return Row(
-        name,
-        sum(sizes.values()),
-        sum(size for key, size in sizes.items() if key in training),
-        "mixed" if len(modes) > 1 else "".join(modes),
-    )
-
-
-def _block(name):
-    """Returns the block that a layer's name tells, or the name itself."""
-    found = re.match(r"(.*block_?\d+[a-z]?|stem)(?=_)", name)
-    return found[1] if found else name
-
-
-def _stale(model):
-    """Compares the flags with the weights that the optimizer was built for.
-
-    Keras builds the optimizer when it first traces the training step, so its
-    list holds what that trace bound.
-    """
-    optimizer = getattr(model, "optimizer", None)
-    if optimizer is None:
-        return None
-    if not optimizer.built:
-        return False
-    bound = getattr(optimizer, "_trainable_variables", None)
-    if bound is None:
-        return None
-    bound = {id(variable) for variable in bound}
-    training = {id(variable) for variable in model.trainable_variables}
-    if training - bound:
-        return True
-    # What was frozen since takes effect if the step is traced anew.
-    traced = model.train_function is not None and not model.run_eagerly
-    return traced and training != bound
-
-
 def _leaves(model):
     """Returns the layers of a model, those of models within one by one."""
-    return [layer for layer, _ in _leaves_with_path(model)]
+    return [layer for layer, _ in leaves_with_path(model)]
 
 
-def _leaves_with_path(model, path=(), seen=None):
+def leaves_with_path(model, path=(), seen=None):
     """Returns pairs: each layer once, and the names of the models around."""
     seen = set() if seen is None else seen
     found = []
@@ -344,13 +159,13 @@ def _leaves_with_path(model, path=(), seen=None):
             continue
         seen.add(id(layer))
         if isinstance(layer, keras.Model):
-            found += _leaves_with_path(layer, (*path, layer.name), seen)
+            found += leaves_with_path(layer, (*path, layer.name), seen)
         else:
             found.append((layer, path))
     return found
 
 
-def _batch_norms(layer):
+def batch_norms(layer):
     """Returns the batch normalizations of a layer, itself included."""
     kind = keras.layers.BatchNormalization
     return [part for part in layer._flatten_layers() if isinstance(part, kind)]
@@ -358,20 +173,22 @@ def _batch_norms(layer):
 
 def _parameters(layer, batch_norm):
     """Counts what training could change in a layer, whatever its flags."""
-    kept = [] if batch_norm else _batch_norms(layer)
+    kept = [] if batch_norm else batch_norms(layer)
     return sum(
-        _size(variable)
+        size(variable)
         for part in layer._flatten_layers()
         if part not in kept
         for variable in part._trainable_variables
     )
 
 
-def _size(variable):
+def size(variable):
+    """Returns how many numbers a variable holds."""
     return math.prod(variable.shape)
 
 
-def _check_is_layer(model):
+def check_is_layer(model):
+    """Raises a `CourseError` for what is no Keras model or layer."""
     if not isinstance(model, keras.Layer):
         raise CourseError(
             f"Expected a Keras model, not {type(model).__name__}: pass the "

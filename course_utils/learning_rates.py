@@ -1,6 +1,7 @@
 """Look for a learning rate before the training."""
 
 import dataclasses
+import functools
 import itertools
 import math
 import random
@@ -9,8 +10,8 @@ import keras
 import numpy as np
 
 from course_utils import smoke
+from course_utils.compiling import compile_settings, fresh_optimizer
 from course_utils.errors import CourseError
-from course_utils.training import compile_settings, fresh_optimizer
 from course_utils.training_data import check_labels, fit_arguments
 
 
@@ -106,6 +107,8 @@ def _losses(model, batches, rates):
     losses = []
     for rate, batch in zip(rates, batches, strict=False):
         model.optimizer.learning_rate = rate
+        # Else older Keras gives the mean over all batches so far.
+        model.reset_metrics()
         loss = float(model.train_on_batch(*batch, return_dict=True)["loss"])
         if not math.isfinite(loss):
             break
@@ -133,11 +136,10 @@ def _endless(data, batch_size):
     """Yields batches of one size, over and over."""
     arguments = fit_arguments(data)
     if "y" in arguments:
-        arrays = [np.asarray(array) for array in arguments.values()]
-        data = _Arrays(arrays, batch_size)
+        data = _Arrays(tuple(arguments.values()), batch_size)
     whole = None
     for batch in itertools.chain.from_iterable(itertools.repeat(data)):
-        size = len(batch[1])
+        size = len(keras.tree.flatten(batch)[0])
         whole = size if whole is None else whole
         if size == whole:  # A smaller last batch would only add noise.
             yield batch
@@ -147,14 +149,18 @@ class _Arrays:
     """Batches of arrays, in an order of its own."""
 
     def __init__(self, arrays, batch_size):
-        self.arrays, self.size = arrays, batch_size
+        self.arrays = keras.tree.map_structure(np.asarray, arrays)
+        self.count = len(keras.tree.flatten(self.arrays)[0])
+        self.size = batch_size
         self.generator = np.random.default_rng(0)
 
     def __iter__(self):
-        order = self.generator.permutation(len(self.arrays[0]))
-        for start in range(0, len(order), self.size):
+        order = self.generator.permutation(self.count)
+        for start in range(0, self.count, self.size):
             chosen = order[start : start + self.size]
-            yield tuple(array[chosen] for array in self.arrays)
+            yield keras.tree.map_structure(
+                functools.partial(np.take, indices=chosen, axis=0), self.arrays
+            )
 
 
 def _copy(model):

@@ -201,7 +201,7 @@ def plot_trainable(report, ax=None):
     Introduced in lesson 03 (``03_fine_tuning``).
 
     Args:
-        report: What `course_utils.freezing.trainable_report` returns.
+        report: What `course_utils.trainable.trainable_report` returns.
         ax: Matplotlib `Axes`. Defaults to those of a new figure.
 
     Returns:
