@@ -144,7 +144,7 @@ def two_phase_fit(
     return keeper.kept
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(repr=False)
 class History:
     """What happened in a training of two phases.
 
@@ -162,6 +162,10 @@ class History:
     phases: list[str] = dataclasses.field(default_factory=list)
     best_epoch: int | None = None
     interrupted: bool = False
+
+    def __repr__(self) -> str:
+        """Show how it ended; the numbers are in the attributes."""
+        return f"History: {self.summary()}"
 
     def summary(self, monitor="val_loss") -> str:
         """Says in a sentence or two how it ended.
