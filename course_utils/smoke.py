@@ -19,7 +19,8 @@ def shorten_training() -> None:
     import keras
 
     fit = keras.Model.fit
-    if hasattr(fit, "__wrapped__"):
+    # Not `__wrapped__`: Keras's own `fit` is a wrapped function already.
+    if getattr(fit, "takes_one_step", False):
         return
 
     @functools.wraps(fit)
@@ -30,4 +31,5 @@ def shorten_training() -> None:
             one["validation_steps"] = 1
         return fit(self, *arguments, **{**options, **one})
 
+    one_step.takes_one_step = True
     keras.Model.fit = one_step
