@@ -164,7 +164,8 @@ def development_runs(method, rows, backbones=BACKBONES):
 
 def report_runs(method, rows, backbones=BACKBONES):
     """Lists the runs on fresh seeds, with the chosen settings."""
-    for place in combinations():
+    # Short runs first: what is there after a while is worth the most.
+    for place in sorted(combinations(), key=lambda place: place[2]):
         # From scratch, the narrow backbone is the residual network.
         narrow = (place[0], method) == ("residual_narrow", "scratch")
         if place[0] in backbones and not narrow:
@@ -196,6 +197,15 @@ def ordered(rows):
     return sorted(planned, key=place)
 
 
+def text():
+    """Returns the report on the runs that the file holds."""
+    planned = sum(
+        len(seeds) * (len(METHODS) - (backbone == "residual_narrow"))
+        for backbone, _, _, seeds in combinations()
+    )
+    return transfer_table.report(ordered(read_rows()), planned)
+
+
 def main():
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -222,9 +232,8 @@ def main():
                 if method in options.method:
                     runs = list_runs(method, read_rows(), options.backbones)
                     make(list(runs), options.workers)
-    text = transfer_table.report(ordered(read_rows()))
-    REPORT.write_text(text, encoding="utf-8")
-    print(text)
+    REPORT.write_text(text(), encoding="utf-8")
+    print(text())
 
 
 if __name__ == "__main__":

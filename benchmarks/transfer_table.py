@@ -80,19 +80,22 @@ def collect(rows):
 
 def gain(methods, better, worse):
     """Returns the differences of the seeds that both methods have."""
-    seeds = sorted(methods[better].keys() & methods[worse].keys())
-    return [methods[better][seed] - methods[worse][seed] for seed in seeds]
+    first, second = methods.get(better, {}), methods.get(worse, {})
+    seeds = sorted(first.keys() & second.keys())
+    return [first[seed] - second[seed] for seed in seeds]
 
 
-def report(rows):
+def report(rows, planned):
     """Returns the report as Markdown.
 
     Args:
         rows: List of dicts, as `transfer.csv` has them.
+        planned: Number of runs that will be reported when all are made.
     """
+    made = sum(row["stage"] == "report" for row in rows)
     found = collect(rows)
     metrics = {row["target"]: row["metric"] for row in rows}
-    sections = [HEAD]
+    sections = [HEAD, f"{made} of {planned} planned runs have been made.\n"]
     for backbone in dict.fromkeys(key[0] for key in found):
         lines = _table(
             "target",
@@ -105,7 +108,7 @@ def report(rows):
             "fine-tuned - frozen",
         )
         for (name, target, labels), methods in found.items():
-            if name == backbone and set(METHODS) <= set(methods):
+            if name == backbone:
                 lines.append(_row(target, metrics[target], labels, methods))
         sections.append("\n".join([f"## {backbone}", "", *lines, ""]))
     sections += [_expectations(found), _settings(rows)]
@@ -121,19 +124,25 @@ def _line(cells):
 
 
 def _row(target, metric, labels, methods):
-    seeds = set.intersection(*(set(methods[m]) for m in METHODS))
+    seeds = {seed for by_seed in methods.values() for seed in by_seed}
     cells = [target, metric, labels, len(seeds)]
     for method in METHODS[::-1]:
-        mean, half = interval([methods[method][s] for s in sorted(seeds)])
-        cells.append(f"{mean:.3f} ± {half:.3f}")
-    for pair in (
+        cells.append(_cell(methods.get(method, {}).values(), ""))
+    for better, worse in (
         ("frozen", "scratch"),
         ("fine-tuned", "scratch"),
         ("fine-tuned", "frozen"),
     ):
-        mean, half = interval(gain(methods, *pair))
-        cells.append(f"{mean:+.3f} ± {half:.3f}")
+        cells.append(_cell(gain(methods, better, worse), "+"))
     return _line(cells)
+
+
+def _cell(values, sign):
+    """Writes a mean and its interval, or that there is none yet."""
+    if not values:
+        return "not run"
+    mean, half = interval(list(values))
+    return f"{mean:{sign}.3f} ± {half:.3f}"
 
 
 def _expectations(found):
@@ -152,8 +161,8 @@ def _expectations(found):
                     verdict = (
                         "on average" if low <= mean <= high else "not shown"
                     )
-                cell = f"{mean:+.3f} ± {half:.3f}"
-                lines.append(_line([sentence, labels, cell, verdict]))
+                found_gain = _cell(gains, "+")
+                lines.append(_line([sentence, labels, found_gain, verdict]))
     return "\n".join([*lines, ""])
 
 
