@@ -151,19 +151,19 @@ def _expectations(found):
     for sentence, (target, counts, better, worse, low, high) in EXPECTED:
         for labels in counts:
             methods = found.get(("residual", target, labels), {})
-            if {better, worse} <= methods.keys():
-                mean, half = interval(gain(methods, better, worse))
-                if low <= mean - half and mean + half <= high:
-                    verdict = "yes"
-                elif mean + half < low or mean - half > high:
-                    verdict = "no"
-                else:
-                    verdict = (
-                        "on average" if low <= mean <= high else "not shown"
-                    )
-                found_gain = _cell(gains, "+")
-                lines.append(_line([sentence, labels, found_gain, verdict]))
+            gains = gain(methods, better, worse)
+            verdict = _verdict(*interval(gains), low, high) if gains else ""
+            lines.append(_line([sentence, labels, _cell(gains, "+"), verdict]))
     return "\n".join([*lines, ""])
+
+
+def _verdict(mean, half, low, high):
+    """Compares a mean and its interval with what was expected."""
+    if low <= mean - half and mean + half <= high:
+        return "yes"
+    if mean + half < low or mean - half > high:
+        return "no"
+    return "on average" if low <= mean <= high else "not shown"
 
 
 def _settings(rows):
