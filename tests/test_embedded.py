@@ -123,7 +123,9 @@ def test_a_card_may_describe_a_second_file(own_data):
 
 
 def test_a_file_that_the_card_does_not_have_is_named_with_those_it_has():
-    with pytest.raises(CourseError, match="no 'third': it has 'file'"):
+    with pytest.raises(
+        CourseError, match="no 'third': it has 'heads' and 'file'"
+    ):
         embedded.verified_file("backbones", "residual", "third")
 
 

@@ -51,8 +51,10 @@ def test_halved_weights_load_as_they_were(tmp_path):
     assert path.stat().st_size < 0.7 * size
     with h5py.File(path) as file:
         kinds = set()
-        file.visititems(lambda _, item: kinds.add(getattr(item, "dtype", None)))
-    assert np.float32 not in kinds and np.float16 in kinds
+        file.visititems(
+            lambda _, item: kinds.add(str(getattr(item, "dtype", "group")))
+        )
+    assert kinds == {"group", "float16"}
     model.load_weights(path)
     for a, b in zip(before, model.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-6)
