@@ -19,7 +19,9 @@ stand in `benchmarks/targets.py`, the three methods in
 Each cell is a mean over fresh seeds ± half of its 95 % interval (Student's t),
 measured on the test pictures. A gain is the mean of the seeds' differences,
 with the interval of that mean. Intervals are over draws of labels and starts,
-with the same test pictures each time.
+with the same test pictures each time. Where scratch stays near chance, more
+than its three learning rates and its steps should be tried before the gap is
+believed.
 """
 
 # What was expected before anything was measured: a sentence, target, numbers
