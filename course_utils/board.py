@@ -53,9 +53,11 @@ class Board:
     def __repr__(self) -> str:
         """Show the board as plain text."""
         width = max([len(s.title) for s in self.lessons] + [len("lesson")])
-        lines = [f"    {'lesson':<{width}}  exercises  questions"]
+        # A lesson that was split has a letter: 03, 03b.
+        digits = max([len(s.lesson) for s in self.lessons] + [2])
+        lines = [f"{'':<{digits}}  {'lesson':<{width}}  exercises  questions"]
         lines += [
-            f"{s.lesson}  {s.title:<{width}}  {_count(s.exercises):>9}  "
+            f"{s.lesson:<{digits}}  {s.title:<{width}}  {_count(s.exercises):>9}  "
             f"{_count(s.questions):>9}"
             for s in self.lessons
         ]
