@@ -1,0 +1,692 @@
+# %% [markdown]
+# # Avoid the traps of fine-tuning
+#
+# - **Do:** let early stopping fail in ways that you can predict, find out what
+#   the well-known loop over the last layers trains, and weigh the usual advice
+#   (stages, early or late layers, weight decay) against measurements.
+# - **Learn:** to keep the best weights over two phases, to count epochs on, to
+#   choose what trains and how fast, to tell forgetting from overfitting, and
+#   to hold weights near their start.
+# - **Need:** lesson 03, which fine-tunes in two phases. No network, no graphics
+#   card. About 45 minutes, of which the computer takes about one.
+
+# %% [markdown]
+# ## Set up
+#
+# The sweeps of this lesson were made beforehand, by
+# `python -m benchmarks.fine_tuning`; its text says what was fixed before. We
+# read the results, a row a run, and drop live runs among them.
+
+# %%
+from course_utils import course
+
+course.begin("03b")
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from sklearn.linear_model import LogisticRegression
+
+from course_utils import datasets, paths, source_task
+from course_utils.backbones import load_backbone
+from course_utils.freezing import unfreeze
+from course_utils.plotting import BLUE, ORANGE, VERMILLION
+
+
+def read_runs(name, experiment):
+    runs = pd.read_csv(paths.data_dir() / "experiments" / f"{name}.csv")
+    return runs[runs["experiment"] == experiment]
+
+
+# %% [markdown]
+# ## What early stopping does
+#
+# `EarlyStopping` knows nothing of your model. It reads one number an epoch. So
+# to learn what it does, we need no real training: a model of ten weights
+# trains on noise, and a callback overwrites `val_loss` by our script before
+# early stopping reads it. It also keeps the weights of each epoch, so that we
+# can tell which ones early stopping has put back.
+
+
+# %%
+class Scripted(keras.callbacks.Callback):
+    def __init__(self, losses):
+        super().__init__()
+        self.losses, self.weights = losses, {}
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["val_loss"] = self.losses[epoch]
+        self.weights[epoch] = self.model.get_weights()
+
+
+def fit_scripted(losses, initial_epoch=0, **options):
+    script = Scripted(losses)
+    callbacks = [script, keras.callbacks.EarlyStopping(**options)]
+    history = small.fit(
+        *noise,
+        epochs=len(losses),
+        initial_epoch=initial_epoch,
+        callbacks=callbacks,
+        verbose=0,
+    )
+    return history, script.weights
+
+
+# %% [markdown]
+# **Predict.** The script is the list `noisy` below: the loss falls, but not in
+# every epoch. How many epochs will run with `patience=0`, "do not wait at
+# all"?
+
+# %% tags=["exercise"]
+noisy = [1.0, 0.8, 0.85, 0.7, 0.75, 0.72, 0.5, 0.6, 0.65, 0.7]
+quiz = course.quiz("03b")
+my_guess = ...
+### BEGIN SOLUTION
+my_guess = 3
+### END SOLUTION
+quiz.answer("q1", my_guess)
+
+# %% [markdown]
+# **Run.** Four patiences, and once two settings that are often misread:
+# `restore_best_weights` where nothing triggered, and `start_from_epoch` in a
+# `fit` that begins at epoch 6.
+
+# %%
+small = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+small.compile("sgd", "mse")
+noise = np.random.normal(size=(8, 4)), np.random.normal(size=(8, 2))
+
+
+def weights_of(kept):
+    now = small.get_weights()
+    return [e for e, w in kept.items() if all(map(np.array_equal, w, now))]
+
+
+ran = {}
+for patience in (0, 1, 2, 4):
+    history, kept = fit_scripted(
+        noisy, patience=patience, restore_best_weights=True
+    )
+    ran[patience] = len(history.epoch), weights_of(kept)
+    print(f"patience {patience}: {ran[patience][0]} epochs, then the weights")
+    print(f"            of epoch {ran[patience][1]}, counted from 0")
+late, _ = fit_scripted(noisy, 6, patience=1, start_from_epoch=3)
+print(f"start_from_epoch=3, from epoch 6 on: {late.epoch}")
+
+course.claim(
+    [ran[p][0] for p in (0, 1)] == [3, 3] and late.epoch == [6, 7],
+    "patience 0 behaves as 1, and the three epochs of grace were over.",
+)
+quiz.outcome("q1", ran[0][0])
+
+# %% [markdown]
+# **Interpret.** `patience` is the number of epochs *without* a new best after
+# which training ends; after none of them it cannot end, so 0 and 1 are alike.
+# With 2, the setting that is often recommended, training ended before the
+# best epoch of all came. With 4 it never triggered, and still the best weights
+# were put back at the end. (Older versions of Keras kept the last ones then.)
+# And `start_from_epoch` counts from the epoch 0 of all training: where phase 2
+# begins later than that, it gives no grace at all.
+#
+# **Exercise tr-01.** What is the least patience with which early stopping
+# would reach the best epoch of `bumpy`? Compute it or count it.
+
+# %% tags=["exercise"]
+# exercise: tr-01
+bumpy = [0.9, 0.7, 0.72, 0.71, 0.73, 0.6, 0.65, 0.4, 0.5, 0.45, 0.48, 0.55]
+least_patience = ...
+### BEGIN SOLUTION
+bests = [e for e in range(len(bumpy)) if bumpy[e] == min(bumpy[: e + 1])]
+least_patience = max(np.diff(bests))
+### END SOLUTION
+
+# %% [markdown]
+# The check recomputes it from the list.
+
+# %% tags=["check"]
+course.exercise("tr-01").check(least_patience, bumpy)
+
+# %% [markdown]
+# ## The best of two phases
+#
+# Each `fit` starts early stopping afresh: it forgets the best that it has
+# seen. **Predict:** phase 1 reaches a loss of `0.6`; phase 2 gets no lower
+# than `0.8`. Which weights does the model have in the end?
+
+# %%
+options = {"patience": 2, "restore_best_weights": True}
+phase_1, phase_2 = [0.9, 0.6, 0.7, 0.7, 0.7], [0.95, 0.8, 0.85, 0.9]
+first, _ = fit_scripted(phase_1, **options)
+weights_1, begin = small.get_weights(), len(first.epoch)
+second, kept = fit_scripted(phase_1[:begin] + phase_2, begin, **options)
+best_1, best_2 = (min(h.history["val_loss"]) for h in (first, second))
+print(f"best loss of phase 1: {best_1}, of phase 2: {best_2}")
+course.claim(
+    weights_of(kept) == [begin + 1],
+    "the model has the best weights of phase 2, worse than those of phase 1.",
+)
+if best_1 <= best_2:
+    small.set_weights(weights_1)
+
+# %% [markdown]
+# The last two lines are the remedy by hand: keep the weights of phase 1, and
+# put them back if phase 2 did not beat them. `two_phase_fit` of lesson 03 does
+# so.
+#
+# ## Count the epochs on
+#
+# Phase 2 goes on counting where phase 1 ended, so that both histories make one
+# curve and schedules go on. Examples on the web write `initial_epoch=10`, the
+# number of epochs that phase 1 was *meant* to run. It may have stopped early:
+# ours did. Of twelve epochs in all, how many does each way run?
+
+# %%
+falling = list(np.linspace(1, 0.1, 12))
+for start in (10, len(first.epoch)):
+    history, _ = fit_scripted(falling, start, patience=12)
+    print(f"initial_epoch={start}: after {first.epoch} ran {history.epoch}")
+
+# %% [markdown]
+# **Exercise tr-02.** Train `small` for exactly three epochs more than phase 1
+# (its history is `first`), counted on. Call `small.fit(*noise, ...)` and keep
+# what it returns.
+
+# %% tags=["exercise"]
+# exercise: tr-02
+third = ...
+### BEGIN SOLUTION
+ended = len(first.epoch)
+third = small.fit(*noise, initial_epoch=ended, epochs=ended + 3, verbose=0)
+### END SOLUTION
+
+# %% [markdown]
+# The check reads the epochs of both histories.
+
+# %% tags=["check"]
+course.exercise("tr-02").check(third, first)
+
+# %% [markdown]
+# ## The loop over the last layers
+#
+# You will find this in many tutorials:
+#
+# ```python
+# for layer in base_model.layers[-20:]:
+#     layer.trainable = True
+# ```
+#
+# What it does depends on what was before. **Predict** for two cases: the
+# backbone had been frozen with `base_model.trainable = False`; or it had never
+# been frozen. Which arrays move in a step, and which does `base_model` list as
+# trainable? The weights tell.
+
+
+# %%
+def put_head_on(base_model, optimizer):
+    inputs = keras.Input((64, 64, 3))
+    x = keras.layers.GlobalAveragePooling2D()(base_model(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(6, name="head")(x))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer, loss)
+    return model
+
+
+near = datasets.load_dataset("near")
+images, labels = next(near.train.unbatch().batch(100).as_numpy_iterator())
+
+
+def moved_by_a_step(model):
+    before = [np.array(weight) for weight in model.weights]
+    model.fit(images[:32], labels[:32], verbose=0)
+    return [
+        weight.path
+        for weight, old in zip(model.weights, before, strict=True)
+        if not np.array_equal(weight, old)
+    ]
+
+
+# %% [markdown]
+# Now the two cases.
+
+# %%
+results = {}
+for frozen_before in (True, False):
+    base_model = load_backbone("residual")
+    if frozen_before:
+        base_model.trainable = False
+    for layer in base_model.layers[-20:]:
+        layer.trainable = True
+    model = put_head_on(base_model, "sgd")
+    moved = [p for p in moved_by_a_step(model) if "head" not in p]
+    listed = base_model.trainable_weights
+    results[frozen_before] = len(moved), len(listed)
+    print(f"frozen before: {frozen_before}. Of the backbone's")
+    print(f"  {len(base_model.weights)} arrays {len(moved)} moved, ", end="")
+    print(f"and {len(listed)} are listed as trainable.")
+course.claim(
+    results[True][0] > 0 == results[True][1]
+    and results[False][0] == len(base_model.weights),
+    "frozen before: what trains is not listed; else everything trains.",
+)
+
+# %% [markdown]
+# **Interpret.** In the first case the layers do train, but the backbone's own
+# flag still says frozen, so `base_model.trainable_weights` is empty. Whatever
+# reads that list (a penalty, a log, a training loop of your own) does nothing,
+# and says nothing. In the second case the loop sets flags that were set
+# already; the whole backbone trains, its batch normalization included. And a
+# `model` with the backbone nested in it has four layers, so
+# `model.layers[-20:]` would be all of it.
+#
+# ## "The last 20 layers" is no measure
+#
+# What share of the parameters is that? We build some well-known networks with
+# random weights, since counting needs no others. **Predict** the largest
+# share and the smallest.
+
+# %%
+for name in ("DenseNet121", "ResNet50", "MobileNetV2", "VGG16"):
+    big = getattr(keras.applications, name)(
+        include_top=False, weights=None, input_shape=(32, 32, 3)
+    )
+    last = sum(layer.count_params() for layer in big.layers[-20:])
+    print(
+        f"{name:<12} {len(big.layers):>4} layers; the last 20 hold "
+        f"{last / big.count_params():>4.0%} of {big.count_params():,} "
+        "parameters"
+    )
+course.claim(
+    big.layers[:-20] == [],
+    "in VGG16 there is nothing before the last 20: nothing would be frozen.",
+)
+
+# %% [markdown]
+# So "far fewer parameters, hence cheaper, hence less overfitting" depends on
+# the network. Choose by blocks or by share, and count (lesson 03).
+#
+# **Exercise tr-03.** Load a fresh `residual` backbone and let *only* its last
+# stage train (the layers whose names begin with `stage4`), together with a new
+# head, and in such a way that `my_base.trainable_weights` lists what trains.
+# Batch normalization stays as it is. Use `put_head_on(my_base, "sgd")`, and
+# make one step, `my_model.fit(images[:32], labels[:32])`, inside `watch`.
+
+# %% tags=["exercise"]
+# exercise: tr-03
+my_base = ...
+my_model = ...
+evidence = ...
+### BEGIN SOLUTION
+my_base = load_backbone("residual")
+my_base.trainable = True
+for layer in my_base.layers:
+    norm = isinstance(layer, keras.layers.BatchNormalization)
+    layer.trainable = layer.name.startswith("stage4") and not norm
+my_model = put_head_on(my_base, "sgd")
+with course.watch(my_model) as evidence:
+    my_model.fit(images[:32], labels[:32], verbose=0)
+### END SOLUTION
+
+# %% [markdown]
+# The check looks at what has moved, and at the list.
+
+# %% tags=["check"]
+course.exercise("tr-03").check(my_model, my_base, evidence)
+
+# %% [markdown]
+# ## Is rising validation loss the sign of forgetting?
+#
+# So it is often said: when the validation loss rises, the network is forgetting
+# what it knew. Both can be measured, so we need not guess. What it *knew* is
+# the source task: we put the heads of the pretraining back on, and ask how
+# accurate they still are (lesson 03). First live, at one rate. (The source
+# task's own test pictures come with the embedded profile only.)
+
+# %%
+base_model = load_backbone("residual")
+for layer in base_model.layers:
+    if isinstance(layer, keras.layers.BatchNormalization):
+        layer.trainable = False
+model = put_head_on(base_model, keras.optimizers.Adam(1e-3))
+features = base_model.predict(images, verbose=0).mean(axis=(1, 2))
+fitted = LogisticRegression(C=0.03, max_iter=2000).fit(features, labels)
+model.get_layer("head").set_weights([fitted.coef_.T, fitted.intercept_])
+old_heads = source_task.with_old_heads(base_model)
+source_test = datasets.load_dataset("source", batch_size=100).test.take(4)
+
+
+def measure():
+    source = source_task.accuracy(old_heads, source_test).values()
+    return model.evaluate(near.validation, verbose=0), np.mean([*source])
+
+
+# %% [markdown]
+# We measure, train for some fifty steps, and measure again; then we draw whole
+# runs of the sweep at six rates, and your live run as a star. **Predict:** at
+# the highest rate, does the validation loss rise, does the source accuracy
+# fall? And at the others?
+
+# %%
+pretrained = base_model.get_weights()
+live = [measure()]
+model.fit(images, labels, batch_size=32, epochs=13, verbose=0)
+live.append(measure())
+for name, (loss, source) in zip(("before", "after"), live, strict=True):
+    print(f"{name:<6} validation loss {loss:.3f}, source accuracy {source:.3f}")
+curves = read_runs("fine_tuning_curves", "learning_rate")
+curves = curves[curves["target"] == "near"]
+figure, axes = plt.subplots(1, 2, figsize=(10, 3.8), sharex=True)
+shown = ("validation_loss", "source_accuracy")
+for number, (rate, curve) in enumerate(curves.groupby("learning_rate")):
+    look = {"marker": "osD^vX"[number], "color": plt.cm.cividis(number / 6)}
+    for ax, column in zip(axes, shown, strict=True):
+        ax.plot(curve["step"], curve[column], label=f"{rate:g}", **look)
+for ax, column, value in zip(axes, shown, live[-1], strict=True):
+    ax.plot(52, value, "*", color=ORANGE, markersize=16, mec="black")
+    ax.set(xlabel="step", ylabel=column.replace("_", " "))
+axes[0].set_yscale("log")
+axes[1].legend(title="learning rate")
+
+# %% [markdown]
+# *The figure shows, for one run at each learning rate, the validation loss of
+# the new task and the accuracy that the old heads still have on the source
+# task; the star is your live run, made without the falling rate.*
+#
+# INTERPRET
+
+# %% [markdown]
+# **Exercise tr-04.** The curve at a rate of `1e-3` again, `curve`. Suppose you
+# had stopped where the validation loss was least. How much source accuracy
+# would have been lost by then? (From the first row to that step, as a
+# difference.)
+
+# %% tags=["exercise"]
+# exercise: tr-04
+curve = curves[curves["learning_rate"] == 1e-3]
+lost = ...
+### BEGIN SOLUTION
+best = curve["validation_loss"].argmin()
+lost = curve["source_accuracy"].iloc[0] - curve["source_accuracy"].iloc[best]
+### END SOLUTION
+
+# %% [markdown]
+# The check reads the same curve.
+
+# %% tags=["check"]
+course.exercise("tr-04").check(lost, curve)
+
+# %% [markdown]
+# ## Why the head goes first
+#
+# A new head is random, and its errors are large. They go back through the head
+# into the backbone as gradients. We compute those gradients for a random and
+# for a fitted head, and how far a first step moves the backbone, with two
+# optimizers. **Predict:** for which optimizer does the head matter?
+
+# %%
+base_model.set_weights(pretrained)
+weights = base_model.trainable_variables
+random_head = keras.layers.Dense(6)
+random_head.build((None, 144))
+heads = {
+    "random": random_head.get_weights(),
+    "fitted": [fitted.coef_.T, fitted.intercept_],
+}
+for name, head in heads.items():
+    model.get_layer("head").set_weights(head)
+    with tf.GradientTape() as tape:
+        loss = model.loss(labels, model(images, training=False))
+    gradients = tape.gradient(loss, weights)
+    for optimizer in (keras.optimizers.SGD(1e-2), keras.optimizers.Adam(1e-3)):
+        copies = [keras.Variable(weight) for weight in weights]
+        optimizer.apply(gradients, copies)
+        ways = [np.sum((c - w) ** 2) for c, w in zip(copies, weights, strict=True)]
+        print(f"{name} head, {optimizer.name}: {np.sqrt(np.sum(ways)):.4f}")
+
+# %% [markdown]
+# INTERPRET SGD ADAM
+#
+# Does it show in the end? The experiment: as many steps of fine-tuning from a
+# fitted head and from a random one, on *near* and on histology (lesson 04),
+# there also on the pictures of a scanner that none of the training saw. Kumar
+# et al. (2022) found that a random head distorts the features, and that it
+# costs most on such data from elsewhere.
+
+
+# %%
+def draw(ax, runs, x, column="value", title=""):
+    for number, (variant, own) in enumerate(runs.groupby("variant")):
+        look = {"color": (BLUE, ORANGE, VERMILLION, "black")[number]}
+        mark = "osD^"[number]
+        ax.plot(own[x], own[column], mark, alpha=0.4, **look)
+        means = own.groupby(x, sort=False)[column].mean()
+        ax.plot(means, mark + ":", markersize=9, label=variant, **look)
+    ax.set(title=title)
+
+
+runs = read_runs("fine_tuning", "phase1")
+rates = runs["learning_rate"].map("\n{:g}".format)
+runs = runs.assign(setting=runs["optimizer"] + rates)
+figure, axes = plt.subplots(1, 3, figsize=(11, 3.8))
+tissue = runs[runs["target"] == "histology"]
+draw(axes[0], runs[runs["target"] == "near"], "setting", title="near")
+draw(axes[1], tissue, "setting", title="histology, the same scanner")
+draw(axes[2], tissue, "setting", "ood_value", "histology, another scanner")
+axes[0].set_ylabel("accuracy (histology: AUC)")
+axes[0].legend()
+figure.tight_layout()
+
+# %% [markdown]
+# *The figure shows what fine-tuning reaches on test pictures from a fitted head
+# and from a random one, for two optimizers at two rates each; small marks are
+# the seeds, large ones their means.*
+#
+# INTERPRET
+
+# %% [markdown]
+# ## Step by step, or layer by layer
+#
+# *Gradual unfreezing* opens the backbone from its end: some steps for the last
+# stage, then for one stage more, and so on (Howard and Ruder 2018). By hand it
+# is a loop: flags, compile, fit. Then the experiment: the same number of steps
+# in all, gradually or all at once. **Predict** which has the higher mean, and
+# which the smaller spread.
+
+# %%
+for stage in ("stage4", "stage3", "stem"):
+    unfreeze(base_model, from_layer=stage)
+    model.compile(keras.optimizers.Adam(3e-4), model.loss)
+    print(f"from {stage} on: {len(moved_by_a_step(model))} arrays moved")
+runs = read_runs("fine_tuning", "gradual")
+by_variant = runs.groupby("variant")["value"]
+print(by_variant.agg(["mean", "std", "count"]).round(3).to_string())
+
+# %% [markdown]
+# INTERPRET
+#
+# Or each layer gets a rate of its own. Keras has no setting for it, but an
+# optimizer of your own needs few lines: it multiplies the rate where a
+# variable belongs to the backbone. (To multiply the *gradients* would do
+# nothing under Adam, which divides by their size.) The proof: with SGD a step
+# is the rate times the gradient, so a hundredth of the rate makes a hundredth
+# of the way.
+
+
+# %%
+class TwoRates(keras.optimizers.SGD):
+    share = 1.0
+
+    def update_step(self, gradient, variable, learning_rate):
+        rate = learning_rate * (1 if "head" in variable.path else self.share)
+        super().update_step(gradient, variable, rate)
+
+
+begun, ways = model.get_weights(), []
+for share in (1.0, 0.01):
+    model.set_weights(begun)
+    optimizer = TwoRates(1e-2)
+    optimizer.share = share
+    model.compile(optimizer, model.loss)
+    model.fit(images[:32], labels[:32], verbose=0)
+    pairs = zip(model.get_weights(), begun, strict=True)
+    way = [np.abs(after - before).sum() for after, before in pairs]
+    ways.append((sum(way[:-2]), sum(way[-2:])))
+ratios = np.divide(ways[1], ways[0])
+print(f"second way / first way: backbone {ratios[0]:.4f}, head {ratios[1]:.4f}")
+
+# %% [markdown]
+# ## Early, middle or late?
+#
+# "Early layers are general, so let only the late ones adapt": so goes the rule.
+# Lee et al. (2023) found that it depends on what is new: where the *pictures*
+# look different and the question is the same, the early layers did best; where
+# the *question* is new, the late ones. To compare places and not sizes, we
+# train one of three blocks of the vision transformer, which are equally large,
+# with the head. On *near* and *defects* the question is new. For the third, a
+# network that was fine-tuned on histology is adapted to another scanner.
+
+# %%
+runs = read_runs("fine_tuning", "where")
+print(runs.groupby("variant")["parameters"].max().to_string())
+figure, axes = plt.subplots(1, 3, figsize=(11, 3.8))
+order = ["head alone", "first block", "middle block", "last block"]
+for ax, (target, own) in zip(axes, runs.groupby("target"), strict=True):
+    own = own[own["steps"] > 0].sort_values(
+        "variant", key=pd.Index(order).get_indexer
+    )
+    draw(ax, own, "variant", title=target)
+    ax.tick_params(axis="x", labelrotation=20)
+before = runs.loc[runs["steps"] == 0, "value"].mean()
+axes[-1].axhline(before, color="gray", linestyle=":")
+axes[0].set_ylabel("accuracy (histology: AUC)")
+figure.tight_layout()
+
+# %% [markdown]
+# *The figure shows*
+
+# %% [markdown]
+# ## Hold the weights back
+#
+# A larger part of the network can fit more, and so overfit more. Three remedies
+# besides early stopping: *dropout* before the head; *weight decay*, which pulls
+# each weight towards zero; and *L2-SP* (Li et al. 2018), which pulls it towards
+# its pretrained value, in Keras as a `regularizer` of the variable. Before we
+# look at the experiment, a sum and a check by hand.
+
+# %%
+rates = 1e-3 * (1 + np.cos(np.pi * np.arange(200) / 200)) / 2
+kept = np.prod(1 - 0.05 * rates)
+print(f"200 steps of AdamW's decay leave {kept:.2%} of a weight.")
+base_model.set_weights(pretrained)
+for weight in base_model.trainable_variables:
+    origin = np.array(weight)
+    weight.regularizer = lambda now, origin=origin: (
+        0.01 / 2 * keras.ops.sum((now - origin) ** 2)
+    )
+model.compile(keras.optimizers.Adam(1e-3), model.loss)
+print(f"penalty at the start {float(sum(model.losses)):.4f}")
+model.fit(images, labels, verbose=0)
+print(f"penalty after some steps {float(sum(model.losses)):.4f}")
+runs = read_runs("fine_tuning", "regularization")
+runs = runs.assign(gap=runs["train_accuracy"] - runs["value"])
+found = runs.groupby(["learning_rate", "variant"], sort=False)
+print(found[["value", "gap"]].agg(["mean", "std"]).round(3).to_string())
+
+# %% [markdown]
+# **Interpret.** Decoupled weight decay takes the rate times the decay from each
+# weight, a step: with a fine-tuning rate and few steps, that is next to
+# nothing, whatever it may do in a long training. The penalty of L2-SP starts
+# at zero and grows as the weights leave. Mind the trap from above: had the
+# backbone's own flag been frozen, the loop would have run over an empty list.
+#
+# **Exercise tr-05.** Compute that penalty with NumPy: half of `strength`, times
+# the sum of all squared distances between `now` and `origins`, two lists of
+# arrays.
+
+# %% tags=["exercise"]
+# exercise: tr-05
+now = [np.array(weight) for weight in base_model.trainable_variables]
+moving = {weight.path for weight in base_model.trainable_variables}
+origins = [
+    old
+    for weight, old in zip(base_model.weights, pretrained, strict=True)
+    if weight.path in moving
+]
+strength = 0.01
+penalty = ...
+### BEGIN SOLUTION
+squares = [np.sum((a - b) ** 2) for a, b in zip(now, origins, strict=True)]
+penalty = strength / 2 * sum(squares)
+### END SOLUTION
+
+# %% [markdown]
+# The check recomputes it.
+
+# %% tags=["check"]
+course.exercise("tr-05").check(penalty, now, origins, strength)
+
+# %% [markdown]
+# ## Is it a wide valley?
+#
+# Pretrained weights are said to lie in a wide valley of the loss. A valley is
+# wide if a step to the side costs little. Two networks, one fine-tuned and one
+# from scratch, were trained on the handwritten digits until their training
+# loss was equally low; then all weights were moved in random directions, each
+# filter by the same share of its own length (Li et al. 2018b).
+
+# %%
+runs = read_runs("fine_tuning_valley", "valley")
+figure, axes = plt.subplots(1, 2, figsize=(10, 3.6))
+for variant, own in runs.groupby("variant"):
+    mark, colour = ("s--", ORANGE) if variant == "scratch" else ("o-", BLUE)
+    for ax, column in zip(axes, ("train_loss", "test_accuracy"), strict=True):
+        each = own.groupby(["scale", "seed"])[column].mean().unstack()
+        ax.plot(each, mark[0], color=colour, alpha=0.4)
+        ax.plot(each.mean(axis=1), mark, color=colour, label=variant)
+        ax.set(xlabel="length of the step, as a share", ylabel=column)
+axes[0].set_yscale("log")
+axes[1].legend()
+figure.tight_layout()
+
+# %% [markdown]
+# *The figure shows*
+
+# %% [markdown]
+# ## What matters most?
+
+# %%
+rows = pd.read_csv(paths.data_dir() / "experiments" / "fine_tuning.csv")
+rows = rows[(rows["target"] == "near") & (rows["labels"] == 100)]
+for experiment, choice in {
+    "learning_rate": "learning_rate",
+    "depth": "variant",
+    "phase1": "variant",
+    "gradual": "variant",
+    "regularization": "variant",
+}.items():
+    own = rows[rows["experiment"] == experiment]
+    means = own.groupby(choice)["value"].mean()
+    print(f"{experiment:<15} best less worst mean {np.ptp(means):.3f}")
+seeds = rows[rows["experiment"] == "gradual"].groupby("variant")["value"]
+print(f"Between seeds (standard deviation) {seeds.std().mean():.3f}")
+print("Concluded: ")
+
+# %% [markdown]
+# ## Questions
+
+# %%
+quiz
+
+# %% [markdown]
+# Put your answers in place of the dots, and run the cell; as often as you like.
+
+# %% tags=["exercise"]
+answers = ...
+### BEGIN SOLUTION
+### END SOLUTION
+
+# %% [markdown]
+# ## Take away
+#
+# **Next:** lesson 04
