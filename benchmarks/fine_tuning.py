@@ -32,10 +32,10 @@ What was chosen beforehand:
 * valley: digits, since there scratch learns. Both networks stop at the first
   look at which the training loss is below 0.05; then random steps are made
   (`fine_tuning_valley.csv`).
-* regularization: one usual value for each, at the report's rate. Keras's AdamW decays every trained
-  variable, here by at most rate x decay a step. L2-SP pulls the backbone's
-  kernels, not the head. Early stopping keeps the weights of the least
-  validation loss, and so uses labels that the others do not see.
+* regularization: one usual value for each, at the report's rate. Keras's
+  AdamW decays every trained variable, by rate times decay a step. L2-SP pulls
+  the backbone's kernels, not the head. Early stopping keeps the weights of the
+  least validation loss, and so uses labels that the others do not see.
 """
 
 import argparse
@@ -245,7 +245,13 @@ def execute(run):
 
 
 def make(runs, workers=1, folder=FOLDER):
-    """Makes the runs that are missing, each added to the files as it ends."""
+    """Makes the runs that are missing, each added to the files as it ends.
+
+    Args:
+        runs: List of `Run`.
+        workers: Number of processes; with 0, it is done in this one.
+        folder: Where the files are.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     rows = read(folder=folder)
     done = {_of_row(row).same_as(): row for row in rows}
@@ -259,22 +265,28 @@ def make(runs, workers=1, folder=FOLDER):
         else:
             missing.append(run)
             done[run.same_as()] = None
-    with multiprocessing.get_context("spawn").Pool(
-        workers, transfer_report.prepare_worker
-    ) as pool:
-        made = pool.imap(execute, missing)
-        for number, (run, result, *more) in enumerate(made, 1):
-            key = dataclasses.asdict(run)
-            names = ("fine_tuning_curves", "fine_tuning_valley")
-            for name, extra in zip(names, more, strict=True):
-                _add(folder, name, [{**key, **_rounded(row)} for row in extra])
-            row = {**key, **_rounded(result)}
-            _add(folder, "fine_tuning", [row])
-            done[run.same_as()] = row
-            print(f"{number}/{len(missing)}", *row.values(), flush=True)
+    for number, (run, result, *more) in enumerate(_made(missing, workers), 1):
+        key = dataclasses.asdict(run)
+        names = ("fine_tuning_curves", "fine_tuning_valley")
+        for name, extra in zip(names, more, strict=True):
+            _add(folder, name, [{**key, **_rounded(row)} for row in extra])
+        row = {**key, **_rounded(result)}
+        _add(folder, "fine_tuning", [row])
+        done[run.same_as()] = row
+        print(f"{number}/{len(missing)}", *row.values(), flush=True)
     for run in copies:
         copy = {**done[run.same_as()], **dataclasses.asdict(run)}
         _add(folder, "fine_tuning", [copy])
+
+
+def _made(runs, workers):
+    if not workers:
+        yield from map(execute, runs)
+    elif runs:
+        context = multiprocessing.get_context("spawn")
+        prepare = transfer_report.prepare_worker
+        with context.Pool(workers, prepare) as pool:
+            yield from pool.imap(execute, runs)
 
 
 def _rounded(row):
