@@ -53,7 +53,15 @@ def test_it_is_small(path):
     assert len(sources) <= 30
     assert sum(len(lines(s)) for s in sources) <= 300
     for source in sources:
-        assert len(source.splitlines()) <= 20, source
+        # What a learner sees, and the solution: never both at once.
+        stub, *solved = re.split(r"^ *### BEGIN SOLUTION\n", source, flags=re.M)
+        for part in solved:
+            solution, rest = re.split(
+                r"^ *### END SOLUTION\n?", part, flags=re.M
+            )
+            assert len(solution.splitlines()) <= 20, source
+            stub += rest
+        assert len(stub.splitlines()) <= 20, source
 
 
 def test_prose_stands_before_each_code_cell(path):
