@@ -145,6 +145,9 @@ with course.watch(my_model) as evidence:
     my_model.fit(images[:96], labels[:96], verbose=2)
 ### END SOLUTION
 
+# %% [markdown]
+# The check compares each array of your backbone with the file on disk.
+
 # %% tags=["check"]
 course.exercise("fe-01").check(my_model, evidence)
 
@@ -181,6 +184,9 @@ parameters = ...
 channels = base_model.output_shape[-1]
 parameters = (channels + 1) * 64 + (64 + 1) * len(class_names)
 ### END SOLUTION
+
+# %% [markdown]
+# The check counts with the grid's real size.
 
 # %% tags=["check"]
 course.exercise("fe-02").check(parameters, base_model, len(class_names))
@@ -253,6 +259,9 @@ validation_features = ...
 grids = base_model.predict(validation_images, verbose=0)
 validation_features = grids.mean(axis=(1, 2))
 ### END SOLUTION
+
+# %% [markdown]
+# The check computes some of them itself.
 
 # %% tags=["check"]
 course.exercise("fe-03").check(validation_features, validation_images)
@@ -423,6 +432,9 @@ by_seed = own.pivot(index="seed", columns="method", values="value")
 gain = (by_seed["frozen"] - by_seed["scratch"]).mean()
 ### END SOLUTION
 
+# %% [markdown]
+# The check reads the same file.
+
 # %% tags=["check"]
 course.exercise("fe-04").check(gain)
 
@@ -525,6 +537,9 @@ my_pipeline = ...
 ### BEGIN SOLUTION
 my_pipeline = slow_pictures.batch(32).cache().map(augment)
 ### END SOLUTION
+
+# %% [markdown]
+# The check runs through your pipeline three times, and counts.
 
 # %% tags=["check"]
 course.exercise("fe-05").check(my_pipeline, reads, images[:96])
