@@ -22,12 +22,15 @@ from benchmarks import targets
 from course_utils import backbones
 
 METHODS = ("frozen", "fine-tuned", "scratch")
+# On development seeds only: does scratch gain by more steps?
+LONGER = "scratch, 3 times the steps"
 BATCH_SIZE = 32
 # Batches for each number of labels.
 STEPS = {
     "fine-tuned": {30: 100, 100: 200, 200: 300, 400: 400, 2000: 700},
     "scratch": {30: 150, 100: 300, 200: 450, 400: 600, 2000: 1200},
 }
+STEPS[LONGER] = {labels: 3 * n for labels, n in STEPS["scratch"].items()}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Run:
         target: Name of the target task.
         labels: Number of labelled pictures.
         seed: The seed.
-        method: One of `METHODS`.
+        method: One of `METHODS`, or `LONGER`.
         setting: The inverse strength of the head's regularisation for
             frozen, else the learning rate at the start.
         head: For fine-tuning, the setting of the head that it starts from.
@@ -94,11 +97,12 @@ def classifier(backbone, target, method):
         base_model: The backbone inside it.
         start: The backbone's weights as they were loaded.
     """
-    key = (backbone, target.classes, method == "scratch")
+    scratch = method in ("scratch", LONGER)
+    key = (backbone, target.classes, scratch)
     if key not in _MODELS:
-        weights = None if method == "scratch" else "embedded"
+        weights = None if scratch else "embedded"
         base_model = backbones.load_backbone(backbone, weights)
-        if method != "scratch":
+        if not scratch:
             # `training=False` at the call would not do: `fit` overrides it.
             for layer in base_model.layers:
                 if isinstance(layer, keras.layers.BatchNormalization):
@@ -191,7 +195,7 @@ def execute(run):
     part = "validation" if run.stage == "development" else "test"
     new_images, new_labels = target.parts[part]
     model, base_model, loaded = classifier(run.backbone, target, run.method)
-    if run.method == "scratch":
+    if run.method in ("scratch", LONGER):
         randomise(model)
     else:
         base_model.set_weights(loaded)

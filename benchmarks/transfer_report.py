@@ -27,7 +27,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks import transfer_table
-from benchmarks.transfer_methods import METHODS, Run, execute
+from benchmarks.transfer_methods import LONGER, METHODS, Run, execute
 
 TOP = pathlib.Path(__file__).parents[1]
 ROWS = TOP / "data" / "experiments" / "transfer.csv"
@@ -53,7 +53,7 @@ OTHER_TUNED_ON = "defects"
 GRID = {
     "frozen": (0.0003, 0.003, 0.03, 0.3, 3.0),
     "fine-tuned": (1e-4, 3e-4, 1e-3),
-    "scratch": (2e-3, 5e-3, 1e-2),
+    "scratch": (5e-4, 2e-3, 5e-3, 1e-2, 2e-2),
 }
 # Transformers want lower rates than networks with batch normalization.
 TRANSFORMER_GRID = {**GRID, "scratch": (3e-4, 1e-3, 2e-3)}
@@ -163,6 +163,14 @@ def development_runs(method, rows, backbones=BACKBONES):
             yield from _runs("development", *place, method, setting, rows)
 
 
+def longer_runs(rows):
+    """Lists the runs that show whether scratch gains by more steps."""
+    for place in tried("scratch"):
+        if place[0] == "residual":
+            setting = best(rows, *place[:2], "scratch")
+            yield from _runs("development", *place, LONGER, setting, rows)
+
+
 def report_runs(method, rows, backbones=BACKBONES):
     """Lists the runs on fresh seeds, with the chosen settings."""
     # Short runs first: what is there after a while is worth the most.
@@ -233,6 +241,8 @@ def main():
                 if method in options.method:
                     runs = list_runs(method, read_rows(), options.backbones)
                     make(list(runs), options.workers)
+        if "scratch" in options.method and "residual" in options.backbones:
+            make(list(longer_runs(read_rows())), options.workers)
     REPORT.write_text(text(), encoding="utf-8")
     print(text())
 

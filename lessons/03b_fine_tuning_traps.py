@@ -651,10 +651,23 @@ quiz
 # Put your answers in place of the dots, and run the cell; as often as you like.
 
 # %% tags=["exercise"]
-answers = ...
+answers = {}
+later = ...
 ### BEGIN SOLUTION
+later = {
+    "q2": "fine-tuning",
+    "q3": ["noisy", "default", "earlier"],
+    "q4": 4,
+    "q5": ["those", "list"],
+    "q6": 1,
+    "q7": "sgd",
+    "q8": "compare",
+    "q9": "hidden",
+    "q10": 0.01,
+    "q11": "neither",
+    "q12": "ranges",
+}
 ### END SOLUTION
-
 # %% [markdown]
 # ## Take away
 #

@@ -59,7 +59,15 @@ def test_it_is_small(path):
     assert len(sources) <= 30
     assert sum(len(lines(s)) for s in sources) <= 300
     for source in sources:
-        assert len(source.splitlines()) <= 20, source
+        # What a learner sees, and the solution: never both at once.
+        stub, *solved = re.split(r"^ *### BEGIN SOLUTION\n", source, flags=re.M)
+        for part in solved:
+            solution, rest = re.split(
+                r"^ *### END SOLUTION\n?", part, flags=re.M
+            )
+            assert len(solution.splitlines()) <= 20, source
+            stub += rest
+        assert len(stub.splitlines()) <= 20, source
 
 
 def test_prose_stands_before_each_code_cell(path):
@@ -124,7 +132,8 @@ def test_every_question_of_its_quiz_is_asked_in_it(path):
     lesson = number(path)
     if lesson in quizzes.lessons_with_quiz():
         for name in quizzes.load_questions(lesson):
-            assert f'"{name}"' in "\n".join(code(path)), (
+            asked = rf'"{name}"|^{name} = \.\.\.$'
+            assert re.search(asked, "\n".join(code(path)), re.M), (
                 f"{name} of data/quizzes/{lesson}.yml is never answered in "
                 f"{path.name}: add it to the cell below `## Questions`"
             )

@@ -53,7 +53,10 @@ MAY_IMPORT = {
     "checks/watching": {"errors"},
     "checks/weights": {"checks", "backbones"},
     "checks/outcomes": set(),
+    "checks/heads": {"checks"},
     "checks/lesson_00": {"checks"},
+    "checks/lesson_02": {"checks", "paths", "backbones"},
+    "checks/lesson_03b": {"checks"},
     "workspace": {"paths", "errors"},
     "board": {"checks", "progress", "quizzes"},
     "course": {

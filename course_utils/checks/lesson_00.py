@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from course_utils.checks import weights
+from course_utils.checks import heads
 from course_utils.checks.watching import Evidence
 
 BACKBONE = "residual"
-IMAGE_SHAPE = (64, 64, 3)
 NUM_CLASSES = 6
 _ROUNDING = 5e-4  # an answer may be rounded to three digits
 
@@ -94,60 +93,10 @@ def judge_new_head(model: object, evidence: Evidence) -> tuple:
     Returns:
         A status, a message and, where there is some, the evidence for it.
     """
-    import keras
-
-    if not isinstance(model, keras.Model):
-        return "failed", (
-            f"Pass the Keras model that you have built, then the evidence; the "
-            f"first thing here is of type {type(model).__name__}."
-        )
-    if not isinstance(evidence, Evidence) or evidence.model is not model:
-        return "failed", (
-            "The evidence is not about this model: train it inside `with "
-            "course.watch(model) as evidence:`, with the same model."
-        )
-    if not evidence.finished:
-        return "failed", "The `with` block is not over: check below it."
-    images = keras.KerasTensor((None, *IMAGE_SHAPE))
-    # A symbolic call: it works for subclassed models too, and runs nothing.
-    shape = tuple(model.compute_output_spec(images).shape)
-    if shape != (None, NUM_CLASSES):
-        return "failed", (
-            f"The model's output has shape {shape}; with one number a class it "
-            f"would be (None, {NUM_CLASSES})."
-        )
-    names = weights.pretrained_names(BACKBONE)
-    differing = weights.differs_from_pretrained(model, BACKBONE)
-    inside = {weights.tail(v.path) for v in model.weights}
-    if not inside.issuperset(names) or not weights.reaches_output(
-        model, BACKBONE, IMAGE_SHAPE
-    ):
-        return "failed", (
-            "The backbone is not in this model: call `base_model` on the "
-            "inputs, and put the head on what it returns."
-        )
-    if stale := weights.stale_compile(evidence):
-        return "failed", stale
-    moved = [weights.tail(c.path) for c in weights.moved(evidence)]
-    if differing:
-        how = "moved" if set(moved) & set(names) else "are not pretrained"
-        return "failed", (
-            f"{len(differing)} of the backbone's {len(names)} arrays {how} "
-            f"({differing[0]} among them): load a fresh backbone, and freeze "
-            "it before you compile."
-        )
-    learned = [
-        c for c in weights.moved(evidence) if weights.tail(c.path) not in names
-    ]
-    if not learned or not evidence.steps:
-        return "failed", (
-            "Nothing has learned: call `model.fit` inside the `with` block."
-        )
-    facts = [
-        f"{len(learned)} arrays of the head moved",
-        f"all {len(names)} arrays of the backbone, the statistics of batch "
-        "normalization included, equal the pretrained file",
-    ]
+    problem, learned = heads.judge_head(model, evidence, BACKBONE, NUM_CLASSES)
+    if problem:
+        return "failed", problem
+    facts = heads.facts(learned, BACKBONE)
     # A dense layer has a kernel with two axes, whatever else it has.
     kernels = [c for c in learned if len(c.shape) == 2]
     if len(kernels) < 2:
