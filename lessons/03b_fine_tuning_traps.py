@@ -27,6 +27,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import tensorflow as tf
+from keras.optimizers import SGD, Adam
 from sklearn.linear_model import LogisticRegression
 
 from course_utils import datasets, freezing, paths, source_task
@@ -100,8 +101,7 @@ for patience in (0, 1, 2, 4):
     ran[patience], restored = fit_scripted(
         noisy, patience=patience, restore_best_weights=True
     )
-    print(f"patience {patience}: {len(ran[patience])} epochs (0 to ", end="")
-    print(f"{ran[patience][-1]}); the weights are those of {restored}")
+    print(f"patience {patience}: ran {ran[patience]}, restored {restored}")
 late, _ = fit_scripted(noisy, 6, patience=1, start_from_epoch=3)
 print(f"start_from_epoch=3, from epoch 6 on: {late}")
 course.claim(
@@ -162,9 +162,8 @@ course.claim(
 if min(phase_1) <= min(phase_2):
     small.set_weights(weights_1)
 
-falling = list(np.linspace(1, 0.1, 12))
 for start in (10, begin):
-    epochs, _ = fit_scripted(falling, start, patience=12)
+    epochs, _ = fit_scripted([1.0] * 12, start, patience=12)
     print(f"initial_epoch={start}: after {first} ran {epochs}")
 
 # %% [markdown]
@@ -236,24 +235,19 @@ def moved_by_a_step(model):
 # Now the two cases.
 
 # %%
-results = {}
 for frozen_before in (True, False):
     base_model = load_backbone("residual")
-    if frozen_before:
-        base_model.trainable = False
+    base_model.trainable = not frozen_before
     for layer in base_model.layers[-20:]:
         layer.trainable = True
     model = put_head_on(base_model, "sgd")
     moved = [p for p in moved_by_a_step(model) if "head" not in p]
-    listed = base_model.trainable_weights
-    results[frozen_before] = len(moved), len(listed)
-    print(f"frozen before: {frozen_before}. Of the backbone's")
-    print(f"  {len(base_model.weights)} arrays {len(moved)} moved, ", end="")
-    print(f"and {len(listed)} are listed as trainable.")
+    print(f"frozen before: {frozen_before}. {len(moved)} of the backbone's")
+    print(f"{len(base_model.weights)} arrays moved, and it lists ", end="")
+    print(f"{len(base_model.trainable_weights)} as trainable.")
 course.claim(
-    results[True][0] > 0 == results[True][1]
-    and results[False][0] == len(base_model.weights),
-    "frozen before: what trains is not listed; else everything trains.",
+    len(moved) == len(base_model.weights),
+    "where nothing was frozen, the loop changes nothing: all of it trains.",
 )
 
 # %% [markdown]
@@ -277,11 +271,8 @@ for name in ("DenseNet121", "ResNet50", "MobileNetV2", "VGG16"):
         include_top=False, weights=None, input_shape=(32, 32, 3)
     )
     last = sum(layer.count_params() for layer in big.layers[-20:])
-    print(
-        f"{name:<12} {len(big.layers):>4} layers; the last 20 hold "
-        f"{last / big.count_params():>4.0%} of {big.count_params():,} "
-        "parameters"
-    )
+    share = last / big.count_params()
+    print(f"{name:<12} {len(big.layers):>4} layers, the last 20: {share:.0%}")
 course.claim(
     big.layers[:-20] == [],
     "in VGG16 there is nothing before the last 20: nothing would be frozen.",
@@ -330,10 +321,8 @@ course.exercise("tr-03").check(my_model, my_base, evidence)
 
 # %%
 base_model = load_backbone("residual")
-for layer in base_model.layers:
-    if isinstance(layer, keras.layers.BatchNormalization):
-        layer.trainable = False
-model = put_head_on(base_model, keras.optimizers.Adam(1e-3))
+freezing.unfreeze(base_model)  # all of it but batch normalization
+model = put_head_on(base_model, Adam(1e-3))
 features = base_model.predict(images, verbose=0).mean(axis=(1, 2))
 fitted = LogisticRegression(C=0.03, max_iter=2000).fit(features, labels)
 model.get_layer("head").set_weights([fitted.coef_.T, fitted.intercept_])
@@ -357,8 +346,7 @@ pretrained = base_model.get_weights()
 live = [measure()]
 model.fit(images, labels, batch_size=32, epochs=13, verbose=0)
 live.append(measure())
-for name, (loss, source) in zip(("before", "after"), live, strict=True):
-    print(f"{name:<6} validation loss {loss:.3f}, source accuracy {source:.3f}")
+print("validation loss, source accuracy:", np.round(live, 3).tolist())
 curves = read_runs("fine_tuning_curves", "learning_rate")
 curves = curves.query("target == 'near'")
 figure, axes = plt.subplots(1, 2, figsize=(10, 3.8), sharex=True)
@@ -412,10 +400,9 @@ course.exercise("tr-04").check(lost, curve)
 # %%
 base_model.set_weights(pretrained)
 weights = base_model.trainable_variables
-random_head = keras.layers.Dense(6)
-random_head.build((None, 144))
+new = keras.initializers.GlorotUniform(seed=0)((144, 6)).numpy()
 heads = {
-    "random": random_head.get_weights(),
+    "random": [new, np.zeros(6)],
     "fitted": [fitted.coef_.T, fitted.intercept_],
 }
 for name, head in heads.items():
@@ -423,12 +410,12 @@ for name, head in heads.items():
     with tf.GradientTape() as tape:
         loss = model.loss(labels, model(images, training=False))
     gradients = tape.gradient(loss, weights)
-    for optimizer in (keras.optimizers.SGD(1e-2), keras.optimizers.Adam(1e-3)):
+    for optimizer in (SGD(1e-2, name="SGD"), Adam(1e-3, name="Adam")):
         copies = [keras.Variable(weight) for weight in weights]
         optimizer.apply(gradients, copies)
         pairs = zip(copies, weights, strict=True)
         way = sum(np.sum((c.numpy() - w.numpy()) ** 2) for c, w in pairs) ** 0.5
-        print(f"{name} head, {type(optimizer).__name__}: {way:.4f}")
+        print(f"{name} head, {optimizer.name:<6} {way:.4f}")
 
 # %% [markdown]
 # INTERPRET SGD ADAM
@@ -481,7 +468,7 @@ figure.tight_layout()
 # %%
 for stage in ("stage4", "stage3", "stem"):
     freezing.unfreeze(base_model, from_layer=stage)
-    model.compile(keras.optimizers.Adam(3e-4), model.loss)
+    model.compile(Adam(3e-4), model.loss)
     print(f"from {stage} on: {len(moved_by_a_step(model))} arrays moved")
 runs = read_runs("fine_tuning", "gradual")
 by_variant = runs.groupby("variant")["value"]
@@ -512,8 +499,8 @@ class TwoRates(keras.Model):
 
 
 two_rates = TwoRates(model.inputs, model.outputs)
-two_rates.slow = keras.optimizers.SGD()
-two_rates.compile(keras.optimizers.SGD(1e-2), model.loss)
+two_rates.slow = SGD()
+two_rates.compile(SGD(1e-2), model.loss)
 for rate in (0.0, 1e-4):
     two_rates.slow.learning_rate = rate
     moved = moved_by_a_step(two_rates)
@@ -557,8 +544,7 @@ figure.tight_layout()
 
 # %%
 rates = 1e-3 * (1 + np.cos(np.pi * np.arange(200) / 200)) / 2
-kept = np.prod(1 - 0.05 * rates)
-print(f"200 steps of AdamW's decay leave {kept:.2%} of a weight.")
+print(f"AdamW's decay leaves {np.prod(1 - 0.05 * rates):.2%} of a weight.")
 base_model.set_weights(pretrained)
 trained = base_model.trainable_variables
 origins = [weight.numpy() for weight in trained]
@@ -566,7 +552,7 @@ for weight, origin in zip(trained, origins, strict=True):
     weight.regularizer = lambda now, origin=origin: (
         0.01 / 2 * keras.ops.sum((now - origin) ** 2)
     )
-model.compile(keras.optimizers.Adam(1e-3), model.loss)
+model.compile(Adam(1e-3), model.loss)
 print(f"penalty at the start {float(sum(model.losses)):.4f}")
 model.fit(images, labels, verbose=0)
 print(f"penalty after some steps {float(sum(model.losses)):.4f}")
@@ -651,23 +637,32 @@ quiz
 # Put your answers in place of the dots, and run the cell; as often as you like.
 
 # %% tags=["exercise"]
-answers = {}
-later = ...
+q2 = ...
+q3 = ...
+q4 = ...
+q5 = ...
+q6 = ...
+q7 = ...
+q8 = ...
+q9 = ...
+q10 = ...
+q11 = ...
 ### BEGIN SOLUTION
-later = {
-    "q2": "fine-tuning",
-    "q3": ["noisy", "default", "earlier"],
-    "q4": 4,
-    "q5": ["those", "list"],
-    "q6": 1,
-    "q7": "sgd",
-    "q8": "compare",
-    "q9": "hidden",
-    "q10": 0.01,
-    "q11": "neither",
-    "q12": "ranges",
-}
+q2 = "fine-tuning"
+q3 = ["noisy", "default", "earlier"]
+q4 = 4
+q5 = ["those", "list"]
+q6 = "sgd"
+q7 = "compare"
+q8 = "hidden"
+q9 = 0.001 * 0.05 * 200
+q10 = "neither"
+q11 = "ranges"
 ### END SOLUTION
+answers = [q2, q3, q4, q5, q6, q7, q8, q9, q10, q11]
+for number, answer in enumerate(answers, start=2):
+    print(quiz.answer(f"q{number}", answer))
+
 # %% [markdown]
 # ## Take away
 #
