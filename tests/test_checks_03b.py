@@ -241,38 +241,41 @@ def test_what_does_not_belong_together_is_named(work):
     assert "of type str" in check_stage(made[0], "base", made[2])[1]
 
 
-# tr-04: what was forgotten by the best validation loss.
+# tr-04: what was forgotten at each rate.
 
-CURVE = pd.DataFrame(
+CURVES = pd.DataFrame(
     {
-        "step": [0, 25, 50, 75],
-        "validation_loss": [1.0, 0.7, 0.6, 0.8],
-        "source_accuracy": [0.9, 0.8, 0.7, 0.5],
-    },
-    index=[9, 8, 7, 6],
+        "learning_rate": [0.1, 0.1, 0.1, 0.01, 0.01, 0.01],
+        "step": [0, 25, 50] * 2,
+        "source_accuracy": [0.9, 0.3, 0.4, 0.9, 0.7, 0.8],
+    }
 )
+LOST = np.array([0.1, 0.5])
 
 
 def check_forgotten(answer):
-    result = course.exercise("tr-04").check(answer, CURVE)
+    result = course.exercise("tr-04").check(answer, CURVES)
     return result.status, result.message
 
 
 def test_what_was_forgotten_passes(work):
-    for answer in (0.9 - 0.7, np.float64(0.2), 0.2003):
+    series = pd.Series(LOST[::-1], index=[0.1, 0.01])
+    answers = [LOST, LOST.tolist(), series, {0.1: 0.5, 0.01: 0.1}]
+    for answer in answers:
         assert check_forgotten(answer)[0] == "passed"
+    assert check_forgotten(LOST + 0.0003)[0] == "passed"
 
 
 @pytest.mark.parametrize(
     ("answer", "named"),
     [
-        (-0.2, "Turn it round"),
-        (0.7, "what is left"),
-        (0.4, "in the whole run"),
-        (0.2 / 0.9, "a share of what was there"),
-        (20, "not in percent"),
-        (0.33, "argmin"),
-        (None, "not None"),
+        (-LOST, "Turn it round"),
+        (0.9 - LOST, "what is left"),
+        (LOST / 0.9, "shares of what was there"),
+        (100 * LOST, "not in percent"),
+        ([0.3, 0.3], "group by the rate"),
+        ([0.2, 0.6], "are not the differences"),
+        (0.5, "one number for each"),
     ],
 )
 def test_each_misconception_about_forgetting_is_named(work, answer, named):

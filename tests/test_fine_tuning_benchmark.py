@@ -4,6 +4,7 @@ import dataclasses
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 from benchmarks import fine_tuning, fine_tuning_runs, transfer_report
@@ -181,3 +182,26 @@ def test_the_heads_strength_is_the_reports():
     rows = transfer_report.read_rows()
     for target in ("near", "defects", "histology", "digits"):
         assert transfer_report.best(rows, "residual", target, "frozen") > 0
+
+
+# What lesson 03b says of the experiments, with a margin.
+
+
+def frame(experiment, name="fine_tuning"):
+    rows = pd.read_csv(fine_tuning.FOLDER / f"{name}.csv")
+    return rows[rows["experiment"] == experiment]
+
+
+def test_validation_loss_and_forgetting_do_not_go_together():
+    curves = frame("learning_rate", "fine_tuning_curves")
+    at = curves.groupby(["target", "learning_rate"])
+    first, last = at.first(), at.last()
+    rose = last["validation_loss"] - first["validation_loss"]
+    lost = first["source_accuracy"] - last["source_accuracy"]
+    worse = first["validation_value"] - last["validation_value"]
+    assert rose["near", 1e-4] > 0.1 and lost["near", 1e-4] < 0.05
+    assert (worse["near"].loc[1e-5:1e-3] < 0.05).all()
+    assert lost["near", 3e-3] > 0.2 and rose["near", 3e-3] < rose["near", 3e-4]
+    assert rose["defects", 3e-3] > rose["defects", 3e-4]
+    assert (rose.xs(1e-2, level=1) > 0.5).all()
+    assert (lost.xs(1e-2, level=1) > 0.5).all()

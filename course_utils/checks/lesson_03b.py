@@ -180,44 +180,55 @@ def judge_last_stage(
     return "passed", "The last stage trains, and the list says so.", facts
 
 
-def judge_forgotten(answer: object, curve: object) -> tuple[str, str]:
-    """Judge how much source accuracy was lost by the best validation loss.
+def judge_forgotten(answer: object, curves: object) -> tuple[str, str]:
+    """Judge how much source accuracy each run lost.
 
     Args:
-        answer: The learner's number.
-        curve: A table with ``validation_loss`` and ``source_accuracy``, a
-            row a look.
+        answer: The learner's numbers, one a learning rate, in their order.
+        curves: A table with ``learning_rate``, ``step`` and
+            ``source_accuracy``, a row a look.
 
     Returns:
         A status and a message.
     """
-    if complaint := _no_number(answer):
-        return "failed", complaint
-    source = np.asarray(curve["source_accuracy"], float)
-    best = int(np.asarray(curve["validation_loss"], float).argmin())
-    lost = source[0] - source[best]
-    if np.isclose(answer, lost, rtol=0, atol=_ROUNDING):
+    ordered = curves.sort_values(["learning_rate", "step"])
+    source = ordered.groupby("learning_rate")["source_accuracy"]
+    first, last = source.first().to_numpy(), source.last().to_numpy()
+    if hasattr(answer, "sort_index"):
+        answer = answer.sort_index()
+    if isinstance(answer, dict):
+        answer = [answer[rate] for rate in sorted(answer)]
+    answer = np.asarray(answer, float)
+    if answer.shape != first.shape:
+        return "failed", (
+            f"There are {len(first)} rates, and this has shape "
+            f"{answer.shape}: give one number for each of them."
+        )
+    lost = first - last
+    if np.allclose(answer, lost, rtol=0, atol=_ROUNDING):
         return "passed", (
-            f"{lost:.3f} of {source[0]:.3f} was gone at step "
-            f"{int(np.asarray(curve['step'])[best])}, where the validation "
-            "loss was least."
+            f"From {lost.min():.3f} at the rate that forgot the least to "
+            f"{lost.max():.3f} at the one that forgot the most."
         )
     mistakes = [
         (-lost, "Turn it round: what was there first, less what is left."),
-        (source[best], "That is what is left: take it from what was there."),
-        (source[0] - source[-1], "That is what was lost in the whole run."),
+        (last, "That is what is left: take it from what was there."),
         (
-            lost / source[0],
-            "That is a share of what was there: give the difference.",
+            lost / first,
+            "These are shares of what was there: give the differences.",
         ),
-        (100 * lost, "Give the difference itself, not in percent."),
+        (100 * lost, "Give the differences themselves, not in percent."),
+        (
+            np.full_like(lost, lost.mean()),
+            "That is the mean over the rates: group by the rate first.",
+        ),
     ]
-    for value, message in mistakes:
-        if np.isclose(answer, value, rtol=0, atol=_ROUNDING):
+    for values, message in mistakes:
+        if np.allclose(answer, values, rtol=0, atol=_ROUNDING):
             return "failed", message
     return "failed", (
-        f"{float(answer):.3g} it is not. `argmin` of the validation loss gives "
-        "the row; compare its source accuracy with that of row 0."
+        "These are not the differences: group the curves by the rate, and "
+        "take the first source accuracy less the last."
     )
 
 
