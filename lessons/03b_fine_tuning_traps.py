@@ -111,13 +111,13 @@ course.claim(
 quiz.outcome("q1", len(ran[0]))
 
 # %% [markdown]
-# **Interpret.** `patience` is the number of epochs *without* a new best after
-# which training ends; after none of them it cannot end, so 0 and 1 are alike.
-# With 2, the setting that is often recommended, training ended before the
-# best epoch of all came. With 4 it never triggered, and still the best weights
-# were put back at the end. (Older versions of Keras kept the last ones then.)
-# And `start_from_epoch` counts from the epoch 0 of all training: where phase 2
-# begins later than that, it gives no grace at all.
+# **Interpret.** `patience` is the number of epochs in a row *without* a new best
+# after which training ends. One such epoch has to end before anything can be
+# noticed, so 0 and 1 are alike. With 2 (one or two are often recommended)
+# training ended before the best epoch of all came. With 4 it never triggered,
+# and still the best weights were put back at the end; in Keras 2 they were
+# not. And `start_from_epoch` counts from the epoch 0 of all training: where
+# phase 2 begins later than that, it gives no grace at all.
 #
 # **Exercise tr-01.** What is the least patience with which early stopping
 # would reach the best epoch of `bumpy`? Compute it or count it.
@@ -358,7 +358,7 @@ for ax, column, value in zip(axes, shown, live[-1], strict=True):
     ax.plot(52, value, "*", color=ORANGE, markersize=16, mec="black")
     ax.set(xlabel="step", ylabel=column.replace("_", " "))
 axes[0].set_yscale("log")
-axes[0].legend(title="learning rate", fontsize="small")
+axes[1].legend(title="learning rate", fontsize="small")
 
 # %% [markdown]
 # *The figure shows, for one run at each learning rate, the loss and the accuracy
@@ -426,7 +426,11 @@ for name, head in heads.items():
         print(f"{name} head, {optimizer.name:<6} {way:.4f}")
 
 # %% [markdown]
-# INTERPRET SGD ADAM
+# **Interpret.** With SGD a step is as long as its gradients, and a random head
+# makes it several times longer. With Adam the head hardly matters: it divides
+# each gradient by its own size, so that in the first step every weight moves by
+# about the rate. Under Adam, then, a fitted head cannot make the first steps
+# shorter, only better aimed.
 #
 # Does it show in the end? The experiment: as many steps of fine-tuning from a
 # fitted head and from a random one, on *near* and on histology (lesson 04),
