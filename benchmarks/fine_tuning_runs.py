@@ -94,7 +94,7 @@ RECIPES = {
 TRANSFORMER_HEAD = 0.03
 # Before it is adapted to scanner C, a network learns on scanner A.
 SHIFTED = "histology C"
-SHIFT_START = {"labels": 400, "steps": 200, "rate": 3e-4}
+SHIFT_START = {"labels": 400, "steps": 100, "rate": 3e-4}
 
 
 @functools.cache
