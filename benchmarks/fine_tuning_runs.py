@@ -28,17 +28,12 @@ LOOK_EVERY = 25  # steps; for the valley:
 VALLEY_LOOK_EVERY = 5
 SOURCE_PICTURES = 400  # every second one of the source's test pictures
 DROPOUT = 0.5
-WEIGHT_DECAY = 0.05
 L2_SP = 0.01
 # Both networks of the valley are trained until they are as good as this.
 VALLEY_LOSS = 0.05
 VALLEY_SCALES = (0.0, 0.05, 0.1, 0.2, 0.4)
 VALLEY_DIRECTIONS = 5
-OPTIMIZERS = {
-    "Adam": {},
-    "AdamW": {"weight_decay": WEIGHT_DECAY},
-    "SGD": {"momentum": 0.9},
-}
+OPTIMIZERS = {"Adam": {}, "SGD": {"momentum": 0.9}}
 ALL, STAGES = ("",), ("stage4", "stage3", "stage2", "")
 
 
@@ -82,7 +77,6 @@ RECIPES = {
     "all at once": PLAIN,
     "gradual": Recipe(tuple(STAGES[: n + 1] for n in range(len(STAGES)))),
     "plain": PLAIN,
-    "weight decay": PLAIN,
     "dropout": Recipe(dropout=DROPOUT),
     "L2-SP": Recipe(l2_sp=L2_SP),
     "early stopping": Recipe(stops=True),

@@ -368,9 +368,8 @@ axes[1].legend(title="learning rate", fontsize="small")
 #
 # **Interpret.** The curves on the left and on the right do not tell the same
 # story. At the lower rates the validation loss rises, while next to nothing is
-# forgotten; the accuracy on the new task falls little, or not at all. The
-# model grows surer of its mistakes, which the loss charges for and the
-# accuracy does not. At `0.003` much of the source task is forgotten at once,
+# forgotten; the accuracy on the new task falls little, or not at all. (The loss
+# also charges for how *sure* a wrong answer is; the accuracy does not.) At `0.003` much of the source task is forgotten at once,
 # and yet here the validation loss ends *below* that of a rate ten times lower.
 # (On the target *defects* it ends above; the file has those curves too.) Only
 # at the highest rate, where training itself fails, does all go wrong together.
@@ -453,7 +452,7 @@ def draw(ax, runs, x, column="value", title=""):
 runs = read_runs("fine_tuning", "phase1")
 runs["setting"] = runs["optimizer"] + "\n" + runs["learning_rate"].astype(str)
 near_runs, tissue = (own for _, own in runs.groupby("target", sort=False))
-figure, axes = plt.subplots(1, 3, figsize=(11, 3.8), width_ratios=(2, 1, 1))
+figure, axes = plt.subplots(1, 3, figsize=(11, 3.8))
 draw(axes[0], near_runs, "setting", title="near")
 draw(axes[1], tissue, "setting", title="histology, scanner A")
 draw(axes[2], tissue, "setting", "ood_value", "histology, scanner C")
@@ -463,8 +462,8 @@ figure.tight_layout()
 
 # %% [markdown]
 # *The figure shows what fine-tuning reaches on test pictures from a fitted head
-# and from a random one, for two optimizers at two rates each; small marks are
-# the seeds, large ones their means.*
+# and from a random one, with two optimizers; small marks are the seeds, large
+# ones their means.*
 #
 # INTERPRET
 
