@@ -202,3 +202,31 @@ def test_validation_loss_and_forgetting_do_not_go_together():
     assert rose["defects", 3e-3] > rose["defects", 3e-4]
     assert (rose.xs(1e-2, level=1) > 0.5).all()
     assert (lost.xs(1e-2, level=1) > 0.5).all()
+
+
+def test_more_layers_were_not_worse_with_few_labels():
+    means = frame("depth").groupby(["labels", "variant"])["value"].mean()
+    for labels in (40, 100):
+        assert means[labels, "all"] > means[labels, "head only"] - 0.01
+    assert (frame("depth")["train_accuracy"] > 0.99).all()
+
+
+def test_gradual_and_all_at_once_are_not_told_apart():
+    values = frame("gradual").pivot(
+        index="seed", columns="variant", values="value"
+    )
+    spread = values.std()
+    assert abs(values["gradual"] - values["all at once"]).mean() < spread.min()
+    assert 0.5 < spread["gradual"] / spread["all at once"] < 2
+
+
+def test_the_rates_matter_most_only_with_the_highest_among_them():
+    near = frame("learning_rate").query("target == 'near'")
+    by_rate = near.groupby("learning_rate")["value"]
+    means, between_seeds = by_rate.mean(), by_rate.std().mean()
+    assert np.ptp(means) > 0.3
+    assert np.ptp(means[means.index < 1e-2]) <= between_seeds
+    for experiment in ("depth", "gradual"):
+        rows = frame(experiment).query("labels == 100")
+        groups = rows.groupby("variant")["value"]
+        assert np.ptp(groups.mean()) <= groups.std().mean()
