@@ -357,7 +357,6 @@ for number, (rate, curve) in enumerate(curves.groupby("learning_rate")):
 for ax, column, value in zip(axes, shown, live[-1], strict=True):
     ax.plot(52, value, "*", color=ORANGE, markersize=16, mec="black")
     ax.set(xlabel="step", ylabel=column.replace("_", " "))
-axes[0].set_yscale("log")
 axes[1].legend(title="learning rate", fontsize="small")
 
 # %% [markdown]
@@ -573,8 +572,8 @@ model.fit(images, labels, verbose=0)
 print(f"penalty after some steps {float(sum(model.losses)):.4f}")
 runs = read_runs("fine_tuning", "regularization")
 runs["gap"] = runs["train_accuracy"] - runs["value"]
-found = runs.groupby(["learning_rate", "variant"], sort=False)
-print(found[["value", "gap"]].agg(["mean", "std"]).round(3).to_string())
+found = runs.groupby("variant", sort=False)[["value", "gap"]]
+print(found.agg(["mean", "std"]).round(3).to_string())
 
 # %% [markdown]
 # **Interpret.** AdamW takes the rate times the decay from each weight, a step:
