@@ -230,3 +230,38 @@ def test_the_rates_matter_most_only_with_the_highest_among_them():
         rows = frame(experiment).query("labels == 100")
         groups = rows.groupby("variant")["value"]
         assert np.ptp(groups.mean()) <= groups.std().mean()
+
+
+def test_what_it_costs_to_skip_phase_1():
+    runs = frame("phase1")
+
+    def gain(target, column="value"):
+        own = runs[runs["target"] == target].pivot(
+            index=["optimizer", "seed"], columns="variant", values=column
+        )
+        return own["head first"] - own["random head"]
+
+    near, tissue = gain("near"), gain("histology")
+    assert (near > 0.01).all()
+    assert near["Adam"].mean() > near["SGD"].mean() + 0.02
+    assert (tissue.groupby("optimizer").mean().abs() < 0.02).all()
+    elsewhere = gain("histology", "ood_value")
+    assert (elsewhere["Adam"] > 0).all() and elsewhere["Adam"].mean() > 0.01
+    assert elsewhere["SGD"].min() < 0 < elsewhere["SGD"].max()
+    forgotten = gain("near", "source_accuracy").groupby("optimizer").mean()
+    assert forgotten["Adam"] > forgotten["SGD"] > 0.05
+
+
+def test_which_block_to_adapt_and_whether():
+    runs = frame("where")
+    values = runs.pivot(
+        index="seed", columns=["target", "steps", "variant"], values="value"
+    )
+    near, scanner = values["near", 100], values["histology C", 100]
+    blocks = scanner.drop(columns="head alone")
+    assert (blocks.idxmax(axis=1) == "first block").all()
+    before = values["histology C", 0, "head alone"]
+    assert (blocks.max(axis=1) < before - 0.01).all()
+    assert np.ptp(near.mean()) < 0.03 and near.mean().max() < 0.5
+    trained = runs.query("steps > 0 and variant == 'first block'")
+    assert (trained["train_accuracy"] > 0.9).all()
