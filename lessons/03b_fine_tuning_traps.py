@@ -440,7 +440,7 @@ for name, head in heads.items():
 # %%
 def draw(ax, runs, x, column="value", title=""):
     looks = zip("osD^", (BLUE, ORANGE, VERMILLION, "black"), strict=True)
-    groups = runs.groupby("variant")
+    groups = runs.groupby("variant", sort=False)
     for (mark, colour), (variant, own) in zip(looks, groups, strict=False):
         ax.plot(own[x], own[column], mark, alpha=0.4, color=colour)
         means = own.groupby(x, sort=False)[column].mean()
@@ -448,7 +448,7 @@ def draw(ax, runs, x, column="value", title=""):
     ax.set(title=title)
 
 
-runs = read_runs("fine_tuning", "phase1").sort_values("optimizer")
+runs = read_runs("fine_tuning", "phase1").sort_values(["optimizer", "variant"])
 runs["setting"] = runs["optimizer"] + "\n" + runs["learning_rate"].astype(str)
 near_runs, tissue = (own for _, own in runs.groupby("target", sort=False))
 figure, axes = plt.subplots(1, 3, figsize=(11, 3.8), sharey=True)
@@ -560,9 +560,9 @@ figure.tight_layout()
 # a weak one, far below the residual network on the same pictures.) For the new
 # scanner, the first block does best of the three, for every seed, which agrees
 # with Lee et al. But each of them is *worse* than the network had been before:
-# a hundred labels of few patients were learned by heart. So where to adapt is
-# the second question; whether to adapt at all is the first. Lesson 04 has
-# better means against a change of scanner.
+# the hundred pictures, of few patients, were fitted well, and new patients gained
+# nothing. So where to adapt is the second question; whether to adapt at all is
+# the first. Lesson 04 has other means against a change of scanner.
 #
 # (In language models, early layers are said to carry grammar, and later ones
 # meaning. Tenney et al. (2019) found such an order in one of them. This course
@@ -654,7 +654,17 @@ axes[1].legend()
 figure.tight_layout()
 
 # %% [markdown]
-# *The figure shows*
+# *The figure shows the loss on the training pictures (on a logarithmic scale)
+# and the accuracy on test pictures, for longer and longer steps; thin marks are
+# the seeds, lines their means.*
+#
+# **Interpret.** By this measure it is the other way round: on average the
+# fine-tuned network minds a step *more* than the one from scratch. What "wide"
+# means hangs on the measure. These steps are shares of each filter's length,
+# batch normalization stays as it is, and the two networks differ in more than
+# in their start, the learning rate for one. Pretrained weights may be a good
+# place to start from all the same; that they lie in a wide valley is not what
+# we found.
 
 # %% [markdown]
 # ## What matters most?
