@@ -275,3 +275,12 @@ def test_the_valley_of_the_fine_tuned_network_is_not_the_wider_one():
         assert loss["fine-tuned"][scale] > 1.3 * loss["scratch"][scale]
     accuracy = rows.groupby(["scale", "variant"])["test_accuracy"].mean()
     assert accuracy[0.1, "fine-tuned"] < accuracy[0.1, "scratch"] - 0.05
+
+
+def test_no_remedy_stands_out_and_l2_sp_forgets_less():
+    runs = frame("regularization")
+    assert (runs["train_accuracy"] > 0.99).all()
+    values = runs.groupby("variant")["value"]
+    assert np.ptp(values.mean()) < values.std().mean()
+    source = runs.groupby("variant")["source_accuracy"].mean()
+    assert source["L2-SP"] > source["plain"] + 0.02
