@@ -15,7 +15,8 @@
 #
 # The sweeps of this lesson were made beforehand, by
 # `python -m benchmarks.fine_tuning`; its text says what was fixed before. We
-# read the results, a row a run, and drop live runs among them.
+# read the results, a row a run, and drop a live run among them. Nothing was
+# tuned, and what did not come out as the usual advice says is told as well.
 
 # %%
 from course_utils import course
@@ -168,7 +169,7 @@ for start in (10, begin):
 
 # %% [markdown]
 # **Interpret.** Phase 2 "restored" something worse than phase 1 had reached.
-# The remedy by hand are the two lines with `if`: keep the weights of phase 1,
+# The remedy by hand are the two lines from `if` on: keep the weights of phase 1,
 # and put them back if phase 2 did not beat them. `two_phase_fit` of lesson 03
 # keeps the best of both.
 #
@@ -177,8 +178,8 @@ for start in (10, begin):
 # with the `history` that `fit` returns, `initial_epoch=len(history.epoch)`.
 #
 # **Exercise tr-02.** Train `small` for exactly three epochs more than phase 1
-# (its epochs are the list `first`), counted on. Call `small.fit(*noise, ...)` and keep
-# what it returns.
+# (its epochs are the list `first`), counted on. Call `small.fit(*noise, ...)`
+# and keep what it returns.
 
 # %% tags=["exercise"]
 # exercise: tr-02
@@ -465,10 +466,10 @@ axes[0].legend()
 #
 # **Interpret.** On *near*, to skip phase 1 costs accuracy for every seed, and
 # more with Adam than with SGD. That may surprise, since Adam's first step was no
-# longer than from a fitted head. But it is no shorter either: its steps have
-# their full length from the beginning, while the head still aims them anywhere,
-# and the old heads on the source task lose the most (`source_accuracy` in the
-# file). On histology the two are alike on the scanner that they were trained
+# longer than from a fitted head. But it is no shorter either: Adam's steps have
+# their full length from the beginning, while the head still aims them anywhere;
+# and here the source task is forgotten most (`source_accuracy` in the file). On
+# histology the two are alike on the scanner that they were trained
 # on. On the other scanner the random head is worse with Adam, for every seed,
 # and not with SGD. So "always fit the head first" is sound advice, what it
 # spares you depends on the optimizer and the task, and a test on pictures like
@@ -700,6 +701,10 @@ print(f"the highest by {spreads[-1]:.2f}, no more than seeds do.")
 # (in the file; lesson 03 draws it) all layers at once were no worse than the
 # head alone. So "unfreezing all is risky with few labels" was not seen here;
 # what was risky was a high rate, and a head that was still random.
+#
+# And where does fine-tuning pay at all? Where the new domain *differs*, says one
+# text; where it is *related*, says another. The last figure of lesson 02 has the
+# gains over frozen features, task by task. They follow neither.
 #
 # ## Questions
 
