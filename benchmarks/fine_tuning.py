@@ -3,7 +3,8 @@
     python -m benchmarks.fine_tuning
 
 makes every run that `data/experiments/fine_tuning.csv` does not hold yet, and
-adds it there. How one is made stands in `benchmarks/fine_tuning_runs.py`.
+adds it there. How one is made stands in `benchmarks/fine_tuning_runs.py`, and
+what is compared in `benchmarks/fine_tuning_recipes.py`.
 
 Nothing is tuned. Settings are those of the transfer report (its backbone,
 batch, cosine, flips, strength of the head's regularisation, number of steps),
@@ -49,6 +50,7 @@ import pathlib
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from benchmarks import fine_tuning_runs, transfer_report
+from benchmarks.fine_tuning_recipes import RECIPES, TRANSFORMER_HEAD
 
 FOLDER = pathlib.Path(__file__).parents[1] / "data" / "experiments"
 SEEDS = (100, 101, 102)
@@ -76,8 +78,8 @@ class Run:
         target: Name of the target task.
         labels: Number of labelled pictures.
         seed: The seed.
-        variant: What is done, one of `fine_tuning_runs.RECIPES`.
-        optimizer: One of `fine_tuning_runs.OPTIMIZERS`.
+        variant: What is done, one of `fine_tuning_recipes.RECIPES`.
+        optimizer: One of `fine_tuning_recipes.OPTIMIZERS`.
         learning_rate: The rate at the start.
         steps: Number of batches.
     """
@@ -97,7 +99,7 @@ class Run:
 
     def same_as(self):
         """Returns what is equal where two runs do the same."""
-        recipe = fine_tuning_runs.RECIPES[self.variant]
+        recipe = RECIPES[self.variant]
         return recipe, dataclasses.replace(self, experiment="", variant="")
 
 
@@ -234,8 +236,8 @@ def _of_row(row):
 
 def execute(run):
     """Makes one run, in a worker; see `fine_tuning_runs.execute`."""
-    head = fine_tuning_runs.TRANSFORMER_HEAD
-    if fine_tuning_runs.RECIPES[run.variant].backbone == "residual":
+    head = TRANSFORMER_HEAD
+    if RECIPES[run.variant].backbone == "residual":
         rows = transfer_report.read_rows()
         head = transfer_report.best(rows, "residual", run.target, "frozen")
     return run, *fine_tuning_runs.execute(run, head)

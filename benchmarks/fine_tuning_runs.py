@@ -5,15 +5,30 @@ is fitted to the frozen features first; batch normalization stays as it was.
 A recipe says what differs.
 """
 
-import dataclasses
 import functools
 import time
 
 import keras
 import numpy as np
-from scipy.special import log_softmax
 
 from benchmarks import targets
+from benchmarks.fine_tuning_measures import (
+    SHIFTED,
+    VALLEY_LOSS,
+    load_target,
+    logits_of,
+    loss_of,
+    perturbed,
+    scanner,
+    source_accuracy,
+)
+from benchmarks.fine_tuning_recipes import (
+    ALL,
+    OPTIMIZERS,
+    RECIPES,
+    TRANSFORMER_HEAD,
+    Recipe,
+)
 from benchmarks.transfer_methods import (
     fit_head,
     judge,
@@ -22,114 +37,12 @@ from benchmarks.transfer_methods import (
     train,
     variants,
 )
-from course_utils import backbones, datasets, source_task, tables
+from course_utils import backbones
 
 LOOK_EVERY = 25  # steps; for the valley:
 VALLEY_LOOK_EVERY = 5
-SOURCE_PICTURES = 400  # every second one of the source's test pictures
-DROPOUT = 0.5
-L2_SP = 0.01
-# Both networks of the valley are trained until they are as good as this.
-VALLEY_LOSS = 0.05
-VALLEY_SCALES = (0.0, 0.05, 0.1, 0.2, 0.4)
-VALLEY_DIRECTIONS = 5
-OPTIMIZERS = {"Adam": {}, "SGD": {"momentum": 0.9}}
-ALL, STAGES = ("",), ("stage4", "stage3", "stage2", "")
-
-
-@dataclasses.dataclass(frozen=True)
-class Recipe:
-    """What is done to the network.
-
-    Attributes:
-        phases: For each phase, what the names of the unfrozen layers begin
-            with; `""` is all of them. Phases are equally long.
-        backbone: Name of the backbone.
-        head: `"fitted"` by logistic regression, `"random"`, or `"scratch"`
-            for a whole network of random weights.
-        dropout: Share of the pooled features that is dropped.
-        l2_sp: Strength of the penalty on the distance from the start.
-        stops: Whether it keeps the weights of the least validation loss.
-    """
-
-    phases: tuple = (ALL,)
-    backbone: str = "residual"
-    head: str = "fitted"
-    dropout: float = 0.0
-    l2_sp: float = 0.0
-    stops: bool = False
-
-
-PLAIN = Recipe()
-_transformer = functools.partial(Recipe, backbone="vision_transformer")
-RECIPES = {
-    "all": PLAIN,
-    "head first": PLAIN,
-    "random head": Recipe(head="random"),
-    "head only": Recipe(((),)),
-    "last convolution": Recipe((("stage4_block1_conv2",),)),
-    "last stage": Recipe((("stage4",),)),
-    "last two stages": Recipe((("stage4", "stage3"),)),
-    "first block": _transformer((("block1",),)),
-    "middle block": _transformer((("block3",),)),
-    "last block": _transformer((("block5",),)),
-    "head alone": _transformer(((),)),
-    "all at once": PLAIN,
-    "gradual": Recipe(tuple(STAGES[: n + 1] for n in range(len(STAGES)))),
-    "plain": PLAIN,
-    "dropout": Recipe(dropout=DROPOUT),
-    "L2-SP": Recipe(l2_sp=L2_SP),
-    "early stopping": Recipe(stops=True),
-    "fine-tuned": PLAIN,
-    "scratch": Recipe(head="scratch"),
-}
-# The report chose no strength for the transformer's head before these runs:
-# the middle of its grid.
-TRANSFORMER_HEAD = 0.03
 # Before it is adapted to scanner C, a network learns on scanner A.
-SHIFTED = "histology C"
 SHIFT_START = {"labels": 400, "steps": 100, "rate": 3e-4}
-
-
-@functools.cache
-def load_target(name):
-    """Loads a target, or the labelled pictures of histology's scanner C."""
-    if name != SHIFTED:
-        return targets.load(name)
-    home = targets.load("histology")
-    parts = {
-        "train": _scanner("adaptation", "C"),
-        "test": _scanner("test", "C"),
-    }
-    return dataclasses.replace(home, name=name, parts=parts)
-
-
-@functools.cache
-def _scanner(split, scanner):
-    table = tables.load_table("histology")
-    table = table[(table.split == split) & (table.scanner == scanner)]
-    return _arrays(tables.from_table(table, 100))
-
-
-@functools.cache
-def _source():
-    images, labels = _arrays(datasets.load_dataset("source").test)
-    count = len(images) // 2
-    assert count == SOURCE_PICTURES
-    return [
-        (
-            images[i : i + 100 : 2],
-            {k: v[i : i + 100 : 2] for k, v in labels.items()},
-        )
-        for i in range(0, 2 * count, 100)
-    ]
-
-
-def _arrays(batches):
-    images, labels = zip(*batches, strict=True)
-    images = np.rint(np.concatenate(images)).astype(np.uint8)
-    join = lambda *parts: np.concatenate(parts)  # noqa: E731
-    return images, keras.tree.map_structure(join, *labels)
 
 
 @functools.cache  # Building and tracing one takes seconds.
@@ -162,37 +75,6 @@ def classifier(recipe, unfrozen, classes, optimizer):
 def _pull(start, strength):
     """Li et al. (2018): half the strength times the squared distance."""
     return lambda w: strength / 2 * keras.ops.sum((w - start) ** 2)
-
-
-@functools.cache
-def _old_heads(base_model):
-    return source_task.with_old_heads(base_model)
-
-
-def logits_of(model, images):
-    """Returns the logits of a model in inference mode, (count, classes)."""
-    parts = range(0, len(images), 100)
-    return np.concatenate(
-        [np.asarray(model(images[i : i + 100], training=False)) for i in parts]
-    )
-
-
-def loss_of(logits, labels):
-    """Returns the mean cross-entropy."""
-    return float(
-        -log_softmax(logits, axis=1)[range(len(labels)), labels].mean()
-    )
-
-
-def source_accuracy(base_model):
-    """Returns the mean accuracy of the five old heads."""
-    return float(
-        np.mean(
-            list(
-                source_task.accuracy(_old_heads(base_model), _source()).values()
-            )
-        )
-    )
 
 
 class _Watch(keras.callbacks.Callback):
@@ -292,7 +174,8 @@ def execute(run, strength):
     result["step_seconds"] = round(float(np.median(taken)), 4) if taken else ""
     valley = []
     if run.experiment == "valley":
-        valley = perturbed(run, model, target, drawn, keep.step)
+        rows = perturbed(model, target, drawn, run.seed)
+        valley = [{"step": keep.step, **row} for row in rows]
     result["seconds"] = round(time.perf_counter() - began, 1)
     return result, keep.curve, valley
 
@@ -344,7 +227,7 @@ class _Keep:
             value, _ = judge(logits_of(self.model, new), labels, metric)
             found["value" if part == "test" else "validation_value"] = value
         if self.run.target == "histology":
-            new, labels = _scanner("test", "C")
+            new, labels = scanner("test", "C")
             logits = logits_of(self.model, new)
             found["ood_value"], _ = judge(logits, labels, metric)
         if self.recipe.head != "scratch":
@@ -352,38 +235,3 @@ class _Keep:
         logits = logits_of(self.model, images)
         _, found["train_accuracy"] = judge(logits, self.drawn[1], metric)
         return found
-
-
-def perturbed(run, model, target, drawn, step):
-    """Measures the loss after random steps, filter by filter (Li 2018).
-
-    A random direction is scaled so that each filter moves by the same share
-    of its own length. Batch normalization and biases stay.
-    """
-    rng = np.random.default_rng([55, run.seed])
-    trained, rows = model.get_weights(), []
-    new, labels = target.parts["test"]
-    for scale in VALLEY_SCALES:
-        for direction in range(VALLEY_DIRECTIONS if scale else 1):
-            moved = []
-            for weight in trained:
-                noise = rng.normal(size=weight.shape)
-                if weight.ndim > 1:
-                    axes = tuple(range(weight.ndim - 1))
-                    length = np.sqrt((weight**2).sum(axes))
-                    noise *= length / np.sqrt((noise**2).sum(axes))
-                    weight = weight + scale * noise
-                moved.append(weight)
-            model.set_weights(moved)
-            logits = logits_of(model, new[:300])
-            row = {
-                "step": step,
-                "scale": scale,
-                "direction": direction,
-                "train_loss": loss_of(logits_of(model, drawn[0]), drawn[1]),
-                "test_loss": loss_of(logits, labels[:300]),
-                "test_accuracy": judge(logits, labels[:300], "accuracy")[0],
-            }
-            rows.append(row)
-    model.set_weights(trained)
-    return rows

@@ -7,8 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import fine_tuning, fine_tuning_runs, transfer_report
-from benchmarks.fine_tuning_runs import RECIPES, classifier
+from benchmarks import (
+    fine_tuning,
+    fine_tuning_measures,
+    fine_tuning_runs,
+    transfer_report,
+)
+from benchmarks.fine_tuning_recipes import L2_SP, RECIPES, Recipe
+from benchmarks.fine_tuning_runs import classifier
 
 
 def test_the_plan_names_each_run_once():
@@ -96,14 +102,14 @@ def test_l2_sp_pulls_to_the_start():
     assert float(sum(model.losses)) == 0
     kernel = base_model.get_layer("stem_conv").kernel
     kernel.assign_add(keras.ops.ones_like(kernel))
-    wanted = fine_tuning_runs.L2_SP / 2 * np.prod(kernel.shape)
+    wanted = L2_SP / 2 * np.prod(kernel.shape)
     assert float(sum(model.losses)) == pytest.approx(wanted, rel=1e-4)
     kernel.assign_add(-keras.ops.ones_like(kernel))
 
 
 def test_a_run_of_two_phases_from_end_to_end(monkeypatch):
     phases = ((), ("stage4_block1_conv2",))
-    recipe = fine_tuning_runs.Recipe(phases, stops=True)
+    recipe = Recipe(phases, stops=True)
     monkeypatch.setitem(RECIPES, "tiny", recipe)
     monkeypatch.setattr(fine_tuning_runs, "LOOK_EVERY", 1)
     run = fine_tuning.Run(
@@ -119,9 +125,8 @@ def test_a_run_of_two_phases_from_end_to_end(monkeypatch):
 
 
 def test_a_step_to_the_side_moves_each_filter_by_the_same_share():
-    target = fine_tuning_runs.load_target("digits")
+    target = fine_tuning_measures.load_target("digits")
     model, *_ = classifier(RECIPES["head only"], (), 10, "Adam")
-    run = fine_tuning.planned(["valley"])[0]
     seen = []
 
     class Recorder:
@@ -134,7 +139,7 @@ def test_a_step_to_the_side_moves_each_filter_by_the_same_share():
             return np.zeros((len(images), 10))
 
     drawn = target.draw(30, 0)
-    rows = fine_tuning_runs.perturbed(run, Recorder(), target, drawn, 5)
+    rows = fine_tuning_measures.perturbed(Recorder(), target, drawn, 0)
     assert len(rows) == len(seen) - 1 and rows[0]["scale"] == 0
     for before, after in zip(model.get_weights(), seen[-2], strict=True):
         way, length = after - before, np.zeros(1)
@@ -169,7 +174,7 @@ def test_the_files_hold_every_run_of_the_plan_and_no_other():
         curved, 1 + 200 // fine_tuning_runs.LOOK_EVERY
     )
     valley = {key for key, run in runs.items() if run.experiment == "valley"}
-    each = 1 + 4 * fine_tuning_runs.VALLEY_DIRECTIONS
+    each = 1 + 4 * fine_tuning_measures.VALLEY_DIRECTIONS
     assert {key: found[1].count(key) for key in found[1]} == dict.fromkeys(
         valley, each
     )
@@ -270,7 +275,7 @@ def test_which_block_to_adapt_and_whether():
 def test_the_valley_of_the_fine_tuned_network_is_not_the_wider_one():
     rows = frame("valley", "fine_tuning_valley")
     loss = rows.groupby(["scale", "variant"])["train_loss"].mean().unstack()
-    assert loss.loc[0].max() < fine_tuning_runs.VALLEY_LOSS
+    assert loss.loc[0].max() < fine_tuning_measures.VALLEY_LOSS
     for scale in (0.05, 0.1, 0.2):
         assert loss["fine-tuned"][scale] > 1.3 * loss["scratch"][scale]
     accuracy = rows.groupby(["scale", "variant"])["test_accuracy"].mean()
