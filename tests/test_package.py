@@ -56,6 +56,7 @@ MAY_IMPORT = {
     "checks/heads": {"checks"},
     "checks/lesson_00": {"checks"},
     "checks/lesson_02": {"checks", "paths", "backbones"},
+    "checks/lesson_03": {"checks"},
     "workspace": {"paths", "errors"},
     "board": {"checks", "progress", "quizzes"},
     "course": {

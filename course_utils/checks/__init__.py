@@ -16,11 +16,11 @@ from collections.abc import Callable
 import yaml
 
 from course_utils import paths, progress
-from course_utils.checks import lesson_00, lesson_02
+from course_utils.checks import lesson_00, lesson_02, lesson_03
 from course_utils.errors import CourseError
 from course_utils.results import Result, Status, Text, pick_hint
 
-_JUDGES = {**lesson_00.JUDGES, **lesson_02.JUDGES}
+_JUDGES = {**lesson_00.JUDGES, **lesson_02.JUDGES, **lesson_03.JUDGES}
 
 
 @dataclasses.dataclass(frozen=True)
