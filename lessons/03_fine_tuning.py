@@ -67,9 +67,9 @@ table.loc[["near", "defects", "histology"]].round(3)
 # %% [markdown]
 # **Interpret.** With the fewest labels, no gain can be told from chance, on
 # any of the three tasks. On the shapes (*near*) and on the metal (*defects*)
-# it pays from the next row on; on the tissue (*histology*) it never does: its
-# pictures come from so few patients that more pictures of the same ones teach
-# little. So it takes labels, and it takes something to learn from them.
+# it pays from the next row on. On the tissue (*histology*) it does so nowhere:
+# its pictures come from few patients, and more of the same patients seem to
+# teach little. So it takes labels, and it takes something to learn from them.
 #
 # We take the shapes, and sixteen labels a class, which makes three whole
 # batches an epoch. Flips come after the cache, and the head is as small as
@@ -172,9 +172,10 @@ situations = [
 table = pd.DataFrame(index=situations)
 for way, flag in {"unfreezing": True, "freezing": False}.items():
     table[way] = [what_counts(situation, flag) for situation in situations]
-silent, counted = table.iloc[1], table.iloc[[0, 4, 5]]
-course.claim(np.all(silent == "THE OLD FLAG"), "after a fit it is ignored.")
-course.claim(np.all(counted == "the new flag"), "compiled anew, it counts.")
+ignored = np.all(table.iloc[1] == "THE OLD FLAG")
+counted = np.all(table.iloc[[0, 4, 5]] == "the new flag")
+course.claim(ignored, "after a fit, a changed flag is ignored, silently.")
+course.claim(counted, "before the first fit, or compiled anew, it counts.")
 table
 
 # %% [markdown]
@@ -227,20 +228,22 @@ course.exercise("ft-01").check(evidence, their_model, their_base)
 # the guide of Keras, is to call the backbone with `training=False`, so that
 # these layers stay in inference mode when it is unfrozen.
 #
-# **Predict:** in which of three ways do the statistics stay as they are, under
+# We follow the advice, and then add two things to it: by hand, a flag that is
+# False for each of these layers; or the helper `unfreeze`, which sets them.
+# **Predict:** in which of the three do the statistics stay as they are, under
 # `fit`, while the convolutions train?
 
 # %%
-ways = ["training=False at the call", "each layer's flag", "unfreeze, helper"]
+ways = ["training=False at the call", "and each layer's flag", "and unfreeze"]
 drifted = []
 for way in ways:
     base = tiny_base(trainable=True)
     model = model_on(lambda x, base=base: base(x, training=False))
-    if way == "each layer's flag":
+    if way == "and each layer's flag":
         for layer in base.layers:
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.trainable = False
-    if way == "unfreeze, helper":
+    if way == "and unfreeze":
         unfreeze(base)
     names = fit_and_see(base, model)
     kernels = sum("kernel" in name for name in names)
@@ -254,11 +257,11 @@ course.claim(
 # %% [markdown]
 # **Interpret.** In a functional model of Keras 3, `fit` runs all layers in
 # training mode, and that wins over the value that was given at the call
-# (keras-team/keras#20285). As long as the backbone is frozen as a whole, the
-# advice does no harm, and one does not notice that it does nothing. What holds
-# is the flag of *each* batch normalization layer, and `unfreeze` sets those.
-# (Another way is a layer or a model of your own whose `call` passes
-# `training=False` on: `tests/test_keras_facts.py` holds both.)
+# (keras-team/keras#20285). As long as the backbone is frozen as a whole, one
+# does not notice. What holds is the flag of *each* batch normalization layer,
+# also without the advice, as you will see below. (Another way is a layer or a
+# model of your own whose `call` passes `training=False` on. Which versions of
+# Keras all this was seen in stands in `tests/test_keras_facts.py`.)
 #
 # With many pictures of a new kind a network may do well to adapt its
 # statistics. With few, keep them. Either way it should be a decision.
@@ -457,10 +460,10 @@ print(ax.description)
 
 # %% [markdown]
 # **Interpret.** There is a rate from which training breaks down, and the test
-# finds it, cheaply. For the whole network it lies far below that of the head:
-# many layers are touchier than one. But the test made a few dozen steps, on
-# training pictures, most of which the network had right before. It cannot tell
-# which rate will be best on new ones.
+# finds it, cheaply. For the whole network it lies far below that of the head: a
+# deep network is touchier than a single layer. But the test made a few dozen
+# steps, on training pictures, most of which the network had right before. It
+# cannot tell which rate will be best on new ones.
 #
 # **Exercise ft-04.** Choose a rate to begin with yourself: from `found.rates`
 # and `found.smoothed`, not from the suggestion. Where is the smoothed loss
@@ -484,8 +487,8 @@ course.exercise("ft-04").check(my_rate, found)
 # number of steps, on several draws of the labels. It has been done
 # (`python -m benchmarks.fine_tuning`): all layers, Adam, a hundred labels,
 # rates from far too low to far too high. Each run was measured on the source
-# task as well. **Predict:** as the rate rises, which curve falls first, the
-# target's or the source's?
+# task as well. Your own run, with fewer steps, is the star. **Predict:** as the
+# rate rises, which curve falls first, the target's or the source's?
 
 # %%
 tried = pd.read_csv(paths.data_dir() / "experiments" / "fine_tuning.csv")
@@ -539,8 +542,9 @@ for target, own in sweep.groupby("target"):
 # "Ten to a hundred times lower than for the head": beside the `1e-2` of our
 # phase 1, the best rate lies at one end of that range, and some of its
 # neighbours cannot be told from it with so few draws. `1e-5`, the rate of many
-# recipes, was too low. A rule says where to begin to look. The answer depends
-# on the network, on the optimizer, and on how many steps it may take.
+# recipes, was too low for the steps that it was given. A rule says where to
+# begin to look. The answer depends on the network, on the optimizer, and on how
+# many steps it may take.
 #
 # ## How much to unfreeze?
 #
@@ -612,14 +616,14 @@ for ax, column in zip(axes, ("test_accuracy", "source_accuracy"), strict=True):
 # target's test pictures over training the head alone, and what is lost on the
 # source task: means of three draws of the labels with their intervals.*
 #
-# **Interpret.** With a hundred labels unfreezing gains, and the more on average
-# the more is unfrozen; with forty, three draws cannot tell. The risk is not
-# where one would look for it. No depth is told to be worse on test pictures,
-# not even all layers at forty labels. Nor is it the many parameters that fit
-# the training pictures: the head alone does that (the table above the figure).
-# What grows with depth is forgetting. But the experiment did all that this
-# lesson advises: head first, batch normalization kept, a moderate rate. Lesson
-# 03b leaves some of it out.
+# **Interpret.** With a hundred labels the mean gain grows with what is unfrozen,
+# and from the last two stages on it is told apart from nothing. With forty,
+# three draws cannot tell. The risk is not where one would look for it: no depth
+# can be told to be worse than the head alone on test pictures, not even all
+# layers with forty labels. Nor does it take many parameters to fit the training
+# pictures: the head alone does (see the table). What grows with depth is
+# forgetting. But the experiment did all that this lesson advises: head first,
+# batch normalization kept, a moderate rate. Lesson 03b leaves some of it out.
 #
 # And the cost? `python -m benchmarks.step_time` measures it on your machine. The
 # last stage holds most of the parameters, yet training it makes a step little
@@ -634,8 +638,8 @@ for ax, column in zip(axes, ("test_accuracy", "source_accuracy"), strict=True):
 # improved on itself for three epochs. At the end the model gets the best
 # weights of *both* phases, so that a phase 2 that gains nothing takes nothing
 # away either. We go by the accuracy on validation pictures, and unfreeze the
-# last two stages: by the figure they gain as much as all, and by the clock they
-# cost half.
+# last two stages: in the figure they gain as much as all layers, and a step of
+# theirs takes about half as long.
 
 # %%
 base_model = load_backbone("residual")
@@ -665,18 +669,19 @@ print(
 #
 # ## When not to fine-tune
 #
-# - **With very few labels.** In the first table of this lesson, the rows with
-#   thirty show no gain on any task.
-# - **When more of the same pictures teach nothing new.** The tissue shows none
-#   with hundreds of pictures, since they come from few patients.
+# - **With very few labels.** In the first table of this lesson, no gain can be
+#   told in the rows with thirty, on any task.
+# - **Where the table says so, whatever the reason.** The tissue shows no gain
+#   with hundreds of pictures either: measure, and believe it.
 # - **When the old task is still needed,** or one backbone serves many tasks. A
 #   frozen one forgets nothing, and its features are computed once.
 # - **Before the head alone has been tried.** It takes minutes, and it is the
 #   number to beat.
 #
-# It pays, then, with a moderate number of labels and a backbone that fits the
-# task. That is often said, and the table agrees. "Moderate" it cannot tell you:
-# that depends on the task.
+# It is often said that fine-tuning pays with a moderate number of labels on a
+# related task. On the labels the table agrees, though it cannot tell you what is
+# moderate for you. On the relation it does not: the shapes are like those of the
+# source, the metal is not, and it pays on both.
 #
 # ## Questions
 
