@@ -4,8 +4,10 @@ import types
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
+from scipy import stats
 
 from course_utils import course
 from course_utils.backbones import load_backbone
@@ -13,6 +15,7 @@ from course_utils.compiling import recompile
 from course_utils.freezing import unfreeze
 from course_utils.learning_rates import LearningRates
 from tests import tiny_models
+from tests.conftest import TOP
 
 IMAGES = np.random.default_rng(0).uniform(0, 255, (8, 64, 64, 3))
 LABELS = np.arange(8) % 6
@@ -391,3 +394,55 @@ def test_each_misconception_about_the_share_is_named(
     answer = wrong(last, backbone.count_params(), backbone)
     status, message = check("ft-05", answer, backbone)
     assert status == "failed" and named in message
+
+
+# What the lesson and its quiz say of the experiment is what its rows say.
+
+
+@pytest.fixture(scope="module")
+def tried():
+    return pd.read_csv(TOP / "data" / "experiments" / "fine_tuning.csv")
+
+
+def half_width(values):
+    return stats.sem(values) * stats.t.ppf(0.975, len(values) - 1)
+
+
+@pytest.mark.parametrize("target", ["near", "defects"])
+def test_the_sweep_found_what_the_lesson_says(tried, target):
+    own = tried[tried.experiment == "learning_rate"]
+    own = own[own.target == target]
+    means = own.groupby("learning_rate").mean(numeric_only=True)
+    source, value = means["source_accuracy"], means["value"]
+    assert means["validation_value"].idxmax() == 1e-3
+    # The lowest rate is told to be worse; the head's rate loses everything.
+    test = own.pivot(index="seed", columns="learning_rate", values="value")
+    gap = test[1e-5] - test[1e-3]
+    assert gap.mean() < -half_width(gap)
+    guessing = (3 * 1 / 6 + 2 * 1 / 3) / 5
+    assert source[1e-2] == pytest.approx(guessing, abs=0.03)
+    assert value[1e-2] < 0.3
+    # The source falls with each rate, the target rises up to the best.
+    assert source.is_monotonic_decreasing
+    assert value[:1e-3].is_monotonic_increasing
+    assert source[3e-3] < source[1e-5] - 0.3
+
+
+def test_depth_gained_and_cost_what_the_lesson_says(tried):
+    depth = tried[tried.experiment == "depth"]
+    assert (depth["train_accuracy"] == 1).all()
+    parts = depth.groupby("variant")["parameters"].first().sort_values().index
+    gains = {}
+    for column in ("value", "source_accuracy"):
+        wide = depth.set_index(["labels", "seed", "variant"])[column].unstack()
+        gains[column] = wide.sub(wide["head only"], axis=0)[parts[1:]]
+    for count in (40, 100):
+        own = gains["value"].loc[count]
+        half = own.agg(half_width)
+        assert (own.mean() > -half).all()
+        told = list(parts[3:]) if count == 100 else []
+        assert list(parts[1:][own.mean() > half]) == told
+        assert (
+            gains["source_accuracy"].loc[count].mean().is_monotonic_decreasing
+        )
+    assert gains["value"].loc[100].mean().is_monotonic_increasing
