@@ -606,7 +606,7 @@ for ax, column in zip(axes, ("test_accuracy", "source_accuracy"), strict=True):
         mean, half = gain.loc[count].mean(), gain.loc[count].agg(half_width)
         at = np.arange(len(table)) + (count - 70) / 400
         ax.errorbar(at, mean, half, fmt=line, c=colour, label=count)
-    ax.legend(title="labels")
+    ax.legend(title="labels", loc="lower left")
     ax.axhline(0, color="black", linestyle=":")
     ax.set_title(f"{column}, minus head only")
     ax.set_xticks(range(len(table)), table.index, rotation=30)
