@@ -46,6 +46,7 @@ def to_arrays(ds):
     return np.concatenate(images), np.concatenate(labels)
 
 
+plt.style.use("tableau-colorblind10")
 near = load_dataset("near")
 class_names = near.class_names
 images, labels = to_arrays(near.train)
@@ -420,18 +421,18 @@ def half_width(groups):
     return groups.sem() * stats.t.ppf(0.975, groups.count() - 1)
 
 
-plt.style.use("tableau-colorblind10")
 looks = {"frozen": "o-", "fine-tuned": "s--", "scratch": "^:"}
 figure, axes = plt.subplots(1, 3, figsize=(10, 3.6), sharey=True)
 for ax, target in zip(axes, ("near", "defects", "histology"), strict=True):
     runs = report[report["target"] == target].groupby(["method", "labels"])
     mean, half = runs["value"].mean(), half_width(runs["value"])
     for name, line in looks.items():
-        ax.errorbar(half[name].index, mean[name], half[name], fmt=line)
-    kind = "AUC" if target == "histology" else "accuracy"
-    ax.set(title=target, xlabel="labels", ylabel=kind, ylim=(0, 1))
-axes[0].plot(len(few), live_accuracy, "*", color="#E69F00", ms=15, mec="black")
-axes[0].legend(looks)
+        bar = half[name]
+        ax.errorbar(bar.index, mean[name], bar, fmt=line, label=name)
+    ax.set(title=target, xlabel="labels", ylabel="accuracy, AUC", ylim=(0, 1))
+axes[0].plot(len(few), live_accuracy, "*", ms=15, mec="black", label="you")
+axes[0].legend()
+figure.tight_layout()
 
 # %% [markdown]
 # *The figure shows, for three tasks, what three ways to use the same labels
