@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from course_utils.compiling import checked_rate
 from course_utils.errors import CourseError
 from course_utils.freezing import batch_norms, check_is_layer
 
@@ -96,7 +97,7 @@ def adapt_by_entropy(
             batch normalization somewhere in it. It is changed; its flags and
             its optimizer are not.
         target_images: As in `adapt_batch_norm`.
-        learning_rate: Of Adam, above 0.
+        learning_rate: Of Adam: a number above 0, or a Keras schedule.
         epochs: How often the pictures are gone through.
         batch_size: Pictures a batch; statistics of small batches are noisy.
         from_logits: Whether the model ends in logits. Defaults to False, for
@@ -104,9 +105,9 @@ def adapt_by_entropy(
 
     Raises:
         CourseError: As in `adapt_batch_norm`; or if no batch normalization
-            has a scale or a shift, if the model's outputs are no
-            probabilities, or if the entropy is no longer finite. The model is
-            then as it was.
+            has a scale or a shift, if a setting makes no sense, or if the
+            model's outputs are no probabilities, or not finite. The model is
+            then as it was, and after an interrupt as well.
 
     Reference:
         Wang, Shelhamer, Liu, Olshausen and Darrell (2021), "Tent: Fully
@@ -126,9 +127,8 @@ def adapt_by_entropy(
             "The batch normalization of this model has neither scale nor "
             "shift, so there is nothing to train: use adapt_batch_norm."
         )
-    _check_positive("learning_rate", learning_rate)
     _check_whole("epochs", epochs)
-    optimizer = keras.optimizers.Adam(learning_rate)
+    optimizer = keras.optimizers.Adam(checked_rate(learning_rate))
     before = model.get_weights()
     rng = np.random.default_rng(0)
     try:
@@ -396,7 +396,7 @@ def _target_pictures(model, target_images):
         batches = [x[0] if isinstance(x, tuple) else x for x in data]
         data = np.concatenate(batches) if batches else np.empty(0)
     try:
-        images = np.asarray(data, "float32")
+        images = np.atleast_1d(np.asarray(data, "float32"))
     except (TypeError, ValueError):
         raise CourseError(
             "Expected an array of pictures, or a tf.data.Dataset of them, not "
@@ -455,12 +455,4 @@ def _check_whole(name, number):
         raise CourseError(
             f"{name} is a whole number from 1 on, not {number!r}: leave it "
             "out to take the default."
-        )
-
-
-def _check_positive(name, number):
-    if not isinstance(number, int | float) or not 0 < number < math.inf:
-        raise CourseError(
-            f"{name} is a number above 0, not {number!r}: leave it out to "
-            "take the default."
         )

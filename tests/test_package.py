@@ -47,7 +47,7 @@ MAY_IMPORT = {
     "features": {"errors", "training_data"},
     "metrics": {"errors"},
     "stains": {"errors"},
-    "adaptation": {"errors", "freezing"},
+    "adaptation": {"compiling", "errors", "freezing"},
     "plotting": {"errors"},
     "progress": {"paths"},
     "questions": {"errors"},
