@@ -24,13 +24,14 @@ def adapt_batch_norm(model, target_images, batch_size=256):
     changed, and no flag. In inference each layer then sees the target as
     standardised as it saw the source in training.
 
-    It helps where training left the source's statistics in the model. Where
-    the model was fine-tuned with batch normalization in inference mode, what
-    follows has learned to live with other statistics (those of the
-    pretraining), and it may do harm. It also takes for granted that source
-    and target have the same mixture of classes: where they do not, it
-    levels out what it should have told. Introduced in lesson 04
-    (``04_domain_adaptation``).
+    It can help where training left the source's statistics in the model.
+    Where batch normalization worked in inference mode in training, as in a
+    frozen backbone and in fine-tuning as this course does it, all that
+    follows has learned to live with other statistics, those of the
+    pretraining, and to replace them may do great harm. It also takes for
+    granted that source and target have the same mixture of classes: where
+    they do not, it levels out what it should have told. Introduced in lesson
+    04 (``04_domain_adaptation``).
 
     Args:
         model: A `keras.Model` with batch normalization somewhere in it. It is
@@ -59,15 +60,17 @@ def adapt_batch_norm(model, target_images, batch_size=256):
     with _batch_statistics(layers) as seen:
         for batch in _batches(images, batch_size, np.random.default_rng(0)):
             model(batch, training=False)
-    statistics = [_pooled(parts) for parts in seen]
-    for layer, (mean, variance) in zip(layers, statistics, strict=True):
+    # A model may hold a layer that it does not use.
+    used = [pair for pair in zip(layers, seen, strict=True) if pair[1]]
+    statistics = [(layer, *_pooled(parts)) for layer, parts in used]
+    for layer, mean, variance in statistics:
         if not (np.isfinite(mean).all() and np.isfinite(variance).all()):
             raise CourseError(
                 f"The input of {layer.name!r} is not finite for these "
                 "pictures, so it has no statistics: look at the model's "
                 "weights."
             )
-    for layer, (mean, variance) in zip(layers, statistics, strict=True):
+    for layer, mean, variance in statistics:
         layer.moving_mean.assign(mean)
         layer.moving_variance.assign(variance)
 
@@ -89,8 +92,8 @@ def adapt_by_entropy(
     here the adaptation comes first.
 
     Sure is not right: where most predictions are wrong they become surely
-    wrong, and with many steps all may become one class. Calibration is lost.
-    Introduced in lesson 04 (``04_domain_adaptation``).
+    wrong, and with many steps all may become one class. Measure calibration
+    anew afterwards. Introduced in lesson 04 (``04_domain_adaptation``).
 
     Args:
         model: A `keras.Model` that ends in probabilities (or logits), with
@@ -116,12 +119,8 @@ def adapt_by_entropy(
     """
     images = _target_pictures(model, target_images)
     layers = _normalising(model, images)
-    variables = [
-        variable
-        for layer in layers
-        for variable in (layer.gamma, layer.beta)
-        if variable is not None
-    ]
+    scales = [layer.gamma for layer in layers if layer.scale]
+    variables = scales + [layer.beta for layer in layers if layer.center]
     if not variables:
         raise CourseError(
             "The batch normalization of this model has neither scale nor "
@@ -271,7 +270,8 @@ class CoralLoss(keras.layers.Layer):
 
     Takes `[source_features, target_features]` and returns the first, for the
     head. So a model with two inputs, pictures of source and of target, can be
-    trained with labels of the source alone. Introduced in lesson 04
+    trained with labels of the source alone; for predictions, make another
+    from one input and the same layers. Introduced in lesson 04
     (``04_domain_adaptation``).
 
     Args:
@@ -335,7 +335,13 @@ def _by_batch(layer, parts, inputs, training=None, mask=None):
     mean, variance = keras.ops.moments(values, axes)
     parts.append((math.prod(values.shape[n] for n in axes), mean, variance))
     outputs = keras.ops.batch_normalization(
-        values, mean, variance, axis, layer.beta, layer.gamma, layer.epsilon
+        values,
+        mean,
+        variance,
+        axis,
+        offset=layer.beta if layer.center else None,
+        scale=layer.gamma if layer.scale else None,
+        epsilon=layer.epsilon,
     )
     return keras.ops.cast(outputs, layer.compute_dtype)
 

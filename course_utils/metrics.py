@@ -232,7 +232,8 @@ def apply_temperature(logits, temperature):
     """Turns logits into probabilities, at a temperature.
 
     With two classes the ranking of the pictures stays as it was, and so does
-    the area under the curve. With more, the class that is named stays; the
+    the area under the curve (but where probabilities are so near to 1 that
+    they are rounded to it). With more, the class that is named stays; the
     ranking of pictures by one class's probability may change. Introduced in
     lesson 04 (``04_domain_adaptation``).
 
@@ -247,7 +248,7 @@ def apply_temperature(logits, temperature):
         CourseError: If the logits are not finite or look like probabilities,
             or if the temperature is no number above 0.
     """
-    logits = np.asarray(logits, "float64")
+    logits = _numbers(logits)
     _check_logits(logits)
     if not 0 < temperature < np.inf:
         raise CourseError(
@@ -255,8 +256,8 @@ def apply_temperature(logits, temperature):
             "one with fit_temperature on validation data."
         )
     if logits.ndim == 1:
-        # Like 1 / (1 + exp(-z)), and never too large for a number.
-        return 0.5 * (1 + np.tanh(logits / temperature / 2))
+        # 1 / (1 + exp(-z)), without a number that is too large.
+        return np.exp(-np.logaddexp(0, -logits / temperature))
     scaled = (logits - logits.max(axis=1, keepdims=True)) / temperature
     return np.exp(scaled) / np.exp(scaled).sum(axis=1, keepdims=True)
 
@@ -385,7 +386,7 @@ def _check_patients(labels, scores, patients):
             f"and the shapes are {labels.shape}, {scores.shape} and "
             f"{patients.shape}: take all three from the same pictures."
         )
-    _check_finite(scores, "scores")
+    _check_finite(_numbers(scores))
     if any(name is None or name != name or name == "" for name in patients):
         raise CourseError(
             "Some pictures have no patient: leave them out, since nobody "
@@ -403,13 +404,13 @@ def _check_patients(labels, scores, patients):
 
 def _checked(labels, scores):
     """Returns labels of 0 and 1, and as many scores, as arrays."""
-    scores = np.asarray(scores)
+    scores = _numbers(scores)
     if scores.ndim == 2 and scores.shape[1] == 2:
         raise CourseError(
             "The scores have two columns, one a class, and one score a "
             "picture was expected: pass that of class 1, scores[:, 1]."
         )
-    labels, scores = _checked_classes(labels, scores.astype("float64"))
+    labels, scores = _checked_classes(labels, scores)
     if (labels == labels[0]).all():
         raise CourseError(
             f"All {len(labels)} labels are {labels[0]}, and both 0 and 1 are "
@@ -420,7 +421,7 @@ def _checked(labels, scores):
 
 def _checked_classes(labels, scores):
     """Returns labels as integers, and scores as float64, if they fit."""
-    labels, scores = np.asarray(labels), np.asarray(scores, "float64")
+    labels, scores = np.asarray(labels), _numbers(scores)
     if labels.shape != scores.shape[:1] or scores.ndim > 2 or not labels.size:
         raise CourseError(
             "Expected one label and one score (or one a class) for each of "
@@ -428,7 +429,7 @@ def _checked_classes(labels, scores):
             f"{scores.shape}: take both from the same pictures, and flatten "
             "scores of shape (pictures, 1) with scores[:, 0]."
         )
-    _check_finite(scores, "scores")
+    _check_finite(scores)
     classes = 2 if scores.ndim == 1 else scores.shape[1]
     if not np.isin(labels, np.arange(classes)).all():
         raise CourseError(
@@ -439,12 +440,22 @@ def _checked_classes(labels, scores):
     return labels.astype(int), scores
 
 
-def _check_finite(scores, what):
-    if scores.dtype.kind not in "biuf" or not np.isfinite(scores).all():
+def _numbers(scores):
+    try:
+        return np.asarray(scores, "float64")
+    except (TypeError, ValueError):
         raise CourseError(
-            f"Some {what} are no finite numbers: look at what the model gives "
-            "for these pictures (the logarithm of a probability of 0 is not "
-            "finite)."
+            "Some scores are no numbers, or there are more of them for one "
+            "picture than for another: pass what model.predict returns."
+        ) from None
+
+
+def _check_finite(scores):
+    if not np.isfinite(scores).all():
+        raise CourseError(
+            "Some scores are not finite (NaN, or the logarithm of a "
+            "probability of 0): look at what the model gives for these "
+            "pictures."
         )
 
 
@@ -454,7 +465,7 @@ def _check_logits(logits):
             "Logits have the shape (pictures,) or (pictures, classes), and "
             f"these have {logits.shape}: flatten or stack them."
         )
-    _check_finite(logits, "logits")
+    _check_finite(logits)
     if logits.size and _are_probabilities(logits):
         raise CourseError(
             "These look like probabilities, and logits were expected: pass "

@@ -142,6 +142,7 @@ def test_two_columns_are_a_sigmoid_and_logarithms_serve_for_logits():
         apply_temperature(columns, 3)[:, 1], apply_temperature(logits, 3)
     )
     assert (apply_temperature([-2000.0, 2000.0], 1) == [0, 1]).all()
+    assert apply_temperature([-100.0], 1)[0] == pytest.approx(np.exp(-100))
 
 
 def test_with_three_classes_the_named_one_stays():
@@ -238,7 +239,8 @@ NAN = np.where(np.arange(9) == 3, np.nan, SCORES)
     ("labels", "scores", "said"),
     [
         ([1] * 9, SCORES, "All 9 labels are 1, and both 0 and 1 are needed"),
-        (LABELS, NAN, "no finite numbers"),
+        (LABELS, NAN, "not finite"),
+        (LABELS, ["high"] * 9, "no numbers"),
         (LABELS, SCORES[:5], r"shapes are \(9,\) and \(5,\)"),
         ([], [], r"shapes are \(0,\)"),
         (LABELS + 1, SCORES, "labels are 1, 2, and whole numbers from 0 to 1"),
@@ -273,7 +275,7 @@ def test_settings_that_make_no_sense():
     [
         (SCORES * 2, "lie between 0 and 1"),
         (np.stack([SCORES] * 3, 1), "add up to 1"),
-        (NAN, "no finite numbers"),
+        (NAN, "not finite"),
     ],
 )
 def test_what_has_no_calibration(probabilities, said):
@@ -287,7 +289,7 @@ def test_what_has_no_calibration(probabilities, said):
         ([1] * 9, SCORES * 9 - 4, "All 9 labels are 1"),
         (LABELS, SCORES, "look like probabilities"),
         (LABELS, np.stack([SCORES, 1 - SCORES], 1), "look like probabilities"),
-        (LABELS, NAN, "no finite numbers"),
+        (LABELS, NAN, "not finite"),
         (LABELS, np.where(SCORES < 0.5, -np.inf, 2), "logarithm of a prob"),
         (LABELS, LABELS * 8 - 4, "named rightly"),
         (LABELS, 4 - LABELS * 8, "no better than guessing"),
@@ -310,7 +312,7 @@ PATIENTS = np.array(["a", "b", "a", "b", "c", "c", "d", "d", "d"])
         ({"patients": [*PATIENTS[:8], ""]}, "have no patient"),
         ({"patients": [None, *range(8)]}, "have no patient"),
         ({"patients": [np.nan, *range(8)]}, "have no patient"),
-        ({"scores": NAN}, "no finite numbers"),
+        ({"scores": NAN}, "not finite"),
         ({"labels": [1] * 9}, "cannot be measured|metric gives nan"),
         ({"repetitions": 0}, "whole number of repetitions"),
         ({"confidence": 95}, "between 0 and 1, and this is 95"),
