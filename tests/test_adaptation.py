@@ -22,9 +22,13 @@ RNG = np.random.default_rng(0)
 TARGET = (0.5 + 3 * RNG.normal(size=(12, 8, 8, 3))).astype("float32")
 
 
+@pytest.fixture(autouse=True)
+def same_weights_each_time():
+    keras.utils.set_random_seed(0)
+
+
 def classifier(kind=functional):
     """A model that ends in probabilities (but a `Subclassed` in logits)."""
-    keras.utils.set_random_seed(0)
     model = kind(base())
     model(TARGET[:1])
     if kind is functional:
@@ -135,7 +139,7 @@ def test_the_model_works_as_before_afterwards():
 
 
 def test_a_layer_that_the_model_does_not_use_is_left_alone():
-    model = build(Subclassed, base())
+    model = Subclassed(base())
     model.unused = keras.layers.BatchNormalization()
     model.unused.build((None, 2))
     adapt_batch_norm(model, TARGET)
