@@ -48,8 +48,8 @@ from course_utils.training import two_phase_fit
 
 
 # %%
-def half_width(values):
-    return stats.sem(values) * stats.t.ppf(0.975, len(values) - 1)
+def half_width(groups):
+    return groups.sem() * stats.t.ppf(0.975, groups.count() - 1)
 
 
 runs = pd.read_csv(paths.data_dir() / "experiments" / "transfer.csv")
@@ -59,7 +59,7 @@ wide = runs.pivot(index=keys, columns="method", values="value")
 wide["gain"] = wide["fine-tuned"] - wide["frozen"]
 cases = wide.groupby(["target", "labels"])
 table = cases[["frozen", "fine-tuned", "gain"]].mean()
-table["±"] = half = cases["gain"].agg(half_width)
+table["±"] = half = half_width(cases["gain"])
 pays, costs = table["gain"] > half, table["gain"] < -half
 table["so it"] = np.select([pays, costs], ["pays", "costs"], "cannot be told")
 table.loc[["near", "defects", "histology"]].round(3)
@@ -195,8 +195,9 @@ table
 # **Exercise ft-01.** A colleague has trained a head, unfrozen the base, and
 # wonders why nothing gets better. Repair `their_model` (this one, not a new
 # one), and train it for one epoch on `images` and `labels` inside
-# `with course.watch(their_model) as evidence:`, so that the base moves. Any
-# learning rate will do.
+# `with course.watch(their_model) as my_evidence:`, so that the base moves. Any
+# learning rate will do. (As in lesson 02, let the names of your own things begin
+# with `my_`.)
 
 # %% tags=["exercise"]
 # exercise: ft-01
@@ -205,10 +206,10 @@ their_model = model_on(their_base)
 their_model.fit(images, labels, verbose=0)
 their_base.trainable = True
 print(trainable_report(their_model))
-evidence = ...
+my_evidence = ...
 ### BEGIN SOLUTION
 recompile(their_model, learning_rate=1e-3)
-with course.watch(their_model) as evidence:
+with course.watch(their_model) as my_evidence:
     their_model.fit(images, labels, verbose=0)
 ### END SOLUTION
 
@@ -216,7 +217,7 @@ with course.watch(their_model) as evidence:
 # The check goes by what moved.
 
 # %% tags=["check"]
-course.exercise("ft-01").check(evidence, their_model, their_base)
+course.exercise("ft-01").check(my_evidence, their_model, their_base)
 
 # %% [markdown]
 # ## Batch normalization wakes up
@@ -269,17 +270,17 @@ course.claim(
 # **Exercise ft-02.** Build `my_model` on a fresh `load_backbone("residual")`,
 # of which only the last stage trains (the names of its layers begin with
 # `stage4`), with batch normalization as it was. Compile it, and train it for
-# one epoch on `train_ds` inside `with course.watch(my_model) as evidence:`.
+# one epoch on `train_ds` inside `with course.watch(my_model) as my_evidence:`.
 
 # %% tags=["exercise"]
 # exercise: ft-02
 my_model = ...
-evidence = ...
+my_evidence = ...
 ### BEGIN SOLUTION
 my_base = load_backbone("residual")
 unfreeze(my_base, from_layer="stage4")
 my_model = model_on(my_base)
-with course.watch(my_model) as evidence:
+with course.watch(my_model) as my_evidence:
     my_model.fit(train_ds, verbose=0)
 ### END SOLUTION
 
@@ -287,7 +288,7 @@ with course.watch(my_model) as evidence:
 # The check compares each array of your backbone with the file on disk.
 
 # %% tags=["check"]
-course.exercise("ft-02").check(my_model, evidence)
+course.exercise("ft-02").check(my_model, my_evidence)
 
 # %% [markdown]
 # ## Two phases: first the head
@@ -399,18 +400,18 @@ quiz.outcome("q1", live_source)
 #
 # **Exercise ft-03.** `first` is a phase 1 that could have taken 20 epochs, and
 # ended earlier. Train `small_model` for exactly 4 epochs more, counted on from
-# where the first phase really ended, and keep what `fit` returns as `second`.
+# where the first phase really ended, and keep what `fit` returns as `my_history`.
 
 # %% tags=["exercise"]
 # exercise: ft-03
 small_model = model_on(tiny_base())
 stop = keras.callbacks.EarlyStopping("loss", min_delta=1, patience=3)
 first = small_model.fit(images, labels, epochs=20, callbacks=[stop], verbose=0)
-second = ...
+my_history = ...
 ### BEGIN SOLUTION
-done = len(first.epoch)
-second = small_model.fit(
-    images, labels, initial_epoch=done, epochs=done + 4, verbose=0
+my_done = len(first.epoch)
+my_history = small_model.fit(
+    images, labels, initial_epoch=my_done, epochs=my_done + 4, verbose=0
 )
 ### END SOLUTION
 
@@ -418,7 +419,7 @@ second = small_model.fit(
 # The check reads the numbers of the epochs.
 
 # %% tags=["check"]
-course.exercise("ft-03").check(second, first)
+course.exercise("ft-03").check(my_history, first)
 
 # %% [markdown]
 # ## Which learning rate?
@@ -525,7 +526,7 @@ for target, own in sweep.groupby("target"):
     test = own.set_index(["seed", "learning_rate"])["test_accuracy"].unstack()
     gap = test.sub(test[best], axis=0)
     table = rates[["source_accuracy", "test_accuracy"]].mean()
-    table["minus best"], table["±"] = gap.mean(), gap.agg(half_width)
+    table["minus best"], table["±"] = gap.mean(), half_width(gap)
     table["told apart"] = table["minus best"].abs() > table["±"]
     print(f"{target}: best at {best:g}, {1e-2 / best:.0f} times below the head")
     print(table.round(3), end="\n\n")
@@ -574,17 +575,17 @@ print(plotting.plot_trainable(report).description)
 
 # %% tags=["exercise"]
 # exercise: ft-05
-share = ...
+my_share = ...
 ### BEGIN SOLUTION
-last = sum(layer.count_params() for layer in base_model.layers[-8:])
-share = last / base_model.count_params()
+my_count = sum(layer.count_params() for layer in base_model.layers[-8:])
+my_share = my_count / base_model.count_params()
 ### END SOLUTION
 
 # %% [markdown]
 # The check counts, too.
 
 # %% tags=["check"]
-course.exercise("ft-05").check(share, base_model)
+course.exercise("ft-05").check(my_share, base_model)
 
 # %% [markdown]
 # What does depth gain, and what does it cost? Again from the experiment: the
@@ -603,7 +604,7 @@ for ax, column in zip(axes, ("test_accuracy", "source_accuracy"), strict=True):
     runs = depth.set_index(["labels", "seed", "variant"])[column].unstack()
     gain = runs.sub(runs["head only"], axis=0)[table.index]
     for count, line, colour in ((100, "o-", "#0072B2"), (40, "s--", "#D55E00")):
-        mean, half = gain.loc[count].mean(), gain.loc[count].agg(half_width)
+        mean, half = gain.loc[count].mean(), half_width(gain.loc[count])
         at = np.arange(len(table)) + (count - 70) / 400
         ax.errorbar(at, mean, half, fmt=line, c=colour, label=count)
     ax.legend(title="labels", loc="lower left")
@@ -675,8 +676,8 @@ print(
 #   with hundreds of pictures either: measure, and believe it.
 # - **When the old task is still needed,** or one backbone serves many tasks. A
 #   frozen one forgets nothing, and its features are computed once.
-# - **Before the head alone has been tried.** It takes minutes, and it is the
-#   number to beat.
+# - **Before the head alone has been tried.** It is cheap, and it is the number
+#   to beat.
 #
 # It is often said that fine-tuning pays with a moderate number of labels on a
 # related task. On the labels the table agrees, though it cannot tell you what is

@@ -31,7 +31,7 @@ def judge_repair(
     if not isinstance(evidence, Evidence):
         return "failed", (
             "The answer should be evidence: train inside `with "
-            "course.watch(their_model) as evidence:`."
+            "course.watch(their_model) as my_evidence:`."
         )
     if evidence.model is not model:
         return "failed", (
