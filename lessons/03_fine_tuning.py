@@ -343,7 +343,7 @@ source_before = source_accuracy(base_model)
 print(f"Right on the source task, before fine-tuning: {source_before:.3f}")
 my_guess = ...
 ### BEGIN SOLUTION
-my_guess = 0.8
+my_guess = 0.83
 ### END SOLUTION
 
 # %% [markdown]
