@@ -126,14 +126,29 @@ def randomise(model):
     model.set_weights(fresh.get_weights())
 
 
-def train(model, images, labels, flips, steps, rate, seed):
-    """Trains in place; the rate falls to zero along a cosine."""
+def train(
+    model,
+    images,
+    labels,
+    flips,
+    steps,
+    rate,
+    seed,
+    callbacks=(),
+    before=0,
+    total=None,
+):
+    """Trains in place; the rate falls to zero along a cosine.
+
+    Where it goes on after `before` steps, of `total`, so does the cosine.
+    """
     for variable in model.optimizer.variables:
         variable.assign(keras.ops.zeros_like(variable))
 
     class Cosine(keras.callbacks.Callback):
         def on_train_batch_begin(self, batch, logs=None):
-            share = 0.5 * (1 + math.cos(math.pi * batch / steps))
+            done = (before + batch) / (total or steps)
+            share = 0.5 * (1 + math.cos(math.pi * done))
             self.model.optimizer.learning_rate = rate * share
 
     data = tf.data.Dataset.from_tensor_slices((images, labels))
@@ -147,7 +162,7 @@ def train(model, images, labels, flips, steps, rate, seed):
         return image, label
 
     data = data.map(flip).batch(BATCH_SIZE).take(steps).prefetch(2)
-    model.fit(data, epochs=1, verbose=0, callbacks=[Cosine()])
+    model.fit(data, epochs=1, verbose=0, callbacks=[Cosine(), *callbacks])
 
 
 def judge(logits, labels, metric):

@@ -71,7 +71,8 @@ def read_rows():
         return list(csv.DictReader(file))
 
 
-def _prepare_worker():
+def prepare_worker():
+    """Readies a process for runs: one thread on a core of its own."""
     # Lets processors that can multiply in bfloat16 do so inside convolutions,
     # at two thirds of the time; models stay float32. Others ignore it.
     os.environ["TF_SET_ONEDNN_FPMATH_MODE"] = "BF16"
@@ -97,7 +98,7 @@ def make(runs, workers):
     with (
         ROWS.open("a", newline="", encoding="utf-8") as file,
         multiprocessing.get_context("spawn").Pool(
-            workers, _prepare_worker
+            workers, prepare_worker
         ) as pool,
     ):
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")

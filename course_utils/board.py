@@ -53,9 +53,10 @@ class Board:
     def __repr__(self) -> str:
         """Show the board as plain text."""
         width = max([len(s.title) for s in self.lessons] + [len("lesson")])
-        lines = [f"    {'lesson':<{width}}  exercises  questions"]
+        # Two digits, and a letter where a lesson was split: 03, 03b.
+        lines = [f"     {'lesson':<{width}}  exercises  questions"]
         lines += [
-            f"{s.lesson}  {s.title:<{width}}  {_count(s.exercises):>9}  "
+            f"{s.lesson:<3}  {s.title:<{width}}  {_count(s.exercises):>9}  "
             f"{_count(s.questions):>9}"
             for s in self.lessons
         ]

@@ -20,6 +20,8 @@ TAGS = {
 }
 # Spelling of the field's words, and names that the course does not use.
 NEVER_IN_PROSE = r"pre-train|finetun|fine tun|state-of-the-art|\bsimply\b"
+# A lesson that was split has a letter: 03_fine_tuning, 03b_fine_tuning_traps.
+NUMBER = r"[0-9]{2}[a-z]?"
 NEVER_IN_CODE = {"lr", "acc", "net", "helpers", "utils2"}
 # A share, a percentage or a decimal in prose would be a measured number.
 MEASURED = r"\d\s?%|\d?\.\d|\bper ?cent\b|\bpercentage points?\b"
@@ -35,6 +37,10 @@ def code(path):
 
 def prose(path):
     return [c.source for c in cells(path) if c.cell_type == "markdown"]
+
+
+def number(path):
+    return path.stem.partition("_")[0]
 
 
 def lines(source):
@@ -72,14 +78,17 @@ def test_prose_stands_before_each_code_cell(path):
         before = cell.cell_type
 
 
+def test_it_is_numbered(path):
+    assert re.fullmatch(NUMBER, number(path))
+
+
 def test_it_opens_as_every_lesson_does(path):
     opening = prose(path)[0]
     assert re.match(r"# \S+", opening)
     assert sum(bool(re.match(r"# ", text)) for text in prose(path)) == 1
     for word in ("**Do:**", "**Learn:**", "**Need:**", "minutes"):
         assert word in opening
-    number = path.stem[:2]
-    assert f'course.begin("{number}")' in code(path)[0]
+    assert f'course.begin("{number(path)}")' in code(path)[0]
 
 
 def test_it_closes_with_what_to_take_away_and_what_comes_next(path):
@@ -120,12 +129,12 @@ def test_checks_are_tagged(path):
 
 
 def test_every_question_of_its_quiz_is_asked_in_it(path):
-    number = path.stem[:2]
-    if number in quizzes.lessons_with_quiz():
-        for name in quizzes.load_questions(number):
+    lesson = number(path)
+    if lesson in quizzes.lessons_with_quiz():
+        for name in quizzes.load_questions(lesson):
             asked = rf'"{name}"|^{name} = \.\.\.$'
             assert re.search(asked, "\n".join(code(path)), re.M), (
-                f"{name} of data/quizzes/{number}.yml is never answered in "
+                f"{name} of data/quizzes/{lesson}.yml is never answered in "
                 f"{path.name}: add it to the cell below `## Questions`"
             )
 

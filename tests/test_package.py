@@ -60,6 +60,7 @@ MAY_IMPORT = {
     "checks/lesson_00": {"checks"},
     "checks/lesson_02": {"checks", "paths", "backbones"},
     "checks/lesson_03": {"checks"},
+    "checks/lesson_03b": {"checks"},
     "workspace": {"paths", "errors"},
     "board": {"checks", "progress", "quizzes"},
     "course": {

@@ -163,6 +163,15 @@ def test_the_board_says_when_all_is_done():
     assert "is done" in board.Board((state,)).next_step
 
 
+def test_the_board_has_room_for_a_lesson_that_was_split():
+    states = [
+        board.LessonState(lesson, "Tune", {"a": None}, {})
+        for lesson in ("03", "03b")
+    ]
+    header, *rows = repr(board.Board(tuple(states))).splitlines()[:3]
+    assert [row.index("Tune") for row in rows] == [header.index("lesson")] * 2
+
+
 def test_the_terminal_shows_the_same(work, capsys):
     course.exercise("sh-01").check(0.5, [1, 1], [1, 0], 1)
     assert cli.main(["progress"]) == 0
