@@ -26,7 +26,7 @@ from tqdm.auto import tqdm
 
 from course_utils import datasets, tables
 from course_utils.errors import CourseError
-from course_utils.pictures import read_picture
+from course_utils.pictures import checked_size, read_picture
 
 # Of the 256 bits of their hashes, pictures that were saved again, halved in
 # size or brightened by a fifth differed in 28 at most; pictures of the
@@ -63,9 +63,9 @@ def audit_folder(
     * a class that cannot be in all three parts: it has fewer than three
       groups.
 
-    Near-duplicates are pictures whose perceptual hashes (the signs of their
-    256 lowest frequencies, from the package `imagehash`) differ in few bits.
-    They make a group, which `split_folder` keeps in one part: pictures that
+    Near-duplicates are pictures whose perceptual hashes (which of their 256
+    lowest frequencies are above the median, from the package `imagehash`)
+    differ in few bits. They make a group, which `split_folder` keeps in one part: pictures that
     were saved again, resized or brightened. What was shifted, turned or
     mirrored is not found, nor are two photographs of one thing: for those,
     pass `group_of`.
@@ -96,6 +96,7 @@ def audit_folder(
         Zauner (2010), "Implementation and Benchmarking of Perceptual Image
         Hash Functions", https://www.phash.org/docs/pubs/thesis_zauner.pdf
     """
+    size = checked_size(size)
     folder = Path(folder).expanduser()
     files, notes = _find_files(folder)
     if not files:
@@ -132,7 +133,7 @@ def audit_folder(
     findings += _judge_groups(rows, group_of)
     findings += _leave_out_small_classes(rows)
     findings += _judge_classes(rows)
-    return Audit(folder, tuple(size), rows, pictures, tuple(findings))
+    return Audit(folder, size, rows, pictures, tuple(findings))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -343,9 +344,7 @@ def _find_files(folder):
     )
     if empty:
         notes.append(
-            Finding(
-                f"No file in {_some(empty)}.", "This makes no class."
-            )
+            Finding(f"No file in {_some(empty)}.", "This makes no class.")
         )
     return files, notes
 
@@ -482,6 +481,8 @@ def _judge_sizes(rows, size):
     scale = np.minimum(rows["height"] / height, rows["width"] / width)
     lost = 1 - height * width * scale**2 / area
     done = f"All become {width} x {height}"
+    if (scale == 1).all() and area.nunique() == 1:
+        done = "They are taken as they are"
     if lost.max() > 0.005:
         done += (
             f"; the middle is cut out, which leaves away up to "
@@ -489,7 +490,9 @@ def _judge_sizes(rows, size):
             "lies at the rim"
         )
     if (scale < 1).any():
-        done += f"; {(scale < 1).sum()} of them are enlarged, and will be blurred"
+        done += (
+            f"; {(scale < 1).sum()} of them are enlarged, and will be blurred"
+        )
     return [Finding(f"{found}.", f"{done}.")]
 
 
@@ -560,16 +563,26 @@ def _groups(rows, pictures, group_of, near_bits):
         bits = np.bitwise_count(differing).sum(axis=-1, dtype=int)
         pairs.append(np.stack(np.nonzero(bits <= near_bits)) + [[start], [0]])
     if group_of is not None:
-        names = pd.factorize(
-            np.array([str(group_of(Path(f))) for f in rows.file[used]], object)
-        )[0]
-        first = pd.Series(names).groupby(names).transform("idxmin")
-        pairs.append(np.stack([np.arange(len(used)), first]))
+        names = pd.Series([_group_of(group_of, f) for f in rows.file[used]])
+        first = names.index.to_series().groupby(names).transform("min")
+        pairs.append(np.stack([names.index, first]))
     ends = np.concatenate(pairs, axis=1)
     links = coo_array((np.ones(ends.shape[1]), ends), (len(used), len(used)))
     groups = pd.Series(-1, rows.index)
     groups[used] = connected_components(links, directed=False)[1]
     return groups
+
+
+def _group_of(group_of, file):
+    try:
+        return str(group_of(Path(file)))
+    except Exception as error:
+        # The function is the learner's, and anything may go wrong in it.
+        raise CourseError(
+            f"group_of failed for {file!r} ({type(error).__name__}: {error}): "
+            "it gets the path within the folder, and returns the name of what "
+            "the picture belongs to."
+        ) from error
 
 
 def _judge_groups(rows, group_of):
@@ -578,19 +591,20 @@ def _judge_groups(rows, group_of):
     several = used[used["group"].map(sizes) > 1]
     if not len(several):
         return []
+    largest = several["file"][several["group"] == sizes.idxmax()]
     what = "near-duplicates of each other"
     if group_of is not None:
         what = "of one group by group_of, or near-duplicates"
     found = (
         f"{len(several)} pictures in {several['group'].nunique()} groups are "
-        f"{what} (such as {_some(several['file'][several['group'] == sizes.idxmax()])})"
+        f"{what} (such as {_some(largest)})"
     )
     across = several.groupby("group")["label"].nunique()
     done = "Each group is kept in one part, so that none is tested on what it "
     done += "was trained on."
     if (across > 1).any():
-        found += f"; {(across > 1).sum()} groups have pictures of two classes"
-        done += " Look at those for wrong labels."
+        found += f", {_count((across > 1).sum(), 'group')} across classes"
+        done += " Look across the classes for wrong labels."
     return [Finding(f"{found}.", done)]
 
 
