@@ -7,41 +7,30 @@ and what will be done about it; `split_folder` does it. Neither changes
 anything on the disk.
 """
 
-import contextlib
 import dataclasses
 import html
-import os
 import textwrap
-import warnings
 from pathlib import Path
 
-import imagehash
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from PIL import Image, ImageOps
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from tqdm.auto import tqdm
 
 from course_utils import datasets, tables
 from course_utils.errors import CourseError
-from course_utils.pictures import checked_size, read_picture
-
-# Of the 256 bits of their hashes, pictures that were saved again, halved in
-# size or brightened by a fifth differed in 28 at most; pictures of the
-# course's data sets that have nothing in common in 78 at least.
-NEAR_BITS = 40
-# Each class needs a picture in each part.
-LEAST = len(tables.SPLITS)
-# With fewer pictures of a class, a fifth of them is less than five.
-FEW = 25
-# From here on a class is so much larger than another that accuracy misleads.
-IMBALANCE = 3
-_PART_NAMES = frozenset(
-    "train training val valid validation dev test testing".split()
+from course_utils.findings import (
+    Finding,
+    findings_table,
+    judge_classes,
+    judge_files,
+    judge_groups,
+    leave_out_copies,
+    leave_out_small_classes,
 )
-_ORIENTATION = 0x0112  # the EXIF tag of how the camera was held
+from course_utils.picture_files import find_files, read_file
+from course_utils.picture_groups import NEAR_BITS, divided, grouped
+from course_utils.pictures import checked_size
 
 
 def audit_folder(
@@ -65,10 +54,10 @@ def audit_folder(
 
     Near-duplicates are pictures whose perceptual hashes (which of their 256
     lowest frequencies are above the median, from the package `imagehash`)
-    differ in few bits. They make a group, which `split_folder` keeps in one part: pictures that
-    were saved again, resized or brightened. What was shifted, turned or
-    mirrored is not found, nor are two photographs of one thing: for those,
-    pass `group_of`.
+    differ in few bits: pictures that were saved again, resized or brightened.
+    They make a group, which `split_folder` keeps in one part. What was
+    shifted, turned or mirrored is not found, nor are two photographs of one
+    thing: for those, pass `group_of`.
 
     Introduced in lesson 05 (``05_your_own_images``).
 
@@ -98,7 +87,7 @@ def audit_folder(
     """
     size = checked_size(size)
     folder = Path(folder).expanduser()
-    files, notes = _find_files(folder)
+    files, notes = find_files(folder)
     if not files:
         raise CourseError(
             f"The folders in {folder} hold no files: put the pictures of each "
@@ -116,7 +105,7 @@ def audit_folder(
     for number, file in enumerate(
         tqdm(files, "Reading", unit="picture", delay=2)
     ):
-        facts, picture = _read(folder / file, size)
+        facts, picture = read_file(folder / file, size)
         rows.append({"file": file.as_posix(), "label": file.parts[0], **facts})
         if picture is not None:
             pictures[number] = picture
@@ -127,26 +116,13 @@ def audit_folder(
             f"None of the {len(files)} files in {folder} can be read as a "
             f"picture; the first, {rows.file[0]}, {rows.left_out[0]}"
         )
-    findings = notes + _judge_files(rows, size)
-    findings += _leave_out_copies(rows, pictures)
-    rows["group"] = _groups(rows, pictures, group_of, near_bits)
-    findings += _judge_groups(rows, group_of)
-    findings += _leave_out_small_classes(rows)
-    findings += _judge_classes(rows)
+    findings = notes + judge_files(rows, size)
+    findings += leave_out_copies(rows, pictures)
+    rows["group"] = grouped(rows, pictures, group_of, near_bits)
+    findings += judge_groups(rows, group_of)
+    findings += leave_out_small_classes(rows)
+    findings += judge_classes(rows)
     return Audit(folder, size, rows, pictures, tuple(findings))
-
-
-@dataclasses.dataclass(frozen=True)
-class Finding:
-    """Something that an audit has found.
-
-    Attributes:
-        found: What, in a sentence.
-        done: What is done about it, or what to do, in a sentence.
-    """
-
-    found: str
-    done: str
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
@@ -220,19 +196,6 @@ class Audit:
         )
 
 
-def findings_table(findings) -> str:
-    """Returns findings as a table in HTML."""
-    rows = "".join(
-        f"<tr><td>{html.escape(finding.found)}</td>"
-        f"<td>{html.escape(finding.done)}</td></tr>"
-        for finding in findings
-    )
-    return (
-        '<table><thead><tr><th scope="col">found</th><th scope="col">what '
-        f"follows</th></tr></thead><tbody>{rows}</tbody></table>"
-    )
-
-
 @dataclasses.dataclass(frozen=True)
 class FolderSplits(datasets.Splits):
     """A folder of pictures in three parts; made by `split_folder`.
@@ -290,8 +253,16 @@ def split_folder(audit, validation=0.2, test=0.2, batch_size=32, seed=0):
         )
     used = audit.used
     labels = np.array([names.index(label) for label in used["label"]], "int32")
-    part_of = _divide(used["group"].to_numpy(), labels, shares, seed)
-    _check_division(part_of, labels, names)
+    part_of = divided(used["group"].to_numpy(), labels, shares, seed)
+    for part, part_name in enumerate(tables.SPLITS):
+        absent = sorted(set(range(len(names))) - set(labels[part_of == part]))
+        if absent:
+            raise CourseError(
+                f"No picture of {names[absent[0]]!r} is left for {part_name}, "
+                "because so many pictures go together: look at the groups in "
+                "audit.rows, add pictures, or audit the folder with another "
+                "group_of or fewer near_bits."
+            )
     parts = {
         name: _batches(
             audit.pictures[used.index[part_of == part]],
@@ -309,404 +280,6 @@ def split_folder(audit, validation=0.2, test=0.2, batch_size=32, seed=0):
     )
 
 
-def _find_files(folder):
-    """Returns the paths of all files of classes within a folder, and notes."""
-    if not folder.is_dir():
-        what = "is a file" if folder.exists() else "does not exist"
-        raise CourseError(
-            f"{folder} {what}: give the path of a folder with a folder a "
-            f"class in it (seen from {Path.cwd()})."
-        )
-    inside = [path for path in _entries(folder) if path.is_dir()]
-    loose = [path.name for path in _entries(folder) if not path.is_dir()]
-    if not inside:
-        raise CourseError(
-            f"{folder} holds no folders ({len(loose)} files): make a folder "
-            "in it for each class, and put the pictures of the class there."
-        )
-    _check_levels(folder, inside)
-    files = [
-        file.relative_to(folder)
-        for path in inside
-        for file in _files_below(path)
-    ]
-    notes = []
-    if loose:
-        notes.append(
-            Finding(
-                f"{_count(len(loose), 'file')} beside the folders of the "
-                f"classes ({_some(loose)}).",
-                "Passed over, for nothing says what class they are of.",
-            )
-        )
-    empty = sorted(
-        {path.name for path in inside} - {file.parts[0] for file in files}
-    )
-    if empty:
-        notes.append(
-            Finding(f"No file in {_some(empty)}.", "This makes no class.")
-        )
-    return files, notes
-
-
-def _check_levels(folder, inside):
-    """Refuses a folder of parts, and one around the right one."""
-    deeper = [[sub for sub in _entries(p) if sub.is_dir()] for p in inside]
-    if any(deeper) and {path.name.lower() for path in inside} <= _PART_NAMES:
-        raise CourseError(
-            f"The folders in {folder} are named like parts, not like classes "
-            f"({_some([path.name for path in inside])}): give one of them, "
-            f"such as {inside[-1]}, which will be split anew."
-        )
-    if len(inside) == 1 and len(deeper[0]) > 1:
-        raise CourseError(
-            f"{folder} holds a single folder, {inside[0].name!r}, so there is "
-            f"one class only; it holds {len(deeper[0])} folders: if these are "
-            f"the classes, give {inside[0]}."
-        )
-
-
-def _entries(folder):
-    """Returns what is in a folder and not hidden, in order of the names."""
-    try:
-        entries = sorted(folder.iterdir())
-    except OSError as error:
-        raise _unreadable(error) from error
-    return [path for path in entries if not _is_hidden(path.name)]
-
-
-def _files_below(folder):
-    def refuse(error):
-        raise _unreadable(error) from error
-
-    for parent, folders, names in os.walk(folder, onerror=refuse):
-        folders[:] = sorted(name for name in folders if not _is_hidden(name))
-        for name in sorted(names):
-            if not _is_hidden(name):
-                yield Path(parent, name)
-
-
-def _is_hidden(name):
-    """What systems leave behind in folders without being asked."""
-    return name.startswith((".", "__MACOSX")) or name.lower() in (
-        "thumbs.db",
-        "desktop.ini",
-    )
-
-
-def _unreadable(error):
-    return CourseError(
-        f"{error.filename} may not be read ({error.strerror}): give yourself "
-        "the permission to read it, or move it out of the folder."
-    )
-
-
-def _read(path, size):
-    """Returns what is known of a file, and its picture or None."""
-    facts = dict(width=0, height=0, mode="", format="", frames=0, turned=False)
-    with warnings.catch_warnings():
-        # Pillow warns of large pictures and of broken EXIF, and reads both.
-        warnings.simplefilter("ignore")
-        try:
-            picture = read_picture(path, size)
-        except CourseError as error:
-            problem = str(error).removeprefix(f"{path} ")
-            return {**facts, "left_out": problem}, None
-        # What comes after the first frame may be broken, and is not used.
-        with contextlib.suppress(Exception), Image.open(path) as image:
-            facts["mode"], facts["format"] = image.mode, image.format
-            upright = ImageOps.exif_transpose(image)
-            facts["width"], facts["height"] = upright.size
-            facts["turned"] = image.getexif().get(_ORIENTATION, 1) not in (0, 1)
-            facts["frames"] = getattr(image, "n_frames", 1)
-    return {**facts, "left_out": ""}, np.rint(picture).astype("uint8")
-
-
-def _judge_files(rows, size):
-    """Says what was found in the files, one by one."""
-    findings = []
-    broken = rows[rows["left_out"] != ""]
-    if len(broken):
-        told = [
-            f"{row.file} {row.left_out.rstrip('.')}"
-            for row in broken.head(3).itertuples()
-        ]
-        findings.append(
-            Finding(
-                f"{_count(len(broken), 'file')} cannot be read as pictures: "
-                f"{'; '.join(told)}{_more(len(broken) - 3)}.",
-                "Left out.",
-            )
-        )
-    rows = rows[rows["left_out"] == ""]
-    modes = rows["mode"].value_counts()
-    if list(modes.index) != ["RGB"]:
-        told = ", ".join(f"{count} {mode}" for mode, count in modes.items())
-        findings.append(
-            Finding(
-                f"Pictures are of the modes {told}.",
-                "All are read as RGB; grey is repeated three times.",
-            )
-        )
-    moving = rows[rows["frames"] > 1]
-    if len(moving):
-        findings.append(
-            Finding(
-                f"{_count(len(moving), 'picture')} with several frames "
-                f"({_some(moving['file'])}).",
-                "The first frame is taken.",
-            )
-        )
-    if rows["turned"].any():
-        findings.append(
-            Finding(
-                f"{_count(rows['turned'].sum(), 'picture')} with a camera's "
-                "note of how it was held.",
-                "Turned upright by it.",
-            )
-        )
-    findings += _judge_sizes(rows, size)
-    for attribute in ("mode", "format"):
-        findings += _judge_giveaway(rows, attribute)
-    return findings
-
-
-def _judge_sizes(rows, size):
-    height, width = size
-    area = rows["height"] * rows["width"]
-    low, high = rows.loc[area.idxmin()], rows.loc[area.idxmax()]
-    found = f"Pictures are {low.width} x {low.height} pixels"
-    if area.nunique() > 1:
-        found += f" (the smallest) to {high.width} x {high.height}"
-    scale = np.minimum(rows["height"] / height, rows["width"] / width)
-    lost = 1 - height * width * scale**2 / area
-    done = f"All become {width} x {height}"
-    if (scale == 1).all() and area.nunique() == 1:
-        done = "They are taken as they are"
-    if lost.max() > 0.005:
-        done += (
-            f"; the middle is cut out, which leaves away up to "
-            f"{lost.max():.0%} of a picture: see that nothing of importance "
-            "lies at the rim"
-        )
-    if (scale < 1).any():
-        done += (
-            f"; {(scale < 1).sum()} of them are enlarged, and will be blurred"
-        )
-    return [Finding(f"{found}.", f"{done}.")]
-
-
-def _judge_giveaway(rows, attribute):
-    """Warns where an attribute of the files tells the class."""
-    table = pd.crosstab(rows["label"], rows[attribute])
-    told = table.max().sum() / len(rows)
-    guessed = rows["label"].value_counts().max() / len(rows)
-    if told < guessed + 0.2:
-        return []
-    return [
-        Finding(
-            f"The {attribute} of the files tells the class of {told:.0%} of "
-            f"them (guessing: {guessed:.0%}).",
-            "A model can learn that in place of what is to be seen: take all "
-            "pictures in the same way, or count on less with new ones.",
-        )
-    ]
-
-
-def _leave_out_copies(rows, pictures):
-    """Leaves out what is there twice, pixel by pixel."""
-    findings = []
-    readable = rows.index[rows["left_out"] == ""]
-    key = pd.Series([pictures[i].tobytes() for i in readable], readable)
-    labels = rows.loc[readable, "label"]
-    # The same key in two classes: at least one label is wrong.
-    wrong = readable[labels.groupby(key).transform("nunique") > 1]
-    if len(wrong):
-        rows.loc[wrong, "left_out"] = "is the same picture in two classes."
-        findings.append(
-            Finding(
-                f"{len(wrong)} files are pictures that lie in more than one "
-                f"class ({_some(rows.file[wrong])}).",
-                "Left out: at least one label of each is wrong, and nobody "
-                "but you can say which.",
-            )
-        )
-    key = key.drop(wrong)
-    copies = key.index[key.duplicated()]
-    if len(copies):
-        rows.loc[copies, "left_out"] = "is a copy of another file."
-        findings.append(
-            Finding(
-                f"{_count(len(copies), 'exact copy', 'exact copies')} of "
-                f"another picture of the class ({_some(rows.file[copies])}).",
-                "Left out; one of each is kept.",
-            )
-        )
-    return findings
-
-
-def _groups(rows, pictures, group_of, near_bits):
-    """Returns a number a row: that of what belongs together."""
-    used = rows.index[rows["left_out"] == ""]
-    hashes = np.stack(
-        [
-            np.packbits(
-                imagehash.phash(Image.fromarray(pictures[i]), 16).hash
-            ).view("uint64")
-            for i in tqdm(used, "Comparing", unit="picture", delay=2)
-        ]
-    )
-    pairs = [np.empty((2, 0), int)]
-    block = max(1, 2**22 // len(used))
-    for start in range(0, len(used), block):
-        differing = hashes[start : start + block, np.newaxis] ^ hashes
-        bits = np.bitwise_count(differing).sum(axis=-1, dtype=int)
-        pairs.append(np.stack(np.nonzero(bits <= near_bits)) + [[start], [0]])
-    if group_of is not None:
-        names = pd.Series([_group_of(group_of, f) for f in rows.file[used]])
-        first = names.index.to_series().groupby(names).transform("min")
-        pairs.append(np.stack([names.index, first]))
-    ends = np.concatenate(pairs, axis=1)
-    links = coo_array((np.ones(ends.shape[1]), ends), (len(used), len(used)))
-    groups = pd.Series(-1, rows.index)
-    groups[used] = connected_components(links, directed=False)[1]
-    return groups
-
-
-def _group_of(group_of, file):
-    try:
-        return str(group_of(Path(file)))
-    except Exception as error:
-        # The function is the learner's, and anything may go wrong in it.
-        raise CourseError(
-            f"group_of failed for {file!r} ({type(error).__name__}: {error}): "
-            "it gets the path within the folder, and returns the name of what "
-            "the picture belongs to."
-        ) from error
-
-
-def _judge_groups(rows, group_of):
-    used = rows[rows["left_out"] == ""]
-    sizes = used["group"].value_counts()
-    several = used[used["group"].map(sizes) > 1]
-    if not len(several):
-        return []
-    largest = several["file"][several["group"] == sizes.idxmax()]
-    what = "near-duplicates of each other"
-    if group_of is not None:
-        what = "of one group by group_of, or near-duplicates"
-    found = (
-        f"{len(several)} pictures in {several['group'].nunique()} groups are "
-        f"{what} (such as {_some(largest)})"
-    )
-    across = several.groupby("group")["label"].nunique()
-    done = "Each group is kept in one part, so that none is tested on what it "
-    done += "was trained on."
-    if (across > 1).any():
-        found += f", {_count((across > 1).sum(), 'group')} across classes"
-        done += " Look across the classes for wrong labels."
-    return [Finding(f"{found}.", done)]
-
-
-def _leave_out_small_classes(rows):
-    used = rows[rows["left_out"] == ""]
-    groups = used.groupby("label")["group"].nunique()
-    small = groups[groups < LEAST]
-    if not len(small):
-        return []
-    rows.loc[used.index[used["label"].isin(small.index)], "left_out"] = (
-        "is of a class that is too small."
-    )
-    rows.loc[rows["left_out"] != "", "group"] = -1
-    told = [
-        f"{name!r} ({_count((used['label'] == name).sum(), 'picture')})"
-        for name in small.index
-    ]
-    return [
-        Finding(
-            f"Too small to be in all three parts: {', '.join(told)}.",
-            f"Left out: a class needs {LEAST} pictures that are no "
-            "duplicates, and better fifty.",
-        )
-    ]
-
-
-def _judge_classes(rows):
-    findings = []
-    counts = rows["label"][rows["left_out"] == ""].value_counts()
-    if len(counts) < 2:
-        return [
-            Finding(
-                f"There {'is one class' if len(counts) else 'is no class'} "
-                "that can be used.",
-                "There is nothing to tell apart, so split_folder will refuse "
-                "it: add pictures of another class.",
-            )
-        ]
-    few = counts[counts < FEW]
-    if len(few):
-        told = [f"{name!r} ({count})" for name, count in few.items()]
-        findings.append(
-            Finding(
-                f"Few pictures of {', '.join(told)}.",
-                "They are used; but a share of so few test pictures says "
-                "little, as its interval in the report will show.",
-            )
-        )
-    if counts.iloc[0] >= IMBALANCE * counts.iloc[-1]:
-        findings.append(
-            Finding(
-                f"{counts.index[0]!r} has {counts.iloc[0] / counts.iloc[-1]:.1f}"
-                f" times as many pictures as {counts.index[-1]!r}.",
-                f"Whoever always says {counts.index[0]!r} is right in "
-                f"{counts.iloc[0] / counts.sum():.0%}: judge by the recall of "
-                "each class, not by the accuracy.",
-            )
-        )
-    return findings
-
-
-def _divide(groups, labels, shares, seed):
-    """Returns for each picture the number of its part.
-
-    The largest groups go first, each to the part that lacks most of its
-    classes; so few of a class may be left that each must go where the class
-    is still missing.
-    """
-    _, groups = np.unique(groups, return_inverse=True)
-    members = np.zeros((groups.max() + 1, labels.max() + 1), int)
-    np.add.at(members, (groups, labels), 1)
-    totals = members.sum(axis=0)
-    wanted = np.maximum(np.outer(shares, totals), 1)
-    order = np.random.default_rng(seed).permutation(len(members))
-    order = order[np.argsort(-members[order].sum(axis=1), kind="stable")]
-    filled = np.zeros_like(wanted)
-    left = (members > 0).sum(axis=0)
-    part_of = np.zeros(len(members), int)
-    for group in order:
-        inside = members[group] > 0
-        missing = (filled == 0) & inside
-        urgent = missing & (left <= (filled == 0).sum(axis=0))
-        lack = ((wanted - filled) / totals) @ members[group]
-        lack[urgent.any(axis=1)] += len(labels)
-        part_of[group] = lack.argmax()
-        filled[part_of[group]] += members[group]
-        left -= inside
-    return part_of[groups]
-
-
-def _check_division(part_of, labels, names):
-    for part, name in enumerate(tables.SPLITS):
-        absent = set(range(len(names))) - set(labels[part_of == part])
-        if absent:
-            raise CourseError(
-                f"No picture of {_some([names[i] for i in sorted(absent)])} "
-                f"is left for {name}, because so many pictures go together: "
-                "look at the groups in audit.rows, add pictures, or audit the "
-                "folder with another group_of or fewer near_bits."
-            )
-
-
 def _batches(pictures, labels, batch_size, seed):
     """Makes batches from memory; shuffled anew each epoch if seed is given."""
     with tf.device("CPU"):
@@ -720,17 +293,3 @@ def _batches(pictures, labels, batch_size, seed):
         return images, tf.gather(labels, chosen)
 
     return numbers.batch(batch_size).map(take).prefetch(tf.data.AUTOTUNE)
-
-
-def _count(number, thing, things=None):
-    return f"{number} {thing if number == 1 else things or thing + 's'}"
-
-
-def _some(names):
-    """Returns up to three of the names, and how many there are besides."""
-    names = list(names)
-    return ", ".join(map(repr, names[:3])) + _more(len(names) - 3)
-
-
-def _more(number):
-    return f" and {number} more" if number > 0 else ""

@@ -134,6 +134,7 @@ def as_batch(images):
 
 
 def checked_size(size):
+    """Returns a size as two integers, or raises a CourseError."""
     try:
         height, width = size
         whole = all(

@@ -6,11 +6,7 @@ from PIL import Image
 
 from course_utils import tables
 from course_utils.errors import CourseError
-from course_utils.folders import (
-    NEAR_BITS,
-    audit_folder,
-    split_folder,
-)
+from course_utils.folders import NEAR_BITS, audit_folder, split_folder
 
 
 def picture(seed, shape=(48, 48)):
@@ -291,6 +287,15 @@ def test_one_class_is_audited_and_not_split(tmp_path):
         split_folder(audit)
 
 
+def test_each_picture_in_two_classes_is_audited_and_not_split(tmp_path):
+    fill(tmp_path, "ants", 4)
+    fill(tmp_path, "bees", 4)
+    audit = audit_folder(tmp_path)
+    assert "8 files are pictures that lie in more than one" in said(audit)
+    with pytest.raises(CourseError, match="has 0 classes"):
+        split_folder(audit)
+
+
 def test_no_class_left_is_audited_and_not_split(tmp_path):
     fill(tmp_path, "ants", 2)
     fill(tmp_path, "bees", 2, 100)
@@ -354,7 +359,7 @@ def test_a_folder_that_may_not_be_read_is_a_sentence(folder, monkeypatch):
 
 
 def test_too_much_is_refused_before_it_is_read(folder, monkeypatch):
-    monkeypatch.setattr("course_utils.folders.read_picture", None)
+    monkeypatch.setattr("course_utils.folders.read_file", None)
     with pytest.raises(CourseError, match="need 245,760 bytes.*budget_bytes"):
         audit_folder(folder, budget_bytes=245_759)
 
