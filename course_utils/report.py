@@ -1,33 +1,31 @@
 """A trained model, saved with a report on it that opens in a browser."""
 
 import base64
+import contextlib
 import dataclasses
+import datetime
 import html
 import io
-import json
 import os
 import platform
-import tempfile
+import urllib.parse
 import warnings
 from importlib import metadata
 from pathlib import Path
 
 import jinja2
-import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 from PIL import Image
-from tqdm.auto import tqdm
 
 from course_utils import plotting, scores
+from course_utils.answers import ask_model
 from course_utils.errors import CourseError
 from course_utils.explain import grad_cam, overlay
+from course_utils.saving import CLASSES, MODEL, REPORT, check_free, save_files
 
-MODEL, CLASSES, REPORT = "model.keras", "class_names.json", "report.html"
 PARTS = ("train", "validation", "test")
-MISTAKES = 12
 _PACKAGES = ("keras", "tensorflow", "numpy", "pillow")
 _EXAMPLE = """\
 import json
@@ -38,7 +36,7 @@ import numpy as np
 import course_utils.backbones  # the layers that the model is made of
 from course_utils.pictures import read_picture
 
-model = keras.saving.load_model("{model}")
+model = keras.saving.load_model("{model}", compile=False)
 with open("{classes}", encoding="utf-8") as file:
     class_names = json.load(file)
 picture = read_picture("new_picture.jpg", size={size})
@@ -103,29 +101,27 @@ def write_report(
         https://arxiv.org/abs/1810.03993
     """
     folder = Path(folder).expanduser()
-    there = [n for n in (MODEL, CLASSES, REPORT) if (folder / n).exists()]
-    if there and not overwrite:
-        raise CourseError(
-            f"{folder} has {' and '.join(there)} already: name another folder, "
-            "or pass overwrite=True to replace them."
-        )
+    check_free(folder, overwrite)
     _check_data(data)
-    tested = _test(model, data)
-    others = {
-        name: scores.compare(
-            tested.labels, tested.predictions, _test(other, data).predictions
-        )
-        for name, other in (compared_with or {}).items()
-    }
+    answers = _ask(model, data)
+    labels, predictions = answers.labels, answers.predictions
     counts = _counts(data)
     commonest = int(counts["train"].to_numpy().argmax())
+    others = {
+        name: _ask(other, data).predictions
+        for name, other in (compared_with or {}).items()
+    }
     always = f"always saying {data.class_names[commonest]!r}"
-    guesses = np.full_like(tested.labels, commonest)
-    others[always] = scores.compare(tested.labels, tested.predictions, guesses)
-    table = scores.class_table(
-        tested.labels, tested.predictions, data.class_names
+    others[always] = np.full_like(labels, commonest)
+    report = Report(
+        folder / REPORT,
+        folder / MODEL,
+        scores.class_table(labels, predictions, data.class_names),
+        {
+            name: scores.compare(labels, predictions, other)
+            for name, other in others.items()
+        },
     )
-    report = Report(folder / REPORT, folder / MODEL, table, others)
     page = _page(
         report,
         title=str(title),
@@ -136,17 +132,17 @@ def write_report(
         confusion=_chart(
             "Confusion matrix",
             plotting.plot_confusion,
-            tested.labels,
-            tested.predictions,
+            labels,
+            predictions,
             data.class_names,
         ),
         training=_training(history),
         curves=_curves(history),
-        facts=_facts(model),
-        example=_example(model),
-        **_mistakes(model, data, tested),
+        facts=_facts(model, answers),
+        example=_example(answers),
+        **_mistakes(model, data, answers),
     )
-    _save(folder, model, data.class_names, page, tested)
+    save_files(folder, model, data.class_names, page, answers.pictures[:8])
     return report
 
 
@@ -188,89 +184,54 @@ class Report:
             f"over the classes is {self.balanced_accuracy:.1%}."
         )
 
+    def told(self) -> list[str]:
+        """Says of each comparison what it shows."""
+        told = [c.sentence(name) for name, c in self.comparisons.items()]
+        if len(told) == 1:
+            told.append(
+                "No other model was tested on the same pictures, so nothing "
+                "here says that pretraining has helped."
+            )
+        return told
+
     def __repr__(self) -> str:
         """Show what was found and where it lies."""
-        told = [c.sentence(name) for name, c in self.comparisons.items()]
-        return "\n".join([self.summary(), *told, f"Report: {self.path}"])
+        return "\n".join([self.summary(), *self.told(), f"Report: {self.path}"])
 
     def _repr_html_(self) -> str:
         """Show what was found, and a link."""
-        told = "".join(
-            f"<li>{html.escape(comparison.sentence(name))}</li>"
-            for name, comparison in self.comparisons.items()
-        )
-        # JupyterLab opens links below its own folder only.
-        near = os.path.relpath(self.path).replace(os.sep, "/")
+        told = "".join(f"<li>{html.escape(line)}</li>" for line in self.told())
+        # JupyterLab opens links within its own folder only.
+        path = self.path.absolute()
+        with contextlib.suppress(ValueError):  # on another drive of Windows
+            path = Path(os.path.relpath(path))
+        link = urllib.parse.quote(path.as_posix())
         return (
             f"<p>{html.escape(self.summary())}</p><ul>{told}</ul>"
-            f'<p><a href="{html.escape(near)}" target="_blank">Open the '
-            f"report</a> ({html.escape(str(self.path))})</p>"
+            f'<p><a href="{link}" target="_blank">Open the report</a> '
+            f"({html.escape(str(self.path))})</p>"
         )
-
-
-@dataclasses.dataclass(frozen=True)
-class _Tested:
-    """The test pictures, and what a model said of them."""
-
-    pictures: np.ndarray
-    labels: np.ndarray
-    probabilities: np.ndarray
-
-    @property
-    def predictions(self):
-        return self.probabilities.argmax(axis=1)
 
 
 def _check_data(data):
-    names = getattr(data, "class_names", None)
-    if not isinstance(names, list) or None in (data.train, data.test):
+    missing = [p for p in ("train", "test") if getattr(data, p, None) is None]
+    if missing or not isinstance(data.class_names, list):
         raise CourseError(
-            "Expected data with one label a picture and pictures to train and "
+            "Expected data with one label a picture, and pictures to train and "
             "to test on: pass what split_folder or load_dataset returned."
         )
 
 
-def _test(model, data):
-    pictures, labels, outputs = [], [], []
-    for images, batch_labels in tqdm(
-        data.test, "Testing", unit="batch", delay=2
-    ):
-        try:
-            outputs.append(model.predict_on_batch(images))
-        except (ValueError, tf.errors.InvalidArgumentError) as error:
-            raise CourseError(
-                f"The model does not take the test pictures, of shape "
-                f"{images.shape} ({str(error).splitlines()[0]}): pass the data "
-                "that it was trained on."
-            ) from error
-        pictures.append(np.rint(images).astype("uint8"))
-        labels.append(batch_labels)
-    if not labels:
+def _ask(model, data):
+    answers = ask_model(model, data.test)
+    classes = answers.probabilities.shape[1]
+    if classes != len(data.class_names):
         raise CourseError(
-            "There are no test pictures: look at how the data were split."
+            f"The model tells {classes} classes apart, and the data have "
+            f"{len(data.class_names)}: give the head one output a class, and "
+            "pass the data that it was trained on."
         )
-    return _Tested(
-        np.concatenate(pictures),
-        np.concatenate(labels),
-        _probabilities(np.concatenate(outputs), len(data.class_names)),
-    )
-
-
-def _probabilities(outputs, count):
-    """Returns a row a picture, whether the model gave scores or not."""
-    if outputs.ndim != 2 or max(outputs.shape[1], 2) != count:
-        raise CourseError(
-            f"The model gives outputs of shape {outputs.shape[1:]}, and the "
-            f"data have {count} classes: give the head one output a class."
-        )
-    within = ((outputs >= 0) & (outputs <= 1)).all()
-    if outputs.shape[1] == 1:
-        second = outputs if within else 1 / (1 + np.exp(-outputs))
-        return np.concatenate([1 - second, second], axis=1)
-    if within and np.allclose(outputs.sum(axis=1), 1, atol=1e-3):
-        return outputs
-    powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
+    return answers
 
 
 def _counts(data):
@@ -309,39 +270,38 @@ def _curves(history):
     ]
 
 
-def _facts(model):
-    packages = [f"{name} {metadata.version(name)}" for name in _PACKAGES]
+def _facts(model, answers):
+    versions = [f"{name} {metadata.version(name)}" for name in _PACKAGES]
+    versions = [f"Python {platform.python_version()}", *versions]
     return [
-        ("input", f"pictures {model.input_shape[1:]}, from 0 to 255"),
+        ("input", f"pictures {answers.pictures.shape[1:]}, from 0 to 255"),
         ("parameters", f"{model.count_params():,}"),
         ("parts", ", ".join(layer.name for layer in model.layers)),
-        (
-            "made with",
-            ", ".join([f"Python {platform.python_version()}"] + packages),
-        ),
+        ("made with", ", ".join(versions)),
+        ("made on", datetime.date.today().isoformat()),
     ]
 
 
-def _example(model):
-    one = model.output_shape[-1] == 1
+def _example(answers):
+    index, outputs = "outputs.argmax()", answers.outputs
+    if outputs.shape[1] == 1:
+        probable = outputs.min() >= 0 and outputs.max() <= 1
+        index = f"int(outputs[0] > {0.5 if probable else 0})"
     return _EXAMPLE.format(
         model=MODEL,
         classes=CLASSES,
-        size=tuple(model.input_shape[1:3]),
-        index="int(outputs[0] > 0.5)" if one else "outputs.argmax()",
+        size=answers.pictures.shape[1:3],
+        index=index,
     )
 
 
-def _mistakes(model, data, tested):
+def _mistakes(model, data, answers):
     """Returns what the page says of the worst mistakes."""
-    wrong = np.flatnonzero(tested.predictions != tested.labels)
-    rows = np.arange(len(tested.labels))
-    true_share = tested.probabilities[rows, tested.labels]
-    worst = wrong[np.argsort(true_share[wrong], kind="stable")][:MISTAKES]
+    worst = answers.worst()
     if not len(worst):
         return {"mistakes": [], "heat_note": ""}
     files = _test_files(data)
-    pictures, named = tested.pictures[worst], tested.predictions[worst]
+    pictures, named = answers.pictures[worst], answers.predictions[worst]
     try:
         heat = grad_cam(model, pictures.astype("float32"), named)
         heat, note = overlay(pictures, heat), ""
@@ -352,9 +312,9 @@ def _mistakes(model, data, tested):
             "picture": _embedded(pictures[place]),
             "heat": None if heat is None else _embedded(heat[place]),
             "file": f"{files[number]}:" if files else "",
-            "truly": data.class_names[tested.labels[number]],
+            "truly": data.class_names[answers.labels[number]],
             "named": data.class_names[named[place]],
-            "share": f"{tested.probabilities[number].max():.0%}",
+            "share": f"{answers.probabilities[number].max():.0%}",
         }
         for place, number in enumerate(worst)
     ]
@@ -405,7 +365,7 @@ def _page(report, **parts):
     )
     return environment.get_template(REPORT).render(
         headline=report.summary(),
-        comparisons=[c.sentence(n) for n, c in report.comparisons.items()],
+        comparisons=report.told(),
         classes=[
             {
                 "name": row["class"],
@@ -425,52 +385,3 @@ def _share(row, name):
         return "none"
     low, high = row[f"{name}_low"], row[f"{name}_high"]
     return f"{row[name]:.0%} ({low:.0%} to {high:.0%})"
-
-
-def _save(folder, model, class_names, page, tested):
-    """Writes the three files; in place only when all are there and right."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".") as unfinished:
-            unfinished = Path(unfinished)
-            (unfinished / REPORT).write_text(page, "utf-8")
-            names = json.dumps(class_names, ensure_ascii=False, indent=1)
-            (unfinished / CLASSES).write_text(names, "utf-8")
-            _save_model(model, unfinished / MODEL, tested)
-            for name in (MODEL, CLASSES, REPORT):
-                os.replace(unfinished / name, folder / name)
-    except OSError as error:
-        raise CourseError(
-            f"The report could not be written to {folder} "
-            f"({error.strerror or error}): name a folder that you may write, "
-            "on a disk with room."
-        ) from error
-
-
-def _save_model(model, path, tested):
-    images = tested.pictures[:8].astype("float32")
-    try:
-        model.save(path)
-        loaded = keras.saving.load_model(path, compile=False)
-        same = np.allclose(
-            model.predict_on_batch(images),
-            loaded.predict_on_batch(images),
-            rtol=1e-3,
-            atol=1e-4,
-        )
-    except OSError:
-        raise
-    except Exception as error:
-        # Keras meets layers that it cannot save with many kinds of exception.
-        raise CourseError(
-            "The model cannot be saved and loaded back "
-            f"({str(error).splitlines()[0]}): use Keras's own layers, or "
-            "register yours with keras.saving.register_keras_serializable and "
-            "give them get_config."
-        ) from error
-    if not same:
-        raise CourseError(
-            "The model gives other answers after it was saved and loaded "
-            "back: a layer keeps something that is no weight; give it "
-            "get_config, or make it a weight."
-        )

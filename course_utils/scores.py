@@ -122,16 +122,17 @@ class Comparison:
             other: What the other model is called.
         """
         told = {
-            "better": f"This model is right more often than {other}",
-            "worse": f"This model is right less often than {other}: take that",
+            "better": f"This model is better than {other}",
+            "worse": f"This model is worse than {other}; take that instead",
             "undecided": f"This model is not shown to be better than {other}",
         }[self.verdict]
+        p_value = f"= {self.p_value:.2g}"
+        if self.p_value < 0.001:
+            p_value = "< 0.001"
         return (
-            f"{told}. Of {self.count} test pictures it names {self.right} "
-            f"rightly, {other} {self.other_right}; {self.only_first} only it, "
-            f"{self.only_other} only {other} (if both were equally good, so "
-            f"uneven a pair would come about with probability "
-            f"{self.p_value:.2g})."
+            f"{told}: {self.right} against {self.other_right} right of "
+            f"{self.count} test pictures. {self.only_first} were right here "
+            f"only, {self.only_other} there only (p {p_value}, McNemar)."
         )
 
 
