@@ -72,13 +72,16 @@ def ask_model(model, dataset):
             "model that was trained."
         )
     spec = getattr(dataset, "element_spec", None)
-    if not isinstance(spec, tuple) or getattr(spec[1], "shape", ()).rank != 1:
+    labels = spec[1] if isinstance(spec, tuple) and len(spec) > 1 else None
+    if not isinstance(labels, tf.TensorSpec) or labels.shape.rank != 1:
         raise CourseError(
             "Expected a tf.data.Dataset of batches (images, labels) with one "
             "label a picture: pass for example load_dataset(name).test."
         )
     pictures, labels, outputs = [], [], []
-    for images, batch_labels in tqdm(dataset, "Asking", unit="batch", delay=2):
+    for images, batch_labels, *_ in tqdm(
+        dataset, "Asking", unit="batch", delay=2
+    ):
         try:
             outputs.append(model.predict_on_batch(images))
         except (ValueError, tf.errors.InvalidArgumentError) as error:
