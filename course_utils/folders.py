@@ -21,6 +21,7 @@ from course_utils import datasets, tables
 from course_utils.errors import CourseError
 from course_utils.findings import (
     Finding,
+    counted,
     findings_table,
     judge_classes,
     judge_files,
@@ -86,6 +87,11 @@ def audit_folder(
         Hash Functions", https://www.phash.org/docs/pubs/thesis_zauner.pdf
     """
     size = checked_size(size)
+    if not isinstance(folder, str | Path):
+        raise CourseError(
+            f"Expected the path of a folder, as text, not {folder!r}: for "
+            'example audit_folder("my_pictures").'
+        )
     folder = Path(folder).expanduser()
     files, notes = find_files(folder)
     if not files:
@@ -96,7 +102,7 @@ def audit_folder(
     needed = len(files) * int(np.prod(size)) * 3
     if needed > budget_bytes:
         raise CourseError(
-            f"{len(files):,} pictures of {size[0]} x {size[1]} pixels need "
+            f"{len(files):,} pictures of {size[1]} x {size[0]} pixels need "
             f"{needed:,} bytes of memory, and the budget is {budget_bytes:,}: "
             "take a smaller size or fewer pictures, or raise budget_bytes."
         )
@@ -174,8 +180,8 @@ class Audit:
         """Says in a sentence how much is used."""
         return (
             f"{self.folder.name}: {len(self.used)} of {len(self.rows)} files "
-            f"are used, in {len(self.class_names)} classes, each picture as "
-            f"{self.size[0]} x {self.size[1]} pixels."
+            f"are used, in {counted(len(self.class_names), 'class', 'classes')}"
+            f", each picture as {self.size[1]} x {self.size[0]} pixels."
         )
 
     def __repr__(self) -> str:
@@ -196,7 +202,7 @@ class Audit:
         )
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class FolderSplits(datasets.Splits):
     """A folder of pictures in three parts; made by `split_folder`.
 
@@ -236,19 +242,27 @@ def split_folder(audit, validation=0.2, test=0.2, batch_size=32, seed=0):
             without some class, or if `batch_size` is not positive.
     """
     tables.check_batch_size(batch_size)
-    shares = np.array([1 - validation - test, validation, test])
+    if not isinstance(audit, Audit):
+        raise CourseError(
+            f"Expected an audit, not {type(audit).__name__}: pass what "
+            "audit_folder returned."
+        )
+    try:
+        shares = np.array([1 - validation - test, validation, test], float)
+    except (TypeError, ValueError):
+        shares = np.zeros(3)
     if not (shares > 0.01).all():
         raise CourseError(
-            f"Shares of {validation:g} for validation and {test:g} for test "
+            f"Shares of {validation!r} for validation and {test!r} for test "
             "leave a part empty: give two shares above 0 with a sum below 1, "
             "such as 0.2 and 0.2."
         )
     names = audit.class_names
     if len(names) < 2:
         raise CourseError(
-            f"{audit.folder} has {len(names)} class{'es' * (not names)} that "
-            f"can be used ({', '.join(map(repr, names)) or 'none'}), and a "
-            "model tells at least two apart: add a folder with pictures of "
+            f"{audit.folder} has {counted(len(names), 'class', 'classes')} "
+            f"that can be used ({', '.join(map(repr, names)) or 'none'}), and "
+            "a model tells at least two apart: add a folder with pictures of "
             "another class, or see in the audit why one was left out."
         )
     used = audit.used
@@ -268,7 +282,8 @@ def split_folder(audit, validation=0.2, test=0.2, batch_size=32, seed=0):
             audit.pictures[used.index[part_of == part]],
             labels[part_of == part],
             batch_size,
-            seed if name == "train" else None,
+            name == "train",
+            seed,
         )
         for part, name in enumerate(tables.SPLITS)
     }
@@ -280,12 +295,12 @@ def split_folder(audit, validation=0.2, test=0.2, batch_size=32, seed=0):
     )
 
 
-def _batches(pictures, labels, batch_size, seed):
-    """Makes batches from memory; shuffled anew each epoch if seed is given."""
+def _batches(pictures, labels, batch_size, shuffle, seed):
+    """Makes batches from memory."""
     with tf.device("CPU"):
         pictures = tf.constant(pictures)
     numbers = tf.data.Dataset.range(len(labels))
-    if seed is not None:
+    if shuffle:
         numbers = numbers.shuffle(len(labels), seed=seed)
 
     def take(chosen):

@@ -6,15 +6,14 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from course_utils.errors import CourseError
 from course_utils.findings import Finding, counted, some
 from course_utils.pictures import read_picture
 
-_PART_NAMES = frozenset(
-    "train training val valid validation dev test testing".split()
-)
+_TRAINING = ("train", "training")
+_PART_NAMES = {*_TRAINING, *"val valid validation dev test testing".split()}
 _ORIENTATION = 0x0112  # the EXIF tag of how the camera was held
 
 
@@ -72,9 +71,10 @@ def read_file(path, size):
         # What comes after the first frame may be broken, and is not used.
         with contextlib.suppress(Exception), Image.open(path) as image:
             facts["mode"], facts["format"] = image.mode, image.format
-            upright = ImageOps.exif_transpose(image)
-            facts["width"], facts["height"] = upright.size
-            facts["turned"] = image.getexif().get(_ORIENTATION, 1) not in (0, 1)
+            orientation = image.getexif().get(_ORIENTATION, 1)
+            facts["turned"] = 2 <= orientation <= 8
+            lying = orientation >= 5
+            facts["width"], facts["height"] = image.size[:: -1 if lying else 1]
             facts["frames"] = getattr(image, "n_frames", 1)
     return {**facts, "left_out": ""}, np.rint(picture).astype("uint8")
 
@@ -83,10 +83,11 @@ def _check_levels(folder, inside):
     """Refuses a folder of parts, and one around the right one."""
     deeper = [[sub for sub in _entries(p) if sub.is_dir()] for p in inside]
     if any(deeper) and {path.name.lower() for path in inside} <= _PART_NAMES:
+        largest = max(inside, key=lambda path: path.name.lower() in _TRAINING)
         raise CourseError(
             f"The folders in {folder} are named like parts, not like classes "
             f"({some([path.name for path in inside])}): give one of them, "
-            f"such as {inside[-1]}, which will be split anew."
+            f"such as {largest}, which will be split anew."
         )
     if len(inside) == 1 and len(deeper[0]) > 1:
         raise CourseError(

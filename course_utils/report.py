@@ -102,7 +102,7 @@ def write_report(
     """
     folder = Path(folder).expanduser()
     check_free(folder, overwrite)
-    _check_data(data)
+    _check(data, history)
     answers = _ask(model, data)
     labels, predictions = answers.labels, answers.predictions
     counts = _counts(data)
@@ -213,12 +213,17 @@ class Report:
         )
 
 
-def _check_data(data):
+def _check(data, history):
     missing = [p for p in ("train", "test") if getattr(data, p, None) is None]
     if missing or not isinstance(data.class_names, list):
         raise CourseError(
             "Expected data with one label a picture, and pictures to train and "
             "to test on: pass what split_folder or load_dataset returned."
+        )
+    if history is not None and not hasattr(history, "epoch"):
+        raise CourseError(
+            f"Expected a history, not {type(history).__name__}: pass what fit "
+            "or two_phase_fit returned, or None."
         )
 
 

@@ -123,7 +123,7 @@ class Comparison:
         """
         told = {
             "better": f"This model is better than {other}",
-            "worse": f"This model is worse than {other}; take that instead",
+            "worse": f"This model is worse than {other}",
             "undecided": f"This model is not shown to be better than {other}",
         }[self.verdict]
         p_value = f"= {self.p_value:.2g}"

@@ -320,7 +320,7 @@ def text_only(folder):
 
 
 def in_parts(folder):
-    for part in ("train", "Test"):
+    for part in ("train", "Test", "val"):
         fill(folder / part, "ants", 1)
 
 
@@ -338,7 +338,7 @@ def wrapped(folder):
         (loose, r"holds no folders \(2 files\)"),
         (hidden_only, "hold no files"),
         (text_only, "None of the 1 files.*ants/a.txt, is no picture"),
-        (in_parts, "named like parts.*such as .*train, which"),
+        (in_parts, "named like parts.*such as .*mine.train, which"),
         (wrapped, "single folder, 'unpacked'.*give .*mine/unpacked"),
     ],
 )
@@ -369,6 +369,7 @@ def test_too_much_is_refused_before_it_is_read(folder, monkeypatch):
     [
         ({"validation": 0.5, "test": 0.5}, "leave a part empty"),
         ({"test": 0}, "leave a part empty"),
+        ({"test": "a fifth"}, "'a fifth' for test leave"),
         ({"batch_size": 0}, "batch size 0"),
     ],
 )
@@ -394,6 +395,13 @@ def test_groups_that_no_split_can_keep_whole_are_refused(tmp_path):
 def test_a_group_of_that_fails_is_a_sentence(folder):
     with pytest.raises(CourseError, match="failed for 'ants/0000.png' .Index"):
         audit_folder(folder, group_of=lambda path: path.stem.split("_")[1])
+
+
+def test_what_is_no_path_and_no_audit_is_a_sentence(folder):
+    with pytest.raises(CourseError, match="path of a folder.* not Ellipsis"):
+        audit_folder(...)
+    with pytest.raises(CourseError, match="Expected an audit, not .*Path"):
+        split_folder(folder)
 
 
 def test_a_size_that_is_none_is_refused(folder):

@@ -139,7 +139,7 @@ def test_what_was_found_is_true(written):
     always = written.comparisons[f"always saying {NAMES[0]!r}"]
     assert (always.right, always.other_right) == (4, 4)
     assert always.verdict == "undecided"
-    assert "worse than a right one; take that" in repr(written)
+    assert "worse than a right one: 4 against 12 right of 12" in repr(written)
     assert "Of 12 test pictures, 4 were named rightly: 33.3%" in repr(written)
     shown = written._repr_html_()
     assert "my%20report/report.html" in shown and "<script>" not in shown
@@ -363,6 +363,7 @@ def no_labels():
     [
         (lambda f: write(f, data=no_labels()), "pictures to train and to test"),
         (lambda f: write(f, data=None), "pictures to train and to test"),
+        (lambda f: write(f, history={"loss": [1]}), "a history, not dict"),
         (lambda f: write(f, model="model"), "Expected a Keras model, not str"),
         (lambda f: write(f, model=functional(base())), "2 classes .* have 3"),
         (lambda f: write(f, model=base()), "expected is one number a class"),
