@@ -57,8 +57,9 @@ def audit_folder(
     lowest frequencies are above the median, from the package `imagehash`)
     differ in few bits: pictures that were saved again, resized or brightened.
     They make a group, which `split_folder` keeps in one part. What was
-    shifted, turned or mirrored is not found, nor are two photographs of one
-    thing: for those, pass `group_of`.
+    cropped, shifted, turned or mirrored is mostly not found, nor are two
+    photographs of one thing: for those, pass `group_of`. Of pictures with
+    little contrast some are missed too.
 
     Introduced in lesson 05 (``05_your_own_images``).
 
