@@ -48,12 +48,12 @@ def judge_files(rows, size):
     broken = rows[rows["left_out"] != ""]
     if len(broken):
         told = [
-            f"{row.file} {row.left_out.rstrip('.')}"
+            f"{row.file!r} {row.left_out.rstrip('.')}"
             for row in broken.head(3).itertuples()
         ]
         findings.append(
             Finding(
-                f"{counted(len(broken), 'file')} cannot be read as pictures: "
+                f"{counted(len(broken), 'file')} cannot be read: "
                 f"{'; '.join(told)}{_more(len(broken) - 3)}.",
                 "Left out.",
             )

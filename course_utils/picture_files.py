@@ -32,6 +32,12 @@ def find_files(folder):
             f"{folder} holds no folders ({len(loose)} files): make a folder "
             "in it for each class, and put the pictures of the class there."
         )
+    odd = [path.name for path in inside if not _is_text(path.name)]
+    if odd:
+        raise CourseError(
+            f"The name of the folder {odd[0]!r} has bytes in it that stand for "
+            "no letter, and cannot be shown: rename the folder."
+        )
     _check_levels(folder, inside)
     files = [
         file.relative_to(folder)
@@ -123,6 +129,11 @@ def _is_hidden(name):
         "thumbs.db",
         "desktop.ini",
     )
+
+
+def _is_text(name):
+    """Says whether a name can be shown; other systems may have made it."""
+    return name.encode("utf-8", "replace").decode() == name
 
 
 def _unreadable(error):

@@ -45,8 +45,10 @@ def save_files(folder, model, class_names, page, pictures):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".") as unfinished:
             unfinished = Path(unfinished)
-            (unfinished / REPORT).write_text(page, "utf-8")
-            names = json.dumps(class_names, ensure_ascii=False, indent=1)
+            # Names of files may hold what is no text in any encoding.
+            content = page.encode("utf-8", "backslashreplace")
+            (unfinished / REPORT).write_bytes(content)
+            names = json.dumps(class_names, indent=1)
             (unfinished / CLASSES).write_text(names, "utf-8")
             _save_model(model, unfinished / MODEL, pictures)
             for name in FILES:

@@ -166,8 +166,8 @@ def test_broken_files_are_named_and_left_out(folder):
     (folder / "bees" / "list.txt").write_text("I am no picture")
     Image.fromarray(np.uint16([[0, 65535]])).save(folder / "bees" / "deep.png")
     audit = audit_folder(folder)
-    assert "4 files cannot be read as pictures" in said(audit)
-    assert "ants/empty.jpg is empty (0 bytes)" in said(audit)
+    assert "4 files cannot be read: " in said(audit)
+    assert "'ants/empty.jpg' is empty (0 bytes)" in said(audit)
     assert "and 1 more" in said(audit)
     rows = audit.rows.set_index("file")
     assert "more" not in rows.left_out["ants/half.png"]
@@ -346,6 +346,18 @@ def test_a_folder_that_is_none_is_a_sentence(tmp_path, make, problem):
     make(tmp_path / "mine")
     with pytest.raises(CourseError, match=problem):
         audit_folder(tmp_path / "mine")
+
+
+def test_names_that_are_no_text(folder):
+    try:
+        (folder / "ants" / "caf\udce9.png").write_text("no picture")
+        (folder / "wei\udcdf").mkdir()
+    except (OSError, UnicodeError):
+        pytest.skip("this system does not allow such names")
+    with pytest.raises(CourseError, match="'wei.udcdf' has bytes"):
+        audit_folder(folder)
+    (folder / "wei\udcdf").rmdir()
+    print(audit_folder(folder))
 
 
 def test_a_folder_that_may_not_be_read_is_a_sentence(folder, monkeypatch):

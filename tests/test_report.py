@@ -25,7 +25,7 @@ from course_utils.report import write_report
 from course_utils.scores import class_table, compare, wilson_interval
 from tests.tiny_models import base, functional
 
-NAMES = ["rust & <script>alert(1)</script>", 'pit "é"', "crack"]
+NAMES = ["rust & <script>alert(1)</script>", 'pit "é" $x', "crack"]
 
 
 def batches(counts, seed=0):
@@ -102,7 +102,8 @@ def written(tmp_path_factory):
     """A report on a model that takes one class for another."""
     data = splits()
     table = [
-        {"file": f"{i}/<{j}>.png", "label": NAMES[i], "split": "test"}
+        # (A name in bytes that are no text: other systems may have made it.)
+        {"file": f"{i}/<{j}>.png\udcff", "label": NAMES[i], "split": "test"}
         for i in range(3)
         for j in range(4)
     ]
@@ -163,7 +164,7 @@ def test_the_page_is_whole_escaped_and_needs_no_network(written):
         NAMES[0],
         "<b>One",
         "0% (0% to 49%)",
-        "0/<0>.png: truly rust",
+        "0/<0>.png\\udcff: truly rust",
         "worse than a right one",
         "2 epochs ran.",
         "validation from 1.5 to 0.75",
