@@ -50,7 +50,8 @@ def grad_cam(model, images, class_index=None, layer=None, batch_size=32):
     Args:
         model: A `keras.Model` with one input and one output of shape
             `(batch, classes)`, probabilities or scores. It works in inference
-            mode and is not changed.
+            mode and is not changed. (Probabilities that its own `call` makes,
+            and no layer, are taken as they are.)
         images: Array `(pictures, height, width, channels)`, in the scale that
             the model takes.
         class_index: Which class to look for: an integer, or one for each
