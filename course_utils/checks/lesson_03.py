@@ -103,7 +103,7 @@ def judge_last_stage(model: object, evidence: object) -> tuple:
     if stale := weights.stale_compile(evidence):
         return "failed", stale
     outside = sorted(n for n in differing if not n.startswith(STAGE))
-    kernels = [name for name in outside if "_bn/" not in name]
+    kernels = [name for name in outside if name.endswith("kernel")]
     if kernels:
         return "failed", (
             f"{len(kernels)} kernels outside of the last stage have moved "
