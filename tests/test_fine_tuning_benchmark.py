@@ -256,7 +256,7 @@ def test_which_block_to_adapt_and_whether():
     runs = frame("where")
     values = runs.pivot(
         index="seed", columns=["target", "steps", "variant"], values="value"
-    )
+    ).sort_index(axis=1)
     near, scanner = values["near", 100], values["histology C", 100]
     blocks = scanner.drop(columns="head alone")
     assert (blocks.idxmax(axis=1) == "first block").all()
@@ -265,3 +265,22 @@ def test_which_block_to_adapt_and_whether():
     assert np.ptp(near.mean()) < 0.03 and near.mean().max() < 0.5
     trained = runs.query("steps > 0 and variant == 'first block'")
     assert (trained["train_accuracy"] > 0.9).all()
+
+
+def test_the_valley_of_the_fine_tuned_network_is_not_the_wider_one():
+    rows = frame("valley", "fine_tuning_valley")
+    loss = rows.groupby(["scale", "variant"])["train_loss"].mean().unstack()
+    assert loss.loc[0].max() < fine_tuning_runs.VALLEY_LOSS
+    for scale in (0.05, 0.1, 0.2):
+        assert loss["fine-tuned"][scale] > 1.3 * loss["scratch"][scale]
+    accuracy = rows.groupby(["scale", "variant"])["test_accuracy"].mean()
+    assert accuracy[0.1, "fine-tuned"] < accuracy[0.1, "scratch"] - 0.05
+
+
+def test_no_remedy_stands_out_and_l2_sp_forgets_less():
+    runs = frame("regularization")
+    assert (runs["train_accuracy"] > 0.99).all()
+    values = runs.groupby("variant")["value"]
+    assert np.ptp(values.mean()) < values.std().mean()
+    source = runs.groupby("variant")["source_accuracy"].mean()
+    assert source["L2-SP"] > source["plain"] + 0.02
