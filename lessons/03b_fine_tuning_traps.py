@@ -112,13 +112,13 @@ course.claim(
 quiz.outcome("q1", len(ran[0]))
 
 # %% [markdown]
-# **Interpret.** `patience` is the number of epochs in a row *without* a new best
-# after which training ends. One such epoch has to end before anything can be
-# noticed, so 0 and 1 are alike. With 2 (one or two are often recommended)
+# **Interpret.** `patience` is the number of epochs in a row *without* a new
+# best after which training ends. One such epoch has to end before anything can
+# be noticed, so 0 and 1 are alike. With 2 (one or two are often recommended)
 # training ended before the best epoch of all came. With 4 it never triggered,
-# and still the best weights were put back at the end; in Keras 2 they were
-# not. And `start_from_epoch` counts from the epoch 0 of all training: where
-# phase 2 begins later than that, it gives no grace at all.
+# and still the best weights were put back at the end; in Keras 2 they were not.
+# And `start_from_epoch` counts from the epoch 0 of all training: where phase 2
+# begins later than that, it gives no grace at all.
 #
 # **Exercise tr-01.** What is the least patience with which early stopping
 # would reach the best epoch of `bumpy`? Compute it or count it.
@@ -169,9 +169,9 @@ for start in (10, begin):
 
 # %% [markdown]
 # **Interpret.** Phase 2 "restored" something worse than phase 1 had reached.
-# The remedy by hand are the two lines from `if` on: keep the weights of phase 1,
-# and put them back if phase 2 did not beat them. `two_phase_fit` of lesson 03
-# keeps the best of both.
+# The remedy by hand are the two lines from `if` on: keep the weights of phase
+# 1, and put them back if phase 2 did not beat them. `two_phase_fit` of lesson
+# 03 keeps the best of both.
 #
 # Phase 1 had stopped early, as it should, so with a fixed `initial_epoch=10`
 # most of the planned epochs are missing, and nobody is told. Count what ran:
@@ -361,18 +361,19 @@ for ax, column, value in zip(axes, shown, live[-1], strict=True):
 axes[1].legend(title="learning rate", fontsize="small")
 
 # %% [markdown]
-# *The figure shows, for one run at each learning rate, the loss and the accuracy
-# on validation pictures of the new task, and the accuracy that the old heads
-# still have on the source task; the star is your live run, whose rate did not
-# fall.*
+# *The figure shows, for one run at each learning rate, the loss and the
+# accuracy on validation pictures of the new task, and the accuracy that the old
+# heads still have on the source task; the star is your live run, whose rate did
+# not fall.*
 #
 # **Interpret.** The curves on the left and on the right do not tell the same
 # story. At the lower rates the validation loss rises, while next to nothing is
 # forgotten; the accuracy on the new task falls little, or not at all. (The loss
-# also charges for how *sure* a wrong answer is; the accuracy does not.) At `0.003` much of the source task is forgotten at once,
-# and yet here the validation loss ends *below* that of a rate ten times lower.
-# (On the target *defects* it ends above; the file has those curves too.) Only
-# at the highest rate, where training itself fails, does all go wrong together.
+# also charges for how *sure* a wrong answer is; the accuracy does not.) At
+# `0.003` much of the source task is forgotten at once, and yet here the
+# validation loss ends *below* that of a rate ten times lower. (On the target
+# *defects* it ends above; the file has those curves too.) Only at the highest
+# rate, where training itself fails, does all go wrong together.
 #
 # So a rising validation loss says that the loss on new pictures rises, and no
 # more. What was forgotten is told by the old question. And whether to stop by
@@ -465,11 +466,11 @@ axes[0].legend()
 # ones their means.*
 #
 # **Interpret.** On *near*, to skip phase 1 costs accuracy for every seed, and
-# more with Adam than with SGD. That may surprise, since Adam's first step was no
-# longer than from a fitted head. But it is no shorter either: Adam's steps have
-# their full length from the beginning, while the head still aims them anywhere;
-# and here the source task is forgotten most (`source_accuracy` in the file). On
-# histology the two are alike on the scanner that they were trained
+# more with Adam than with SGD. That may surprise, since Adam's first step was
+# no longer than from a fitted head. But it is no shorter either: Adam's steps
+# have their full length from the beginning, while the head still aims them
+# anywhere; and here the source task is forgotten most (`source_accuracy` in the
+# file). On histology the two are alike on the scanner that they were trained
 # on. On the other scanner the random head is worse with Adam, for every seed,
 # and not with SGD. So "always fit the head first" is sound advice, what it
 # spares you depends on the optimizer and the task, and a test on pictures like
@@ -561,9 +562,9 @@ figure.tight_layout()
 # a weak one, far below the residual network on the same pictures.) For the new
 # scanner, the first block does best of the three, for every seed, which agrees
 # with Lee et al. But each of them is *worse* than the network had been before:
-# the hundred pictures, of few patients, were fitted well, and new patients gained
-# nothing. So where to adapt is the second question; whether to adapt at all is
-# the first. Lesson 04 has other means against a change of scanner.
+# the hundred pictures, of few patients, were fitted well, and new patients
+# gained nothing. So where to adapt is the second question; whether to adapt at
+# all is the first. Lesson 04 has other means against a change of scanner.
 #
 # (In language models, early layers are said to carry grammar, and later ones
 # meaning. Tenney et al. (2019) found such an order in one of them. This course
@@ -572,13 +573,13 @@ figure.tight_layout()
 # %% [markdown]
 # ## Hold the weights back
 #
-# A network that may change more can also fit chance more closely. Three remedies
-# besides early stopping: *dropout* before the head; *weight decay*, which pulls
-# each weight towards zero; and *L2-SP*, which pulls it towards its pretrained
-# value (Li, Grandvalet and Davoine 2018), in Keras as a `regularizer` of the
-# variable. First a sum and a check by hand, then the experiment: each of them
-# off (`plain`) or on. `gap` is training less test accuracy. **Predict:** which
-# gap will be smaller than `plain`'s?
+# A network that may change more can also fit chance more closely. Three
+# remedies besides early stopping: *dropout* before the head; *weight decay*,
+# which pulls each weight towards zero; and *L2-SP*, which pulls it towards its
+# pretrained value (Li, Grandvalet and Davoine 2018), in Keras as a
+# `regularizer` of the variable. First a sum and a check by hand, then the
+# experiment: each of them off (`plain`) or on. `gap` is training less test
+# accuracy. **Predict:** which gap will be smaller than `plain`'s?
 
 # %%
 rates = 1e-3 * (1 + np.cos(np.pi * np.arange(200) / 200)) / 2
@@ -674,11 +675,11 @@ figure.tight_layout()
 # ## What matters most?
 #
 # "The learning rate is the most important setting", one reads, and "almost all
-# strong models are fine-tuned". Both are opinions: a comparison can only say how
-# much results spread over the choices that somebody chose to try. Here are ours
-# on *near*: in each experiment, the best mean less the worst, beside the spread
-# between seeds. **Predict** which is largest, and what would be left of it
-# without the highest rate.
+# strong models are fine-tuned". Both are opinions: a comparison can only say
+# how much results spread over the choices that somebody chose to try. Here are
+# ours on *near*: in each experiment, the best mean less the worst, beside the
+# spread between seeds. **Predict** which is largest, and what would be left of
+# it without the highest rate.
 
 # %%
 rows = pd.read_csv(paths.data_dir() / "experiments" / "fine_tuning.csv")
@@ -694,17 +695,17 @@ print(f"Concluded: rates spread accuracy by {spreads[0]:.2f}; without", end=" ")
 print(f"the highest by {spreads[-1]:.2f}, no more than seeds do.")
 
 # %% [markdown]
-# **Interpret.** The rates spread accuracy more than all else, because the highest
-# of them wrecks the network. Over the other five, a range of one to three
-# hundred, the means differ by no more than the seeds do. The other choice that
-# stands out is to skip phase 1. How much to unfreeze does not: even at 40 labels
-# (in the file; lesson 03 draws it) all layers at once were no worse than the
-# head alone. So "unfreezing all is risky with few labels" was not seen here;
-# what was risky was a high rate, and a head that was still random.
+# **Interpret.** The rates spread accuracy more than all else, because the
+# highest of them wrecks the network. Over the other five, a range of one to
+# three hundred, the means differ by no more than the seeds do. The other choice
+# that stands out is to skip phase 1. How much to unfreeze does not: even at 40
+# labels (in the file; lesson 03 draws it) all layers at once were no worse than
+# the head alone. So "unfreezing all is risky with few labels" was not seen
+# here; what was risky was a high rate, and a head that was still random.
 #
-# And where does fine-tuning pay at all? Where the new domain *differs*, says one
-# text; where it is *related*, says another. The last figure of lesson 02 has the
-# gains over frozen features, task by task. They follow neither.
+# And where does fine-tuning pay at all? Where the new domain *differs*, says
+# one text; where it is *related*, says another. The last figure of lesson 02
+# has the gains over frozen features, task by task. They follow neither.
 #
 # ## Questions
 
@@ -747,11 +748,11 @@ for number, answer in enumerate(answers, start=2):
 # - Early stopping reads one number, waits `patience` epochs for a new best, and
 #   forgets everything at the next `fit`. **Keep the best of both phases
 #   yourself**, and count epochs that ran, not epochs that were planned.
-# - Flags can lie by omission: **what trains is told by what moved**, and whether
-#   a list names it decides what your penalty sees.
+# - Flags can lie by omission: **what trains is told by what moved**, and
+#   whether   a list names it decides what your penalty sees.
 # - A number of layers is no measure. Count parameters.
-# - **Forgetting is measured on the old task.** The validation loss of the new one
-#   does not tell.
+# - **Forgetting is measured on the old task.** The validation loss of the new
+#   one   does not tell.
 # - Of the usual advice, some could be seen here, some could not, and some
 #   depends on the optimizer or on what is new. Where a choice costs minutes,
 #   compare; over several draws.
