@@ -8,6 +8,8 @@ PYTHON ?= $(firstword $(foreach name,python3.12 python3.11 python3.13, \
     $(shell $(name) -c "print('$(name)')" 2>/dev/null)) python3)
 VENV := .venv
 BIN := $(VENV)/bin
+# Each file, or notebook, stays with one of two processes.
+TWO_AT_A_TIME := -n 2 --dist loadfile
 
 .PHONY: lab test run test-oldest build lint constraints data clean
 
@@ -17,14 +19,18 @@ lab:
 
 test:
 	@$(PYTHON) tools/setup_venv.py $(VENV) --extras test
-	$(BIN)/python -m pytest tests
 	rm -rf build/unsolved build/solved
+	$(BIN)/python -m pytest $(TWO_AT_A_TIME) tests
 	COURSE_SMOKE=1 COURSE_WORK="$(CURDIR)/build/unsolved" \
-	    $(BIN)/python -m pytest --nbval --nbval-cell-timeout 120 \
-	    notebooks tests/after_run.py
+	    $(BIN)/python -m pytest $(TWO_AT_A_TIME) \
+	    --nbval --nbval-cell-timeout 120 notebooks
+	COURSE_SMOKE=1 COURSE_WORK="$(CURDIR)/build/unsolved" \
+	    $(BIN)/python -m pytest tests/after_run.py
 	COURSE_WORK="$(CURDIR)/build/solved" \
-	    $(BIN)/python -m pytest --nbval --nbval-cell-timeout 300 \
-	    solutions tests/after_run.py
+	    $(BIN)/python -m pytest $(TWO_AT_A_TIME) \
+	    --nbval --nbval-cell-timeout 300 solutions
+	COURSE_WORK="$(CURDIR)/build/solved" \
+	    $(BIN)/python -m pytest tests/after_run.py
 
 run:
 	@$(PYTHON) tools/setup_venv.py $(VENV) --extras test
@@ -36,9 +42,10 @@ test-oldest:
 	@$(PYTHON) tools/oldest_constraints.py > build/oldest.txt
 	@$(PYTHON) tools/setup_venv.py .venv-oldest --extras test \
 	    --constraints build/oldest.txt
-	.venv-oldest/bin/python -m pytest tests -m "not newest"
-	COURSE_SMOKE=1 .venv-oldest/bin/python -m pytest --nbval notebooks \
-	    --nbval-cell-timeout 120
+	.venv-oldest/bin/python -m pytest $(TWO_AT_A_TIME) tests \
+	    -m "not newest"
+	COURSE_SMOKE=1 .venv-oldest/bin/python -m pytest $(TWO_AT_A_TIME) \
+	    --nbval --nbval-cell-timeout 120 notebooks
 
 # lessons/*.py -> notebooks/ and solutions/
 build:

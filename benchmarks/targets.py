@@ -111,7 +111,8 @@ def _digits():
     return Target("digits", 10, "", "accuracy", parts)
 
 
-def _photograph(name):
+def photograph(name):
+    """Returns one of `PHOTOGRAPHS`, as an array."""
     if name in ("china", "flower"):
         return sklearn.datasets.load_sample_image(f"{name}.jpg")
     import skimage.data
@@ -132,7 +133,7 @@ def _photographs():
     parts = {}
     grey = []
     for name in PHOTOGRAPHS:
-        image = Image.fromarray(_photograph(name)).convert("L")
+        image = Image.fromarray(photograph(name)).convert("L")
         scale = 400 / min(image.size)
         size = [round(side * scale) for side in image.size]
         grey.append(np.asarray(image.resize(size, Image.BICUBIC), float))

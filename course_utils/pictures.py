@@ -53,7 +53,7 @@ def read_picture(path, size=(64, 64)):
             know which value is white), or if `size` is no pair of positive
             integers.
     """
-    height, width = _checked_size(size)
+    height, width = checked_size(size)
     path = Path(path)
     _check_file(path)
     try:
@@ -133,7 +133,8 @@ def as_batch(images):
     return np.repeat(batch, 3, axis=-1) if batch.shape[-1] == 1 else batch
 
 
-def _checked_size(size):
+def checked_size(size):
+    """Returns a size as two integers, or raises a CourseError."""
     try:
         height, width = size
         whole = all(

@@ -143,6 +143,7 @@ def plot_images(
                 ha="center",
                 va="bottom",
                 fontsize="small",
+                parse_math=False,
             )
     ax.set(
         xlim=(-0.03, columns),
@@ -277,8 +278,10 @@ def plot_confusion(labels, predictions, class_names=None, ax=None):
             va="center",
             color="black" if shares[row, column] > 0.5 else "white",
         )
-    ax.set_xticks(range(size), class_names, rotation=45, ha="right")
-    ax.set_yticks(range(size), class_names)
+    # A dollar sign in a name is no formula.
+    plain = {"parse_math": False}
+    ax.set_xticks(range(size), class_names, rotation=45, ha="right", **plain)
+    ax.set_yticks(range(size), class_names, **plain)
     ax.set(xlabel="predicted class", ylabel="true class")
     right = int(np.trace(counts))
     mistakes = counts - np.diag(np.diag(counts))

@@ -36,6 +36,10 @@ from course_utils.backbones import load_backbone
 from course_utils.plotting import BLUE, ORANGE, VERMILLION
 
 
+# Many models are traced on purpose: no warning about each.
+tf.get_logger().setLevel("ERROR")
+
+
 def read_runs(name, experiment):
     runs = pd.read_csv(paths.data_dir() / "experiments" / f"{name}.csv")
     return runs[runs["experiment"] == experiment].copy()
@@ -355,10 +359,10 @@ for number, (rate, curve) in enumerate(curves.groupby("learning_rate")):
     look = {"marker": "osD^vX"[number], "color": plt.cm.cividis(number / 6)}
     for ax, column in zip(axes, shown, strict=True):
         ax.plot(curve["step"], curve[column], label=f"{rate:g}", **look)
+axes[1].legend(title="learning rate", fontsize="small")
 for ax, column, value in zip(axes, shown, live[-1], strict=True):
     ax.plot(52, value, "*", color=ORANGE, markersize=16, mec="black")
     ax.set(xlabel="step", ylabel=column.replace("_", " "))
-axes[1].legend(title="learning rate", fontsize="small")
 
 # %% [markdown]
 # *The figure shows, for one run at each learning rate, the loss and the
@@ -409,10 +413,8 @@ course.exercise("tr-04").check(lost, curves)
 base_model.set_weights(pretrained)
 weights = base_model.trainable_variables
 new = keras.initializers.GlorotUniform(seed=0)((144, 6)).numpy()
-heads = {
-    "random": [new, np.zeros(6)],
-    "fitted": [fitted.coef_.T, fitted.intercept_],
-}
+heads = {"random": [new, np.zeros(6)]}
+heads["fitted"] = [fitted.coef_.T, fitted.intercept_]
 for name, head in heads.items():
     model.get_layer("head").set_weights(head)
     with tf.GradientTape() as tape:
@@ -452,13 +454,14 @@ def draw(ax, runs, x, column="value", title=""):
 
 runs = read_runs("fine_tuning", "phase1").sort_values(["optimizer", "variant"])
 runs["setting"] = runs["optimizer"] + "\n" + runs["learning_rate"].astype(str)
-near_runs, tissue = (own for _, own in runs.groupby("target", sort=False))
+near_runs = runs.query("target == 'near'")
+tissue = runs.query("target == 'histology'")
 figure, axes = plt.subplots(1, 3, figsize=(11, 3.8), sharey=True)
 draw(axes[0], near_runs, "setting", title="near")
-draw(axes[1], tissue, "setting", title="histology, scanner A")
-draw(axes[2], tissue, "setting", "ood_value", "histology, scanner C")
 axes[0].set_ylabel("accuracy (histology: AUC)")
 axes[0].legend()
+draw(axes[1], tissue, "setting", title="histology, scanner A")
+draw(axes[2], tissue, "setting", "ood_value", "histology, scanner C")
 
 # %% [markdown]
 # *The figure shows what fine-tuning reaches on test pictures from a fitted head

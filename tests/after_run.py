@@ -1,7 +1,7 @@
 """What the log says after all lessons ran; `make test` calls this.
 
-Not collected by name: it follows the notebooks in one call of pytest, which
-names a work folder (COURSE_WORK) that is empty at the start.
+Not collected by name: it follows a run of all notebooks, in the work folder
+(COURSE_WORK) of that run, which was empty at its start.
 """
 
 import pytest

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+from scipy import stats
 
 from course_utils import course
 from course_utils.backbones import load_backbone
@@ -23,7 +24,7 @@ def check(name, *given):
 
 @pytest.mark.parametrize(
     ("name", "dots"),
-    [("fe-01", 2), ("fe-02", 1), ("fe-03", 1), ("fe-04", 1), ("fe-05", 1)],
+    [("fe-01", 2), ("fe-02", 1), ("fe-03", 4), ("fe-04", 1), ("fe-05", 4)],
 )
 def test_the_stub_is_not_attempted(work, name, dots):
     assert check(name, *[...] * dots)[0] == "not attempted"
@@ -108,20 +109,29 @@ def test_each_misconception_about_the_count_is_named(work, answer, named):
     assert status == "failed" and named in message
 
 
-# fe-03: features by hand.
+# fe-03: features by hand, of pictures that come in another order.
+
+ORDER = np.random.default_rng(1).permutation(40)
 
 
 @pytest.fixture(scope="module")
 def grids():
-    return load_backbone("residual").predict(IMAGES, verbose=0)
+    return load_backbone("residual").predict(IMAGES[ORDER], verbose=0)
 
 
-def test_averaged_features_pass(work, grids):
+def check_features(features, labels=LABELS[ORDER]):
+    return check("fe-03", features, labels, IMAGES, LABELS)
+
+
+def test_averaged_features_pass_in_any_order(work, grids):
     features = grids.mean(axis=(1, 2))
-    assert check("fe-03", features, IMAGES)[0] == "passed"
-    assert check("fe-03", tf.constant(features), IMAGES)[0] == "passed"
+    assert check_features(features)[0] == "passed"
+    assert check_features(tf.constant(features), list(LABELS[ORDER]))[0] == (
+        "passed"
+    )
     pooled = keras.layers.GlobalAveragePooling2D()(grids)
-    assert check("fe-03", pooled, IMAGES)[0] == "passed"
+    assert check_features(pooled)[0] == "passed"
+    assert check_features(features[::-1], LABELS[ORDER][::-1])[0] == "passed"
 
 
 @pytest.mark.parametrize(
@@ -132,20 +142,27 @@ def test_averaged_features_pass(work, grids):
         (lambda grids: grids.max(axis=(1, 2)), "the maximum"),
         (lambda grids: grids.sum(axis=(1, 2)), "the sum"),
         (lambda grids: grids.mean(axis=(1, 2)).T, "swapped"),
-        (lambda grids: grids.mean(axis=(1, 2))[::-1], "another order"),
         (lambda grids: grids.mean(axis=(1, 2))[:32], "shape (40, 144)"),
         (lambda grids: grids.mean(axis=(1, 3)), "shape (40, 144)"),
-        (lambda grids: grids.mean(axis=(1, 2)) + 1, "not those of these"),
-        (lambda grids: grids.mean(axis=(1, 2)) * np.nan, "not those of these"),
+        (lambda grids: grids.mean(axis=(1, 2)) + 1, "have no row"),
+        (lambda grids: grids.mean(axis=(1, 2)) * np.nan, "have no row"),
+        (lambda grids: [grids[:32, 0, 0], grids[32:, 0, 0]], "concatenate"),
         (lambda grids: "features", "not 'features'"),
     ],
 )
 def test_each_misconception_about_features_is_named(work, grids, make, named):
-    status, message = check("fe-03", make(grids), IMAGES)
+    status, message = check_features(make(grids))
     assert status == "failed" and named in message
 
 
-# fe-04: a gain, read from the committed report.
+def test_labels_of_another_run_through_the_data_are_named(work, grids):
+    features = grids.mean(axis=(1, 2))
+    status, message = check_features(features, LABELS)
+    assert status == "failed" and "from the same run" in message
+    assert "shape (40,)" in check_features(features, LABELS[:32])[1]
+
+
+# fe-04: a gain and its interval, read from the committed report.
 
 
 @pytest.fixture(scope="module")
@@ -154,36 +171,61 @@ def runs():
     return runs[(runs.stage == "report") & (runs.backbone == "residual")]
 
 
-def mean(runs, method, target="defects", labels=100):
+def by_seed(runs, method, target="defects", labels=100):
     own = runs[(runs.target == target) & (runs.labels == labels)]
-    return own[own.method == method]["value"].mean()
+    return own[own.method == method].set_index("seed")["value"]
+
+
+def pair(values):
+    half = values.sem() * stats.t.ppf(0.975, len(values) - 1)
+    return values.mean(), half
 
 
 def test_the_gain_passes(work, runs):
-    gain = mean(runs, "frozen") - mean(runs, "scratch")
-    assert check("fe-04", gain)[0] == "passed"
-    assert check("fe-04", round(gain, 3))[0] == "passed"
-    assert check("fe-04", tf.constant(gain))[0] == "passed"
+    gain = by_seed(runs, "frozen") - by_seed(runs, "scratch")
+    assert check("fe-04", pair(gain))[0] == "passed"
+    assert check("fe-04", [round(one, 3) for one in pair(gain)])[0] == "passed"
+    assert check("fe-04", tf.constant(pair(gain)))[0] == "passed"
 
 
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
-        (lambda f, s, t: s - f, "sign is reversed"),
-        (lambda f, s, t: 100 * (f - s), "in percent"),
-        (lambda f, s, t: f, "frozen alone"),
-        (lambda f, s, t: s, "scratch alone"),
-        (lambda f, s, t: t - s, "fine-tuning over scratch"),
-        (lambda f, s, t: t - f, "fine-tuning over frozen"),
-        (lambda f, s, t: 0.9, "0.9 is not it"),
-        (lambda f, s, t: [f, s], "not list"),
+        (lambda f, s, t: pair(s - f), "sign is reversed"),
+        (lambda f, s, t: pair(100 * (f - s)), "in percent"),
+        (lambda f, s, t: pair(f), "frozen alone"),
+        (lambda f, s, t: pair(s), "scratch alone"),
+        (lambda f, s, t: pair(t - s), "fine-tuning over scratch"),
+        (lambda f, s, t: pair(t - f), "fine-tuning over frozen"),
+        (lambda f, s, t: (0.9, 0.1), "not 0.9"),
+        (lambda f, s, t: (f - s).mean(), "should be a pair"),
+        (lambda f, s, t: f - s, "should be a pair"),
+        (lambda f, s, t: "much", "should be a pair"),
     ],
 )
 def test_each_misconception_about_the_gain_is_named(work, runs, wrong, named):
     methods = ("frozen", "scratch", "fine-tuned")
-    answer = wrong(*(mean(runs, method) for method in methods))
+    answer = wrong(*(by_seed(runs, method) for method in methods))
     status, message = check("fe-04", answer)
     assert status == "failed" and named in message
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        (lambda f, s: (f - s).std(), "the spread of single draws"),
+        (lambda f, s: (f - s).sem(), "the standard error"),
+        (lambda f, s: 1.96 * (f - s).sem(), "too narrow"),
+        (lambda f, s: 2 * pair(f - s)[1], "the whole width"),
+        (lambda f, s: np.hypot(pair(f)[1], pair(s)[1]), "each seed is a pair"),
+        (lambda f, s: 0.9, "is not 0.9"),
+    ],
+)
+def test_each_misconception_about_the_width_is_named(work, runs, wrong, named):
+    frozen, scratch = by_seed(runs, "frozen"), by_seed(runs, "scratch")
+    gain = (frozen - scratch).mean()
+    status, message = check("fe-04", (gain, wrong(frozen, scratch)))
+    assert status == "partial" and named in message
 
 
 def test_other_tasks_and_numbers_of_labels_are_named(work, runs):
@@ -192,9 +234,9 @@ def test_other_tasks_and_numbers_of_labels_are_named(work, runs):
         ("defects", 30, "with 30 labels"),
         ("defects", 400, "with 400 labels"),
     ):
-        own = target, labels
-        gain = mean(runs, "frozen", *own) - mean(runs, "scratch", *own)
-        assert named in check("fe-04", gain)[1]
+        frozen = by_seed(runs, "frozen", target, labels)
+        scratch = by_seed(runs, "scratch", target, labels)
+        assert named in check("fe-04", pair(frozen - scratch))[1]
 
 
 # fe-05: cache and augmentation.
@@ -211,11 +253,29 @@ def source():
 
     def fetch():
         for image, label in zip(IMAGES, LABELS, strict=True):
-            reads.append(label)
+            reads.append(int(label))
             yield image, label
 
     spec = tf.TensorSpec((64, 64, 3)), tf.TensorSpec((), tf.int32)
     return tf.data.Dataset.from_generator(fetch, output_signature=spec), reads
+
+
+def numpy_flip(images, labels):
+    def some(images):
+        images = images.copy()
+        chosen = RNG.random(len(images)) < 0.5
+        images[chosen] = images[chosen, :, ::-1]
+        return images
+
+    return tf.numpy_function(some, [images], tf.float32), labels
+
+
+def noise(images, labels):
+    return images + tf.random.uniform(tf.shape(images), 0, 9), labels
+
+
+def other_labels(images, labels):
+    return images, tf.zeros_like(labels)
 
 
 def augment_one(image, label):
@@ -228,11 +288,12 @@ def augment_one(image, label):
         lambda ds: ds.batch(32).cache().map(augment),
         lambda ds: ds.cache().batch(32).map(augment).prefetch(1),
         lambda ds: ds.cache().shuffle(40).map(augment_one).batch(32),
+        lambda ds: ds.batch(32).cache().map(numpy_flip),
     ],
 )
 def test_a_right_pipeline_passes_however_built(work, make):
     pictures, reads = source()
-    assert check("fe-05", make(pictures), reads, IMAGES)[0] == "passed"
+    assert check("fe-05", make(pictures), reads, IMAGES, LABELS)[0] == "passed"
 
 
 @pytest.mark.parametrize(
@@ -258,6 +319,21 @@ def test_a_right_pipeline_passes_however_built(work, make):
         ),
         (lambda ds: ds.cache().map(augment_one), "into batches"),
         (lambda ds: ds.batch(8).cache().map(augment), "not of 8"),
+        (lambda ds: ds.batch(500).cache().map(augment), "not of 40"),
+        (lambda ds: ds.batch(32).cache().map(noise), "nor flips of them"),
+        (
+            lambda ds: ds.batch(32).cache().map(augment).map(other_labels),
+            "lost their own label",
+        ),
+        (
+            lambda ds: (
+                tf.data.Dataset.from_tensor_slices((IMAGES, LABELS))
+                .batch(32)
+                .cache()
+                .map(augment)
+            ),
+            "never asks the source",
+        ),
         (
             lambda ds: ds.batch(32, drop_remainder=True).cache().map(augment),
             "each picture once",
@@ -289,7 +365,7 @@ def test_a_right_pipeline_passes_however_built(work, make):
 )
 def test_each_misconception_about_the_pipeline_is_named(work, make, named):
     pictures, reads = source()
-    status, message = check("fe-05", make(pictures), reads, IMAGES)
+    status, message = check("fe-05", make(pictures), reads, IMAGES, LABELS)
     assert status == "failed" and named in message
 
 
@@ -302,8 +378,6 @@ def test_the_report_found_what_the_quiz_says(runs):
     )
     gains = (wide["fine-tuned"] - wide["frozen"]).groupby(["target", "labels"])
     three = ["near", "defects", "histology"]
-    from scipy import stats
-
     half = gains.sem() * stats.t.ppf(0.975, gains.count() - 1)
     low = gains.mean() - half
     # q9: with 30 labels nothing was gained; with 100 and 400, on two tasks.
@@ -318,9 +392,14 @@ def test_the_report_found_what_the_quiz_says(runs):
     assert digits["scratch"] >= digits["fine-tuned"] - 0.01
 
 
-def test_the_figures_claims_about_scratch_are_the_reports(runs):
+def test_the_lesson_says_of_scratch_what_the_report_says(runs):
     means = runs.groupby(["target", "labels", "method"])["value"].mean()
     for target in ("near", "defects", "histology"):
-        for labels in (30, 100):
-            own = means[target, labels]
-            assert own["frozen"] > own["scratch"] + 0.05
+        few, most = means[target, 30], means[target, 400]
+        assert few["frozen"] > most["scratch"]
+    for labels in (30, 100, 400):
+        mean, half = pair(by_seed(runs, "scratch", "near", labels))
+        assert abs(mean - 1 / 6) < half + 0.01
+    for target in ("defects", "histology"):
+        values = [means[target, labels]["scratch"] for labels in (30, 100, 400)]
+        assert values == sorted(values)

@@ -142,6 +142,15 @@ def test_what_is_drawn_is_the_data():
     ]
 
 
+def test_a_dollar_sign_in_a_name_is_no_formula():
+    names = [r"5$ \frac", r"$\nothing$"]
+    for ax in (
+        plot_confusion([0, 1], [0, 1], names),
+        plot_images(PICTURES, [0, 1, 1], names),
+    ):
+        ax.figure.canvas.draw()
+
+
 def test_a_curve_of_no_numbers_has_no_best():
     ax = plot_history(history(loss=[1.0, 0.5], val_loss=[np.nan, np.nan]))
     assert "lowest" not in ax.description

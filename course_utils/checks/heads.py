@@ -1,4 +1,4 @@
-"""Judge a new head on a frozen backbone, by what the weights did."""
+"""Judge models that have a backbone and a head, by what the weights did."""
 
 from course_utils.checks import weights
 from course_utils.checks.watching import Evidence, WeightChange
@@ -6,10 +6,10 @@ from course_utils.checks.watching import Evidence, WeightChange
 IMAGE_SHAPE = (64, 64, 3)
 
 
-def judge_head(
-    model: object, evidence: Evidence, backbone: str, num_classes: int
-) -> tuple[str, list[WeightChange]]:
-    """Judge whether a head, and nothing else, was trained on a backbone.
+def find_problem(
+    model: object, evidence: object, backbone: str, num_classes: int
+) -> str:
+    """Say why a model with a backbone cannot be judged by its evidence.
 
     Args:
         model: The learner's model: the pretrained backbone, nested or flat,
@@ -19,8 +19,7 @@ def judge_head(
         num_classes: How many numbers the model should give for a picture.
 
     Returns:
-        One sentence that says what is wrong, empty if nothing is, and the
-        arrays of the head that have learned.
+        One sentence, or an empty text if nothing is wrong so far.
     """
     import keras
 
@@ -28,14 +27,14 @@ def judge_head(
         return (
             f"Pass the Keras model that you have built, then the evidence; the "
             f"first thing here is of type {type(model).__name__}."
-        ), []
+        )
     if not isinstance(evidence, Evidence) or evidence.model is not model:
         return (
             "The evidence is not about this model: train it inside `with "
             "course.watch(model) as evidence:`, with the same model."
-        ), []
+        )
     if not evidence.finished:
-        return "The `with` block is not over: check below it.", []
+        return "The `with` block is not over: check below it."
     images = keras.KerasTensor((None, *IMAGE_SHAPE))
     # A symbolic call: it works for subclassed models too, and runs nothing.
     shape = tuple(model.compute_output_spec(images).shape)
@@ -43,7 +42,7 @@ def judge_head(
         return (
             f"The model's output has shape {shape}; with one number a class it "
             f"would be (None, {num_classes})."
-        ), []
+        )
     names = weights.pretrained_names(backbone)
     inside = {weights.tail(v.path) for v in model.weights}
     if not inside.issuperset(names) or not weights.reaches_output(
@@ -52,7 +51,28 @@ def judge_head(
         return (
             "The backbone is not in this model: call `base_model` on the "
             "inputs, and put the head on what it returns."
-        ), []
+        )
+    return ""
+
+
+def judge_head(
+    model: object, evidence: Evidence, backbone: str, num_classes: int
+) -> tuple[str, list[WeightChange]]:
+    """Judge whether a head, and nothing else, was trained on a backbone.
+
+    Args:
+        model: As in `find_problem`, as all arguments.
+        evidence: From ``course.watch`` around the learner's ``fit``.
+        backbone: Name of the embedded backbone.
+        num_classes: How many numbers the model should give for a picture.
+
+    Returns:
+        One sentence that says what is wrong, empty if nothing is, and the
+        arrays of the head that have learned.
+    """
+    if problem := find_problem(model, evidence, backbone, num_classes):
+        return problem, []
+    names = weights.pretrained_names(backbone)
     if stale := weights.stale_compile(evidence):
         return stale, []
     changed = {weights.tail(c.path) for c in evidence.changes if c.moved}
