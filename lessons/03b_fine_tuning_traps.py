@@ -752,10 +752,10 @@ for number, answer in enumerate(answers, start=2):
 #   forgets everything at the next `fit`. **Keep the best of both phases
 #   yourself**, and count epochs that ran, not epochs that were planned.
 # - Flags can lie by omission: **what trains is told by what moved**, and
-#   whether   a list names it decides what your penalty sees.
+#   whether a list names it decides what your penalty sees.
 # - A number of layers is no measure. Count parameters.
 # - **Forgetting is measured on the old task.** The validation loss of the new
-#   one   does not tell.
+#   one does not tell.
 # - Of the usual advice, some could be seen here, some could not, and some
 #   depends on the optimizer or on what is new. Where a choice costs minutes,
 #   compare; over several draws.
