@@ -36,10 +36,6 @@ from course_utils.backbones import load_backbone
 from course_utils.plotting import BLUE, ORANGE, VERMILLION
 
 
-# Many models are traced on purpose: no warning about each.
-tf.get_logger().setLevel("ERROR")
-
-
 def read_runs(name, experiment):
     runs = pd.read_csv(paths.data_dir() / "experiments" / f"{name}.csv")
     return runs[runs["experiment"] == experiment].copy()
@@ -240,6 +236,8 @@ def moved_by_a_step(model):
 # Now the two cases.
 
 # %%
+# Many models are traced on purpose: no warning about each.
+tf.get_logger().setLevel("ERROR")
 for frozen_before in (True, False):
     base_model = load_backbone("residual")
     base_model.trainable = not frozen_before
