@@ -15,9 +15,7 @@ LOWEST_SHARE, HIGHEST_SHARE = 1 / 30, 1 / 2
 _ROUNDING = 5e-4  # a share may be rounded to three digits
 
 
-def judge_repair(
-    evidence: object, model: object, base: object
-) -> tuple[str, str] | tuple[str, str, list[str]]:
+def judge_repair(evidence: object, model: object, base: object) -> tuple:
     """Judge whether a stale model was repaired, by what its training moved.
 
     Args:
