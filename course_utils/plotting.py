@@ -231,7 +231,8 @@ def plot_trainable(report, ax=None):
 def plot_confusion(labels, predictions, class_names=None, ax=None):
     """Draws which class was taken for which.
 
-    Introduced in lesson 03 (``03_fine_tuning``).
+    Introduced in lesson 05 (``05_your_own_images``); lesson 00 draws it by
+    hand.
 
     Args:
         labels: Index of the true class of each picture, shape `(pictures,)`.

@@ -110,7 +110,7 @@ print(f"becomes a grid of features          {base_model.output_shape[1:]}")
 #
 # We want to use what the backbone knows. But the head will start with random
 # weights, and while it is still wrong about everything, its corrections could
-# spoil weights that are already good (lesson 03 measures when they do). So we
+# spoil weights that are already good (lesson 03b measures when they do). So we
 # **freeze** the backbone: training will leave its weights alone. To be able to
 # prove that, we keep a copy.
 

@@ -116,8 +116,7 @@ quiz.outcome("q1", len(ran[0]))
 # best after which training ends. One such epoch has to end before anything can
 # be noticed, so 0 and 1 are alike. With 2 (one or two are often recommended)
 # training ended before the best epoch of all came. With 4 it never triggered,
-# and still the best weights were put back at the end; in Keras 2 they were not.
-# And `start_from_epoch` counts from the epoch 0 of all training: where phase 2
+# and still the best weights were put back at the end. And `start_from_epoch` counts from the epoch 0 of all training: where phase 2
 # begins later than that, it gives no grace at all.
 #
 # **Exercise tr-01.** What is the least patience with which early stopping

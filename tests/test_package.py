@@ -80,6 +80,7 @@ MAY_IMPORT = {
     "checks/watching": {"errors"},
     "checks/weights": {"checks", "backbones"},
     "checks/outcomes": set(),
+    "checks/given": set(),
     "checks/heads": {"checks"},
     "checks/lesson_00": {"checks"},
     "checks/lesson_02": {"checks", "paths", "backbones"},

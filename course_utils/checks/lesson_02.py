@@ -4,6 +4,7 @@ import numpy as np
 
 from course_utils import paths
 from course_utils.checks import heads
+from course_utils.checks.given import as_number, brief
 from course_utils.checks.watching import Evidence
 
 BACKBONE = "residual"
@@ -43,10 +44,10 @@ def judge_parameters(
     Returns:
         A status and a message.
     """
-    number = _number(answer)
+    number = as_number(answer)
     if number is None:
         return "failed", (
-            f"The answer should be one number, not {_brief(answer)}: count the "
+            f"The answer should be one number, not {brief(answer)}: count the "
             "weights and the biases of both dense layers."
         )
     _, rows, columns, channels = base_model.output_shape
@@ -115,7 +116,7 @@ def judge_features(
     except (TypeError, ValueError):
         return "failed", (
             f"Features and labels should be arrays of numbers, not "
-            f"{_brief(answer)} and {_brief(answer_labels)}: join those of the "
+            f"{brief(answer)} and {brief(answer_labels)}: join those of the "
             "batches with `np.concatenate`."
         )
     base_model = load_backbone(BACKBONE)
@@ -198,7 +199,7 @@ def judge_gain(answer: object) -> tuple[str, str]:
         mean, half = (float(number) for number in answer)
     except (TypeError, ValueError):
         return "failed", (
-            f"The answer should be a pair of numbers, not {_brief(answer)}: "
+            f"The answer should be a pair of numbers, not {brief(answer)}: "
             "the mean of the differences, and half the width of its interval."
         )
     runs = pd.read_csv(paths.data_dir() / "experiments" / "transfer.csv")
@@ -380,25 +381,6 @@ def _flips(image):
         # Last: a picture that is its own mirror image counts as unflipped.
         "as it was": image,
     }
-
-
-def _number(answer):
-    """Returns the answer as a float, or None if it is no single number."""
-    if answer is None or isinstance(answer, str | bool):
-        return None
-    try:
-        value = np.asarray(answer, dtype=float)
-    except (TypeError, ValueError):
-        return None
-    return float(value) if value.shape == () else None
-
-
-def _brief(answer):
-    if isinstance(answer, str | bool) or answer is None:
-        return repr(answer)[:40]
-    shape = getattr(answer, "shape", None)
-    kind = type(answer).__name__
-    return kind if shape is None else f"{kind} of shape {tuple(shape)}"
 
 
 JUDGES = {

@@ -3,6 +3,7 @@
 import numpy as np
 
 from course_utils.checks import heads, weights
+from course_utils.checks.given import as_number, brief
 from course_utils.checks.watching import Evidence
 
 BACKBONE = "residual"
@@ -161,7 +162,7 @@ def judge_epochs(second: object, first: object) -> tuple[str, str]:
         )
     if not hasattr(second, "epoch"):
         return "failed", (
-            f"Expected what `fit` returns, a History, not {_brief(second)}."
+            f"Expected what `fit` returns, a History, not {brief(second)}."
         )
     done, epochs = len(first.epoch), list(second.epoch)
     wanted = list(range(done, done + MORE_EPOCHS))
@@ -213,10 +214,10 @@ def judge_rate(answer: object, found: object) -> tuple[str, str]:
     Returns:
         A status and a message.
     """
-    rate = _number(answer)
+    rate = as_number(answer)
     if rate is None:
         return "failed", (
-            f"The answer should be one number, a rate, not {_brief(answer)}."
+            f"The answer should be one number, a rate, not {brief(answer)}."
         )
     at = int(np.argmin(found.smoothed))
     lowest = float(found.rates[at])
@@ -268,10 +269,10 @@ def judge_share(answer: object, base_model: object) -> tuple[str, str]:
     Returns:
         A status and a message.
     """
-    share = _number(answer)
+    share = as_number(answer)
     if share is None:
         return "failed", (
-            f"The answer should be one number, a share, not {_brief(answer)}."
+            f"The answer should be one number, a share, not {brief(answer)}."
         )
     counts = [layer.count_params() for layer in base_model.layers]
     whole, last = sum(counts), sum(counts[-LAST_LAYERS:])
@@ -315,26 +316,6 @@ def judge_share(answer: object, base_model: object) -> tuple[str, str]:
         f"{share:.3g} is not it. Add up `layer.count_params()` over "
         "`base_model.layers[-8:]`, and divide by `base_model.count_params()`."
     )
-
-
-def _number(answer):
-    """Returns the answer as a float, or None if it is no single number."""
-    if answer is None or isinstance(answer, str | bool):
-        return None
-    try:
-        value = np.asarray(answer, dtype=float)
-    except (TypeError, ValueError):
-        return None
-    finite = value.shape == () and np.isfinite(value)
-    return float(value) if finite else None
-
-
-def _brief(answer):
-    if isinstance(answer, str | bool | float) or answer is None:
-        return repr(answer)[:40]
-    shape = getattr(answer, "shape", None)
-    kind = type(answer).__name__
-    return kind if shape is None else f"{kind} of shape {tuple(shape)}"
 
 
 JUDGES = {

@@ -1,0 +1,29 @@
+"""Read what a learner gave as an answer, whatever it is."""
+
+import numpy as np
+
+
+def as_number(answer: object) -> float | None:
+    """Return an answer as a float; ``None`` if it is no single finite number.
+
+    Args:
+        answer: A Python number, an array or a tensor without dimensions. Text
+            and truth values count as no numbers.
+    """
+    if answer is None or isinstance(answer, str | bool):
+        return None
+    try:
+        value = np.asarray(answer, dtype=float)
+    except (TypeError, ValueError):
+        return None
+    finite = value.shape == () and np.isfinite(value)
+    return float(value) if finite else None
+
+
+def brief(answer: object) -> str:
+    """Return a few words that name an answer in a message."""
+    if isinstance(answer, str | bool | float) or answer is None:
+        return repr(answer)[:40]
+    shape = getattr(answer, "shape", None)
+    kind = type(answer).__name__
+    return kind if shape is None else f"{kind} of shape {tuple(shape)}"
