@@ -12,7 +12,7 @@ STAGE = "stage4"
 MORE_EPOCHS = 4
 LAST_LAYERS = 8
 # Rates to begin with, as shares of the one with the lowest smoothed loss.
-LOWEST_SHARE, HIGHEST_SHARE = 1 / 30, 1 / 2
+LOWEST_SHARE, HIGHEST_SHARE = 1 / 30, 1 / 3
 _ROUNDING = 5e-4  # a share may be rounded to three digits
 
 
@@ -224,7 +224,7 @@ def judge_rate(answer: object, found: object) -> tuple[str, str]:
     if LOWEST_SHARE * lowest <= rate <= HIGHEST_SHARE * lowest:
         return "passed", (
             f"The smoothed loss is lowest at {lowest:.2g}; you begin "
-            f"{lowest / rate:.3g} times below that, where it still falls."
+            f"{lowest / rate:.3g} times below that."
         )
     if rate == at:
         return "failed", (
