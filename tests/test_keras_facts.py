@@ -101,6 +101,17 @@ def test_a_model_frozen_as_a_whole_keeps_its_statistics():
 
 
 @holds("3.8")
+def test_dropout_in_a_frozen_base_is_active_all_the_same():
+    part = keras.Sequential([keras.layers.Dropout(0.5, seed=0)])
+    part.trainable = False
+    inputs = keras.Input((100,))
+    outer = keras.Model(inputs, part(inputs, training=False))
+    ones = np.ones((1, 100), "float32")
+    assert np.all(outer(ones, training=False) == 1)
+    assert 20 < np.count_nonzero(outer(ones, training=True) == 0) < 80
+
+
+@holds("3.8")
 def test_batch_norm_frozen_layer_by_layer_keeps_its_statistics():
     part = base()
     for layer in part.layers:
