@@ -16,13 +16,19 @@ from collections.abc import Callable
 import yaml
 
 from course_utils import paths, progress
-from course_utils.checks import lesson_00, lesson_02, lesson_03, lesson_03b
+from course_utils.checks import (
+    lesson_00,
+    lesson_01,
+    lesson_02,
+    lesson_03,
+    lesson_03b,
+)
 from course_utils.errors import CourseError
 from course_utils.results import Result, Status, Text, pick_hint
 
 _JUDGES = {
     name: judge
-    for lesson in (lesson_00, lesson_02, lesson_03, lesson_03b)
+    for lesson in (lesson_00, lesson_01, lesson_02, lesson_03, lesson_03b)
     for name, judge in lesson.JUDGES.items()
 }
 
