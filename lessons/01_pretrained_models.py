@@ -62,12 +62,11 @@ def milliseconds(models, picture, rounds):
     """Medians; in turn, so that a busy moment slows all of them alike."""
     clock = {name: [] for name in models}
     compute = {name: tf.function(model) for name, model in models.items()}
-    for _ in range(1 + rounds):
+    for _ in range(1 + rounds):  # The first builds the graphs.
         for name in models:
             start = time.perf_counter()
             compute[name](picture)
             clock[name].append(1000 * (time.perf_counter() - start))
-    # The first round builds the graphs.
     return {name: np.median(times[1:]) for name, times in clock.items()}
 
 

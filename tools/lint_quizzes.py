@@ -130,7 +130,7 @@ def _key(question, key, where):
     kind, answer = question["type"], key.get("answer")
     choices = {choice["id"] for choice in question.get("choices", [])}
     fits = {
-        "single": lambda: answer in choices,
+        "single": lambda: isinstance(answer, str) and answer in choices,
         "several": lambda: (
             isinstance(answer, list)
             and answer

@@ -95,6 +95,8 @@ def judge_pictures(answer: object, original: object) -> tuple[str, str]:
         A status and a message.
     """
     original = np.asarray(original, dtype=float)
+    if original.ndim != 4:
+        raise ValueError(f"these are no pictures: shape {original.shape}")
     try:
         answer = np.asarray(answer, dtype=float)
     except (TypeError, ValueError):
