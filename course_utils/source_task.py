@@ -55,7 +55,8 @@ def with_old_heads(base_model, name=None):
     """Puts the heads of the pretraining back on a backbone.
 
     Introduced in lesson 01 (``01_pretrained_models``), which shows a backbone
-    wrongly scaled pictures; lesson 03 measures forgetting with it: as long as `base_model` is as it was loaded, the result is as
+    wrongly scaled pictures; lesson 03 (``03_fine_tuning``) measures forgetting
+    with it: as long as `base_model` is as it was loaded, the result is as
     accurate on the source task as the card says; after fine-tuning, it is
     what is left.
 
