@@ -53,6 +53,9 @@ def test_the_counts_are_those_of_keras(work):
     ("ordinary", "separable", "said"),
     [
         (8768, 73728, "change places"),
+        (5, 8768, "my_separable is right"),
+        (5, 6, "not the ordinary one"),
+        (73728, 8768 + 128, "biases of the 1x1 part"),
         (73728 + 128, 8768, "biases"),
         (9 * 128, 8768, "all 64 input channels"),
         (64 * 128, 8768, "3x3 places"),
@@ -148,6 +151,12 @@ def largest():
     return keras.Model(base_model.input, keras.layers.GlobalMaxPooling2D()(x))
 
 
+def several():
+    base_model = load_backbone("residual")
+    outputs = [base_model.get_layer(STAGE3).output, base_model.output]
+    return keras.Model(base_model.input, outputs)
+
+
 @pytest.mark.parametrize(
     ("build", "status", "said"),
     [
@@ -158,6 +167,14 @@ def largest():
         (largest, "failed", "largest values"),
         (lambda: extractor(trainable=True), "partial", "still be trained"),
         (lambda: np.zeros((4, 96)), "failed", "Keras model"),
+        (several, "failed", "2 outputs"),
+        (
+            lambda: keras.Sequential(
+                [keras.layers.Rescaling(1 / 255), extractor()]
+            ),
+            "failed",
+            "leave out your own scaling",
+        ),
         (
             lambda: keras.Sequential([keras.Input((5,)), keras.layers.ReLU()]),
             "failed",
@@ -274,13 +291,26 @@ def test_on_digits_the_last_stage_takes_away_and_random_does_as_well(depths):
 
 
 @pytest.mark.parametrize("task", ["shape", "texture", *OTHERS, "digits"])
-def test_at_the_first_depth_pretraining_is_worth_little(depths, task):
-    pretrained = depths["residual embedded", task]
-    random = depths["residual random", task]
-    assert pretrained[1] - random[1] < 0.1
-    if task != "digits":
-        gains = pretrained - random
-        assert gains[3] > gains[1] + 0.1
+def test_at_the_first_depth_the_two_pretrained_ones_are_alike(depths, task):
+    first = depths["residual embedded", task][1]
+    assert abs(first - depths["residual_narrow embedded", task][1]) < 0.05
+    behind = first - depths["residual random", task][1]
+    if task in ("digits", "photographs"):
+        assert 0.05 < behind < 0.15
+    else:
+        assert behind < 0.06
+
+
+@pytest.mark.parametrize("task", ["shape", "texture", *OTHERS])
+def test_what_pretraining_is_worth_arises_in_the_middle(depths, task):
+    gains = depths["residual embedded", task] - depths["residual random", task]
+    assert gains[3] > gains[1] + 0.1
+
+
+@pytest.mark.parametrize("task", ["defects", "photographs"])
+def test_the_last_stage_of_the_narrow_network_loses(depths, task):
+    curve = depths["residual_narrow embedded", task]
+    assert curve[5] < curve[4] - 0.02
 
 
 def test_the_table_of_families_names_its_sources():

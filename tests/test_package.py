@@ -83,7 +83,7 @@ MAY_IMPORT = {
     "checks/given": set(),
     "checks/heads": {"checks"},
     "checks/lesson_00": {"checks"},
-    "checks/lesson_01": {"checks", "backbones"},
+    "checks/lesson_01": {"checks", "backbones", "preprocessing"},
     "checks/lesson_02": {"checks", "paths", "backbones"},
     "checks/lesson_03": {"checks"},
     "checks/lesson_03b": {"checks"},

@@ -48,11 +48,14 @@ def judge_counts(ordinary: object, separable: object) -> tuple[str, str]:
         ),
     }
     if first != right[0]:
-        return "failed", hints.get(
+        message = hints.get(
             first,
             f"{first:,.0f} is not the ordinary one: each of the {OUTPUTS} "
             f"filters has 3 x 3 weights for each of {INPUTS} channels.",
         )
+        if second == right[1]:
+            return "partial", f"my_separable is right. {message}"
+        return "failed", message
     hints = {
         9 * INPUTS: (
             "my_separable is the depthwise part: the 1x1 convolution has "
@@ -68,6 +71,10 @@ def judge_counts(ordinary: object, separable: object) -> tuple[str, str]:
         9 * INPUTS * INPUTS * OUTPUTS: "The two parts are added.",
         9 * INPUTS + INPUTS * OUTPUTS + INPUTS + OUTPUTS: (
             "my_separable counts biases: here there are none."
+        ),
+        9 * INPUTS + INPUTS * OUTPUTS + OUTPUTS: (
+            "my_separable counts the biases of the 1x1 part: here there are "
+            "none."
         ),
         9 * OUTPUTS + INPUTS * OUTPUTS: (
             "The depthwise convolution comes first, and has one 3x3 filter "
@@ -171,6 +178,7 @@ def judge_extractor(model: object, images: object) -> tuple[str, str]:
     import keras
 
     from course_utils.backbones import load_backbone
+    from course_utils.preprocessing import RANGE_SENTENCE
 
     if not isinstance(model, keras.Model):
         return "failed", (
@@ -179,13 +187,24 @@ def judge_extractor(model: object, images: object) -> tuple[str, str]:
         )
     images = np.asarray(images, dtype="float32")
     try:
-        given = np.asarray(model(images, training=False))
+        given = model(images, training=False)
     except Exception as error:
-        reason = str(error).strip().splitlines()[0]
+        if RANGE_SENTENCE in str(error):
+            return "failed", (
+                f"{RANGE_SENTENCE}, and scales them itself: leave out your "
+                "own scaling."
+            )
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         return "failed", (
             f"Your model takes no pictures of shape {images.shape[1:]} with "
             f"values from 0 to 255: {reason}"
         )
+    if isinstance(given, list | tuple | dict):
+        return "failed", (
+            f"Your model gives {len(given)} outputs: give one, the averages "
+            f"of {DEPTH!r}."
+        )
+    given = np.asarray(given)
     base_model = load_backbone("residual")
     layer = base_model.get_layer(DEPTH)
     grid = np.asarray(
