@@ -385,25 +385,26 @@ course.claim(
 
 # %%
 probes = pd.read_csv(paths.data_dir() / "experiments" / "depth.csv")
-probes = probes.set_index(["task", "backbone", "weights", "depth"])["value"]
-styles = {"pretrained": ("residual", "embedded", "o-")}
-styles |= {"narrow source": ("residual_narrow", "embedded", "s--")}
-styles |= {"random weights": ("residual", "random", "^:")}
+probes["network"] = probes["backbone"] + ", " + probes["weights"]
+styles = {"residual, embedded": "o-", "residual_narrow, embedded": "s--"}
+styles |= {"residual, random": "^:"}
 tasks = ["shape", "texture", "near", "defects", "histology", "photographs"]
 guessing = [1 / 6] * 4 + [1 / 2, 1 / 18, 1 / 10]
 figure, axes = plt.subplots(2, 4, figsize=(10, 5), sharex=True, sharey=True)
 parts = zip(axes.flat, [*tasks, "digits"], guessing, strict=False)
 for ax, task, guess in parts:
     ax.axhline(guess, color="black", linewidth=0.5, label="guessing")
-    for label, (backbone, weights, style) in styles.items():
-        values = probes[task, backbone, weights].groupby("depth")
+    for network, style in styles.items():
+        rows = probes[probes["network"].eq(network) & probes["task"].eq(task)]
+        values = rows.groupby("depth")["value"]
         bar = [values.mean() - values.min(), values.max() - values.mean()]
-        ax.errorbar(range(1, 6), values.mean(), bar, fmt=style, label=label)
+        ax.errorbar(range(1, 6), values.mean(), bar, fmt=style, label=network)
     ax.set(title=task + (" (source)" if task in tasks[:2] else ""))
 axes[0, 2].plot(range(1, 6), live, "*", color="black", ms=9, label="you")
 axes[1, 0].set(xlabel="depth", ylabel="accuracy, AUC", ylim=(0, 1))
 axes[1, 3].legend(*axes[0, 2].get_legend_handles_labels(), loc="center")
 axes[1, 3].axis("off")
+figure.tight_layout()
 
 # %% [markdown]
 # *The figure shows what a linear probe reads at five depths, for seven tasks:
