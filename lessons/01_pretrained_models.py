@@ -389,11 +389,10 @@ probes["network"] = probes["backbone"] + ", " + probes["weights"]
 styles = {"residual, embedded": "o-", "residual_narrow, embedded": "s--"}
 styles |= {"residual, random": "^:"}
 tasks = ["shape", "texture", "near", "defects", "histology", "photographs"]
-guessing = [1 / 6] * 4 + [1 / 2, 1 / 18, 1 / 10]
+guess = {"histology": 1 / 2, "photographs": 1 / 18, "digits": 1 / 10}
 figure, axes = plt.subplots(2, 4, figsize=(10, 5), sharex=True, sharey=True)
-parts = zip(axes.flat, [*tasks, "digits"], guessing, strict=False)
-for ax, task, guess in parts:
-    ax.axhline(guess, color="black", linewidth=0.5, label="guessing")
+for ax, task in zip(axes.flat, [*tasks, "digits"], strict=False):
+    ax.axhline(guess.get(task, 1 / 6), color="black", lw=1, label="guessing")
     for network, style in styles.items():
         rows = probes[probes["network"].eq(network) & probes["task"].eq(task)]
         values = rows.groupby("depth")["value"]
