@@ -49,6 +49,7 @@ MAY_IMPORT = {
     "stains": {"errors"},
     "adaptation": {"compiling", "errors", "freezing"},
     "plotting": {"errors"},
+    "live_training": {"plotting"},
     "findings": set(),
     "picture_files": {"errors", "findings", "pictures"},
     "picture_groups": {"errors"},

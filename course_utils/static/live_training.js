@@ -1,0 +1,65 @@
+// A training that shows itself: progress, a button to end the phase, curves.
+
+function render({ model, el }) {
+  const frame = document.createElement("section");
+  frame.className = "course-live";
+  frame.setAttribute("aria-label", "Training");
+
+  const row = document.createElement("div");
+  row.className = "course-live-row";
+  const bar = document.createElement("progress");
+  bar.max = 1;
+  bar.setAttribute("aria-label", "Part of the phase that is done");
+  const stop = document.createElement("button");
+  stop.type = "button";
+  stop.textContent = "End this phase";
+  const now = document.createElement("span");
+  row.append(bar, stop, now);
+
+  // Read out when it changes, so it changes only where a phase begins or ends.
+  const told = document.createElement("p");
+  told.setAttribute("role", "status");
+  told.setAttribute("aria-live", "polite");
+
+  const picture = document.createElement("img");
+  picture.hidden = true;
+  frame.append(row, told, picture);
+  el.append(frame);
+
+  stop.addEventListener("click", () => {
+    model.send({ end_phase: true });
+    stop.disabled = true;
+    stop.textContent = "Ending after this batch";
+  });
+
+  const showState = () => {
+    const running = model.get("running");
+    bar.value = model.get("done");
+    now.textContent = model.get("now");
+    stop.hidden = !running;
+    if (running && model.get("phase") !== stop.dataset.phase) {
+      stop.dataset.phase = model.get("phase");
+      stop.disabled = false;
+      stop.textContent = "End this phase";
+    }
+  };
+  const tell = () => {
+    told.textContent = model.get("told");
+  };
+  const draw = () => {
+    const data = model.get("picture");
+    picture.hidden = !data;
+    if (data) {
+      picture.src = `data:image/png;base64,${data}`;
+      picture.alt = model.get("description");
+    }
+  };
+  model.on("change:running change:done change:now change:phase", showState);
+  model.on("change:told", tell);
+  model.on("change:picture", draw);
+  showState();
+  tell();
+  draw();
+}
+
+export default { render };
