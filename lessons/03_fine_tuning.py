@@ -677,9 +677,10 @@ print(
 )
 
 # %% [markdown]
-# The star marks the epoch whose weights the model has now. Do not report that
-# validation accuracy: it is the highest of many, and flatters. The test pictures
-# took no part in the choice.
+# *The figure shows the accuracy over the epochs of both phases, on training and
+# on validation pictures; the star marks the epoch whose weights the model has
+# now.* Do not report that validation accuracy: it is the highest of many, and
+# flatters. The test pictures took no part in the choice.
 #
 # ## When not to fine-tune
 #
