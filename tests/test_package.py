@@ -62,6 +62,7 @@ MAY_IMPORT = {
         "pictures",
         "tables",
     },
+    "sample": {"datasets", "errors", "paths"},
     "explain": {"errors", "freezing"},
     "scores": {"errors"},
     "answers": {"errors"},
