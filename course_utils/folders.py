@@ -9,6 +9,7 @@ anything on the disk.
 
 import dataclasses
 import html
+import os
 import textwrap
 from pathlib import Path
 
@@ -93,7 +94,8 @@ def audit_folder(
             f"Expected the path of a folder, as text, not {folder!r}: for "
             'example audit_folder("my_pictures").'
         )
-    folder = Path(folder).expanduser()
+    # Absolute, so that the folder has a name, even if it was given as `.`.
+    folder = Path(os.path.abspath(Path(folder).expanduser()))
     files, notes = find_files(folder)
     if not files:
         raise CourseError(

@@ -22,13 +22,21 @@ from course_utils.checks import (
     lesson_02,
     lesson_03,
     lesson_03b,
+    lesson_05,
 )
 from course_utils.errors import CourseError
 from course_utils.results import Result, Status, Text, pick_hint
 
 _JUDGES = {
     name: judge
-    for lesson in (lesson_00, lesson_01, lesson_02, lesson_03, lesson_03b)
+    for lesson in (
+        lesson_00,
+        lesson_01,
+        lesson_02,
+        lesson_03,
+        lesson_03b,
+        lesson_05,
+    )
     for name, judge in lesson.JUDGES.items()
 }
 
