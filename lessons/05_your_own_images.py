@@ -226,12 +226,12 @@ flip = keras.layers.RandomFlip("horizontal", seed=0)
 train_ds = splits.train.map(lambda x, y: (flip(x, training=True), y))
 base_model = load_backbone(backbone, weights, shape)
 model = classifier(base_model, pool())
+data = train_ds, splits.validation
 rules = {"patience": 4, "verbose": 0}
 history = two_phase_fit(
     model,
     base_model,
-    train_ds,
-    splits.validation,
+    *data,
     head_epochs=12,
     fine_tune_epochs=10,
     **rules,
@@ -263,8 +263,7 @@ for rate in (1e-3, 3e-3, 1e-2):
     trained = two_phase_fit(
         rival_model,
         base,
-        train_ds,
-        splits.validation,
+        *data,
         head_epochs=0,
         fine_tune_epochs=10,
         fine_tune_learning_rate=rate,

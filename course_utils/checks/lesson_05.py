@@ -200,8 +200,9 @@ def judge_pairs(
     given = first, second
     if given == (only, only_other):
         return "passed", (
-            f"{only} against {only_other}; the other {len(labels)} minus "
-            f"{only + only_other} pictures say nothing of which is better."
+            f"{only} against {only_other}; the other "
+            f"{len(labels) - only - only_other} pictures say nothing of which "
+            "model is better."
         )
     both, none = int((right & other).sum()), int((~right & ~other).sum())
     wrong = [
