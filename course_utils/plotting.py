@@ -13,6 +13,8 @@ import numpy as np
 from course_utils.errors import CourseError
 
 BLUE, ORANGE, VERMILLION, GREY = "#0072B2", "#E69F00", "#D55E00", "#888888"
+# Letters for which there is room above a picture, and beside a matrix.
+ABOVE, BESIDE = 16, 24
 
 
 def plot_history(history, metric="loss", ax=None):
@@ -281,8 +283,9 @@ def plot_confusion(labels, predictions, class_names=None, ax=None):
         )
     # A dollar sign in a name is no formula.
     plain = {"parse_math": False}
-    ax.set_xticks(range(size), class_names, rotation=45, ha="right", **plain)
-    ax.set_yticks(range(size), class_names, **plain)
+    shown = [_short(str(name), BESIDE) for name in class_names]
+    ax.set_xticks(range(size), shown, rotation=45, ha="right", **plain)
+    ax.set_yticks(range(size), shown, **plain)
     ax.set(xlabel="predicted class", ylabel="true class")
     right = int(np.trace(counts))
     mistakes = counts - np.diag(np.diag(counts))
@@ -318,11 +321,22 @@ def _name(index, class_names):
     return str(index) if class_names is None else class_names[int(index)]
 
 
+def _short(name, most):
+    """Returns a name that has room: the middle of a long one is left out.
+
+    Where the names of classes are long, it is mostly the end that differs.
+    """
+    if len(name) <= most:
+        return name
+    return f"{name[: most // 2]}\N{HORIZONTAL ELLIPSIS}{name[1 - most // 2 :]}"
+
+
 def _caption(number, labels, predictions, class_names):
     """Returns one string in a tuple: what stands above a picture."""
-    caption = _name(labels[number], class_names)
+    caption = _short(_name(labels[number], class_names), ABOVE)
     if predictions is not None:
         right = labels[number] == predictions[number]
         sign = "\N{CHECK MARK}" if right else "\N{MULTIPLICATION SIGN}"
-        caption += f"\n{sign} {_name(predictions[number], class_names)}"
+        name = _short(_name(predictions[number], class_names), ABOVE)
+        caption += f"\n{sign} {name}"
     return (caption,)

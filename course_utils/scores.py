@@ -131,8 +131,8 @@ class Comparison:
             p_value = "< 0.001"
         return (
             f"{told}: {self.right} against {self.other_right} right of "
-            f"{self.count} test pictures. {self.only_first} were right here "
-            f"only, {self.only_other} there only (p {p_value}, McNemar)."
+            f"{self.count} test pictures. Right here only: {self.only_first}; "
+            f"right there only: {self.only_other} (p {p_value}, McNemar)."
         )
 
 

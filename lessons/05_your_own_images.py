@@ -503,7 +503,6 @@ rows = [some]
 for one in (model, untrained):
     rows.append(explain.overlay(some, explain.grad_cam(one, some)))
 ax = plotting.plot_images(np.concatenate(rows), columns=len(some))
-print(ax.description)
 
 # %% [markdown]
 # *The figure shows in its first row test pictures, in its second row where the

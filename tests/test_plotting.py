@@ -151,6 +151,17 @@ def test_a_dollar_sign_in_a_name_is_no_formula():
         ax.figure.canvas.draw()
 
 
+def test_long_names_are_shortened_and_their_ends_stay():
+    names = ["class of metal number 17 of all", "class of metal number 18"]
+    ax = plot_images(PICTURES, [0, 1, 1], names, [0, 1, 0])
+    shown = [text.get_text().splitlines()[0] for text in ax.texts]
+    assert shown == ["class of… of all", *["class of…mber 18"] * 2]
+    assert names[0] in ax.description
+    ax = plot_confusion([0, 1], [0, 1], names)
+    ticks = [tick.get_text() for tick in ax.get_yticklabels()]
+    assert ticks == ["class of met…r 17 of all", names[1]]
+
+
 def test_a_curve_of_no_numbers_has_no_best():
     ax = plot_history(history(loss=[1.0, 0.5], val_loss=[np.nan, np.nan]))
     assert "lowest" not in ax.description

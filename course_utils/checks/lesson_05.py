@@ -95,7 +95,8 @@ def judge_interval(
     if _close((low, high), _wilson(right, count)):
         return "passed", (
             f"{right} of {count} right, and the true share lies anywhere from "
-            f"{low:.0%} to {high:.0%}: so little do {count} pictures say."
+            f"{low:.0%} to {high:.0%}: so little is said by so few "
+            "pictures."
         )
     if _close((high, low), _wilson(right, count)):
         return "failed", "Those are the ends, swapped: the lower one first."
