@@ -31,14 +31,17 @@ class Finding:
 
 def findings_table(findings) -> str:
     """Returns findings as a table in HTML."""
+    # Notebooks set tables flush right, which suits numbers and no sentences.
+    left = 'style="text-align: left"'
     rows = "".join(
-        f"<tr><td>{html.escape(finding.found)}</td>"
-        f"<td>{html.escape(finding.done)}</td></tr>"
+        f"<tr><td {left}>{html.escape(finding.found)}</td>"
+        f"<td {left}>{html.escape(finding.done)}</td></tr>"
         for finding in findings
     )
     return (
-        '<table><thead><tr><th scope="col">found</th><th scope="col">what '
-        f"follows</th></tr></thead><tbody>{rows}</tbody></table>"
+        f'<table><thead><tr><th scope="col" {left}>found</th>'
+        f'<th scope="col" {left}>what follows</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table>"
     )
 
 

@@ -41,12 +41,14 @@ from course_utils.training import two_phase_fit
 # Go through the lesson once as it stands. It then works on a sample that the
 # course makes for you: a few hundred drawn pictures of metal, in four folders,
 # one a class. **Faults were planted in it on purpose**, of the kinds that
-# folders of one's own have without anybody's purpose.
+# folders of one's own have without anybody's purpose. (A text file beside the
+# four folders lists them: read it after the audit.)
 #
 # Then come back, put the path of a folder of your own in place of `None`, and
-# run everything again (menu *Run*, *Restart and Run All Cells*). All you need
-# is a folder with a folder a class in it. Nothing in it will be changed. The
-# text below stays true; what it says of *the sample* holds for the sample.
+# run everything again (in JupyterLab: menu *Run*, *Restart Kernel and Run All
+# Cells*). All you need is a folder with a folder a class in it. Nothing in it
+# will be changed. The text below stays true; what it says of *the sample* holds
+# for the sample.
 
 # %%
 my_folder = None  # or for example r"C:\Users\me\mushrooms"
@@ -60,9 +62,9 @@ print(f"The backbone: {backbone}, weights: {weights}")
 
 # %% [markdown]
 # `weights="imagenet"` is the other profile of this course: a network that has
-# seen more than a million photographs, downloaded once. For photographs it is
-# what you want in the end; ours has seen drawings only, and is small enough for
-# two cores.
+# seen more than a million photographs, and is downloaded once. Ours has seen
+# drawings only, and is small enough for two cores. If your pictures are
+# photographs, try the other as soon as you have the internet.
 #
 # ## Audit: what is in there?
 #
@@ -99,19 +101,20 @@ audit = folders.audit_folder(folder, size)
 audit
 
 # %% [markdown]
-# What was planted? And was it found? Only for the sample can we know.
+# What was planted? And was it found? Only for the sample can we know, so for
+# your folder the table is empty. In the column `group`, pictures that go together
+# have the same number, and what is left out has none.
 
 # %%
-left_out = audit.rows.set_index("file")["left_out"]
-for file, fault in PLANTED.items() if my_folder is None else ():
-    done = f"left out: {left_out[file]}" if left_out[file] else "used"
-    print(f"{file} {fault}\n    {done[:70]}")
 used = audit.used
 several = used[used["group"].duplicated(keep=False)].sort_values("group")[:12]
 if len(several):
     numbers = [audit.class_names.index(label) for label in several["label"]]
     alike = audit.pictures[several.index]
     print(plotting.plot_images(alike, numbers, audit.class_names).description)
+found = audit.rows[audit.rows["file"].isin(PLANTED)]
+found = found.assign(planted=found["file"].map(PLANTED))
+found[["file", "planted", "left_out", "group", "turned", "mode"]]
 
 # %% [markdown]
 # *The figure shows pictures that the audit takes for near-duplicates, those of
@@ -333,9 +336,9 @@ table.round(2)
 # were given which name; the lighter a cell, the larger its share of the row.*
 #
 # **Interpret.** Read the intervals, not the shares. A class with a handful of
-# test pictures has an interval that reaches over half of all that is possible:
-# about this class you know next to nothing, whatever its share. No better model
-# changes that, only more pictures. And two classes whose intervals overlap
+# test pictures has an interval so wide that next to nothing is known about it,
+# whatever its share. No better model changes that, only more pictures. And two
+# classes whose intervals overlap
 # widely have not been shown to differ.
 #
 # **Exercise yo-02.** Compute by hand, with `wilson` or your own formula, the
@@ -644,7 +647,7 @@ given_answers = [q2, q3, q4, q5, q6, q7, q8, q9, q10]
 for number, answer in enumerate(given_answers, start=2):
     print(quiz.answer(f"q{number}", answer))
 print(
-    f"Concluded: {len(used)} of {len(audit.rows)} files used; "
+    f"Concluded: {len(used)} of {len(audit.rows)} files were used. "
     f"{report.summary()} Against scratch: {verdict.verdict}."
 )
 
