@@ -8,7 +8,7 @@ import numpy as np
 from course_utils.checks.given import as_number, brief
 
 _ROUNDING = 2e-3  # an interval may be rounded to three digits
-_SAME = 2e-3  # heat maps, each divided by its maximum, are equal up to this
+_SAME = 1e-2  # heat maps, each divided by its maximum, are equal up to this
 
 
 def judge_torn(answer: object, groups: object, parts: object) -> tuple:
