@@ -88,8 +88,8 @@ print(f"{len(broken)} files are no pictures, or broken:")
 print(*broken[:5], sep="\n")
 
 # %% [markdown]
-# Pillow reads the first lines of a broken file without complaint, so `open` is
-# not enough: `load` decodes it all. What this loop does not see: pictures that
+# `Image.open` reads no more than the head of a file, so most broken ones pass it;
+# `load` decodes the whole. What this loop does not see: pictures that
 # lie there twice, in one class or, worse, in two. Nor does it say what to do.
 #
 # `audit_folder` does. It reads each picture as it will be fed to the network,
@@ -102,8 +102,8 @@ audit
 
 # %% [markdown]
 # What was planted? And was it found? Only for the sample can we know, so for
-# your folder the table is empty. In the column `group`, pictures that go together
-# have the same number, and what is left out has none.
+# your folder the table is empty. The column `together` says of how many pictures
+# its group is: two for a picture and its double.
 
 # %%
 used = audit.used
@@ -113,8 +113,9 @@ if len(several):
     alike = audit.pictures[several.index]
     print(plotting.plot_images(alike, numbers, audit.class_names).description)
 found = audit.rows[audit.rows["file"].isin(PLANTED)]
-found = found.assign(planted=found["file"].map(PLANTED))
-found[["file", "planted", "left_out", "group", "turned", "mode"]]
+together = found["group"].map(used["group"].value_counts())
+found = found.assign(planted=found["file"].map(PLANTED), together=together)
+found[["file", "planted", "left_out", "together", "turned", "mode"]]
 
 # %% [markdown]
 # *The figure shows pictures that the audit takes for near-duplicates, those of
@@ -123,7 +124,8 @@ found[["file", "planted", "left_out", "group", "turned", "mode"]]
 #
 # **Interpret.** Look at each pair: are they the same picture? Two in two
 # classes are a question to you, for at least one of the labels is wrong or the
-# classes overlap. Near-duplicates are told by a hash of what is coarse in a
+# classes overlap. The audit keeps both, in one part; to take the wrong one out
+# of its folder is yours to do. Near-duplicates are told by a hash of what is coarse in a
 # picture, so what was saved again or brightened is found, and what was cropped,
 # turned or photographed twice is mostly *not*. What belongs together by its
 # origin (a patient, a bird, a day) only you know: tell it with `group_of`
@@ -579,24 +581,25 @@ report
 #
 # ## Load it back, and name a new picture
 #
-# What is on the disk must be enough. Three things go wrong most: another size,
+# What is on the disk must be enough. Three things go wrong easily: another size,
 # another scale of values, and another order of the classes. `read_picture` cuts
 # and resizes as the audit did, the scale is inside the model, and the names come
 # from the file beside it. (The import of the course's backbones above is needed,
-# too: it makes their layers known to Keras.)
+# too: it makes their layers known to Keras.) We take a test picture, so that we
+# know what should come out; then try another, in a cell of your own.
 
 # %%
 loaded = keras.saving.load_model(report.model_path, compile=False)
 names_path = report.model_path.with_name("class_names.json")
 saved_names = json.loads(names_path.read_text("utf-8"))
-new_picture = audit.folder / files[-1]  # Or the path of any other picture.
+new_picture = audit.folder / files[-1]
 pixels = read_picture(new_picture, size)
 output = loaded.predict(pixels[np.newaxis], verbose=0)[0]
 for number in output.argsort()[::-1][:3]:
     print(f"{output[number]:.2f} {saved_names[number]}")
 course.claim(
     np.allclose(output, probabilities[-1], atol=1e-3),
-    "the loaded model says of the file what ours said.",
+    "the loaded model says of this file what ours said.",
 )
 
 # %% [markdown]
@@ -654,8 +657,8 @@ print(
 # %% [markdown]
 # ## Take away
 #
-# - **Audit first.** Broken files, copies and wrong labels are in every folder;
-#   leave out by rules that were fixed beforehand, and write down what.
+# - **Audit first**: broken files, doubles, wrong labels. Leave out by rules that
+#   were fixed beforehand, and write down what.
 # - **What goes together stays in one part**, or the test flatters.
 # - Choose on validation pictures; **look at the test once**, when all is
 #   chosen.
