@@ -103,7 +103,8 @@ audit
 # %% [markdown]
 # What was planted? And was it found? Only for the sample can we know, so for
 # your folder the table is empty. The column `together` says of how many pictures
-# its group is: two for a picture and its double.
+# its group is: two for a picture and its double. (Of two equal files in a class the
+# one whose name comes first is kept, be it the copy.)
 
 # %%
 used = audit.used
