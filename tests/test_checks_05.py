@@ -12,6 +12,7 @@ from PIL import Image
 from benchmarks import transfer_methods
 from course_utils import course
 from course_utils.explain import grad_cam
+from course_utils.preprocessing import PictureScaling
 from course_utils.scores import compare, wilson_interval
 from tests.conftest import TOP
 
@@ -337,6 +338,22 @@ def test_each_misconception_about_the_names_is_named(
     path, files = saved
     status, message = check("yo-05", answer, files, path)
     assert status == "failed" and named in message
+
+
+def test_wrong_names_are_named_where_the_model_refuses_a_wrong_scale(
+    work, saved, tmp_path
+):
+    path, files = saved
+    inner = keras.saving.load_model(path)
+    inputs = keras.Input((16, 16, 3))
+    scaling = PictureScaling(scale=1, offset=0)
+    model = keras.Model(inputs, inner(scaling(inputs)))
+    model.save(tmp_path / "model.keras")
+    (tmp_path / "class_names.json").write_text(json.dumps(NAMES))
+    given = files, tmp_path / "model.keras"
+    assert check("yo-05", RIGHT, *given)[0] == "passed"
+    status, message = check("yo-05", ["ants"] * 12, *given)
+    assert status == "failed" and "named otherwise" in message
 
 
 # What the text says of others' runs.

@@ -377,7 +377,11 @@ def judge_names(answer: object, files: object, model_path: object) -> tuple:
             f"So the saved model names them; {right} of {len(files)} lie in a "
             "folder of that name."
         )
-    if given == named(pictures / 255):
+    try:
+        divided = named(pictures / 255)
+    except Exception:
+        divided = None  # The course's backbones refuse such a scale.
+    if given == divided:
         return "failed", (
             "So it names pictures from 0 to 1: leave them from 0 to 255, the "
             "model does its own scaling."
