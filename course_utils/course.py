@@ -16,7 +16,15 @@ from course_utils import board, checks, quizzes, smoke, startup
 from course_utils.checks.watching import watch
 from course_utils.progress import Event, remember
 
-__all__ = ["begin", "claim", "exercise", "progress", "quiz", "watch"]
+__all__ = [
+    "begin",
+    "claim",
+    "exercise",
+    "explore",
+    "progress",
+    "quiz",
+    "watch",
+]
 
 
 def begin(lesson: str, seed: int = 0) -> None:
@@ -96,6 +104,26 @@ def quiz(lesson: str) -> quizzes.Quiz:
         CourseError: If the lesson has no quiz.
     """
     return quizzes.load_quiz(lesson)
+
+
+def explore(dataset: str) -> object:
+    """Return sliders over committed results, and a button that trains.
+
+    Introduced in lesson 03.
+
+    Args:
+        dataset: ``"near"`` or ``"histology"``.
+
+    Returns:
+        A `course_utils.explorer.Explorer`.
+
+    Raises:
+        CourseError: If there is no such data set.
+    """
+    # Late: it needs Keras, and everything else here must answer without.
+    from course_utils.explorer import Explorer
+
+    return Explorer(dataset)
 
 
 def progress() -> board.Board:

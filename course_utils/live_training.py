@@ -5,21 +5,17 @@ Where no widget can be shown, one plot appears at the end.
 
 import base64
 import io
-import os
 import time
 from pathlib import Path
 
 import keras
 from matplotlib.figure import Figure
 
-from course_utils import plotting
+from course_utils import frontend, plotting
 
 STATIC = Path(__file__).parent / "static"
 # The progress bar moves at most this often; a curve grows once an epoch.
 SECONDS_BETWEEN_MOVES = 0.25
-# What front ends set that can show widgets; programs that only execute a
-# notebook (nbclient, nbval) set none of them.
-_FRONT_ENDS = ("JPY_SESSION_NAME", "VSCODE_PID", "COLAB_RELEASE_TAG")
 
 
 class LiveTraining(keras.callbacks.Callback):
@@ -62,7 +58,7 @@ class LiveTraining(keras.callbacks.Callback):
         self._phase, self._end_phase = self._phase + 1, False
         self._first = None
         if self._handle is None:
-            self._view = _make_view() if _shows_widgets() else None
+            self._view = _make_view() if frontend.shows_widgets() else None
             if self._view is not None:
                 self._view.on_msg(self._on_message)
                 self._handle = _display(self._view)
@@ -126,10 +122,7 @@ class LiveTraining(keras.callbacks.Callback):
             return
         for name, value in state.items():
             setattr(self._view, name, value)
-        # ipykernel 7.4 sends a widget's messages to the thread that spoke to
-        # the widget last. That one is busy training; without this note the
-        # click goes to a thread of its own, as JupyterLab asks for.
-        vars(self._view.comm).pop("_reply_subshell_id", None)
+        frontend.hear_clicks_while_busy(self._view)
 
     def _draw(self):
         figure = Figure(figsize=(6, 3.2), layout="tight")
@@ -150,16 +143,11 @@ class LiveTraining(keras.callbacks.Callback):
         picture, description = self._draw()
         bundle = {"image/png": picture, "text/plain": description}
         if self._view is not None:
-            bundle |= _mimebundle(self._view)
+            bundle |= frontend.view_of(self._view)
         if self._handle is None:
             self._handle = display(bundle, raw=True, display_id=True)
         else:
             self._handle.update(bundle, raw=True)
-
-
-def _shows_widgets():
-    """Says whether a front end is there that can show widgets."""
-    return any(os.environ.get(name) for name in _FRONT_ENDS)
 
 
 def _make_view():
@@ -187,11 +175,4 @@ def _make_view():
 def _display(view):
     from IPython.display import display
 
-    return display(_mimebundle(view), raw=True, display_id=True)
-
-
-def _mimebundle(view):
-    bundle = view._repr_mimebundle_()
-    bundle = bundle[0] if isinstance(bundle, tuple) else bundle
-    kind = "application/vnd.jupyter.widget-view+json"
-    return {kind: bundle[kind]} if bundle and kind in bundle else {}
+    return display(frontend.view_of(view), raw=True, display_id=True)

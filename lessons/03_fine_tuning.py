@@ -620,6 +620,7 @@ for ax, column in zip(axes, ("test_accuracy", "source_accuracy"), strict=True):
     ax.axhline(0, color="black", linestyle=":")
     ax.set_title(f"{column}, minus head only")
     ax.set_xticks(range(len(table)), table.index, rotation=30)
+course.explore("near")
 
 # %% [markdown]
 # *The figure shows, for more and more unfrozen layers, what is gained on the
@@ -635,6 +636,14 @@ for ax, column in zip(axes, ("test_accuracy", "source_accuracy"), strict=True):
 # head alone does (see the table). What grows with depth, on average, is
 # forgetting. But the experiment did all that this lesson advises: head first,
 # batch normalization kept, a moderate rate. Lesson 03b leaves some of it out.
+#
+# **Explore.** Rate, depth and number of labels act together. Above, sliders show
+# what became of each combination, on *validation* pictures (two runs each, all
+# made beforehand: `python -m benchmarks.explorer_grid`). **Predict** a point,
+# then move there: where does a high rate spare the source task? The button
+# trains the point on your machine and drops it on the picture. (Where no
+# sliders can be shown, there is the picture, and the line below it says how to
+# choose another.)
 #
 # And the cost? `python -m benchmarks.step_time` measures it on your machine. The
 # last stage holds most of the parameters, yet training it adds less time to a
@@ -669,7 +678,6 @@ history = two_phase_fit(
     callbacks=[LiveTraining("accuracy")],
     **options,
 )
-print(history.summary("val_accuracy"))
 print(f"Test accuracy {model.evaluate(*test_data, verbose=0)[1]:.3f}")
 print(
     f"Concluded: by hand, test accuracy {frozen_accuracy:.2f} to "

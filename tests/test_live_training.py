@@ -6,7 +6,7 @@ import keras
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from course_utils import live_training
+from course_utils import frontend, live_training
 from course_utils.errors import CourseError
 from course_utils.training import two_phase_fit
 from tests import tiny_models
@@ -36,7 +36,7 @@ def shown(monkeypatch):
     shell = InteractiveShell()
     monkeypatch.setattr("IPython.get_ipython", lambda: shell)
     monkeypatch.setattr("IPython.display.display", display)
-    for name in live_training._FRONT_ENDS:
+    for name in frontend._SIGNS:
         monkeypatch.delenv(name, raising=False)
     return bundles
 

@@ -1,0 +1,91 @@
+// Sliders over committed results, and a button that trains one more point.
+
+function render({ model, el }) {
+  const frame = document.createElement("section");
+  frame.className = "course-explorer";
+  frame.setAttribute("aria-label", model.get("title"));
+
+  // Keys that move a slider are not the notebook's commands.
+  for (const kind of ["keydown", "keypress", "keyup"]) {
+    frame.addEventListener(kind, (event) => {
+      const command = event.ctrlKey || event.metaKey || event.altKey;
+      if (!command) event.stopPropagation();
+    });
+  }
+
+  const sliders = document.createElement("div");
+  sliders.className = "course-explorer-sliders";
+  const showChosen = [];
+  for (const { name, label, choices } of model.get("options")) {
+    const holder = document.createElement("label");
+    const input = document.createElement("input");
+    const output = document.createElement("output");
+    input.type = "range";
+    input.min = 0;
+    input.max = choices.length - 1;
+    input.step = 1;
+    holder.append(`${label}: `, output, input);
+    sliders.append(holder);
+    const show = () => {
+      const index = model.get("chosen")[name];
+      input.value = index;
+      input.setAttribute("aria-valuetext", choices[index]);
+      output.textContent = choices[index];
+    };
+    input.addEventListener("input", () => {
+      model.set("chosen", {
+        ...model.get("chosen"),
+        [name]: Number(input.value),
+      });
+      model.save_changes();
+    });
+    showChosen.push(show);
+  }
+
+  const row = document.createElement("div");
+  row.className = "course-explorer-row";
+  const train = document.createElement("button");
+  train.type = "button";
+  train.textContent = "Train this point";
+  const bar = document.createElement("progress");
+  bar.max = 1;
+  bar.setAttribute("aria-label", "Part of the training that is done");
+  row.append(train, bar);
+
+  const told = document.createElement("p");
+  told.setAttribute("role", "status");
+  told.setAttribute("aria-live", "polite");
+  const picture = document.createElement("img");
+  frame.append(sliders, row, told, picture);
+  el.append(frame);
+
+  train.addEventListener("click", () => {
+    // It stays focusable, so that the keyboard does not lose its place.
+    if (train.getAttribute("aria-disabled") !== "true") {
+      model.send({ train: true });
+    }
+  });
+
+  const showState = () => {
+    const running = model.get("running");
+    train.setAttribute("aria-disabled", String(running));
+    bar.hidden = !running;
+    bar.value = model.get("done");
+    if (told.textContent !== model.get("told")) {
+      told.textContent = model.get("told");
+    }
+  };
+  const draw = () => {
+    picture.src = `data:image/png;base64,${model.get("picture")}`;
+    picture.alt = model.get("description");
+  };
+  const choose = () => showChosen.forEach((show) => show());
+  model.on("change:running change:done change:told", showState);
+  model.on("change:picture", draw);
+  model.on("change:chosen", choose);
+  choose();
+  showState();
+  draw();
+}
+
+export default { render };
