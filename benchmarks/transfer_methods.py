@@ -137,20 +137,21 @@ def train(
     callbacks=(),
     before=0,
     total=None,
+    augment=None,
 ):
     """Trains in place; the rate falls to zero along a cosine.
 
     Where it goes on after `before` steps, of `total`, so does the cosine.
+    `augment` changes batches of pictures.
     """
-    for variable in model.optimizer.variables:
-        variable.assign(keras.ops.zeros_like(variable))
+    data = pipeline(images, labels, flips, seed)
+    if augment is not None:
+        data = data.map(lambda image, label: (augment(image), label))
+    train_on(model, data, steps, rate, callbacks, before, total)
 
-    class Cosine(keras.callbacks.Callback):
-        def on_train_batch_begin(self, batch, logs=None):
-            done = (before + batch) / (total or steps)
-            share = 0.5 * (1 + math.cos(math.pi * done))
-            self.model.optimizer.learning_rate = rate * share
 
+def pipeline(images, labels, flips, seed):
+    """Returns batches without end, shuffled, and flipped at random."""
     data = tf.data.Dataset.from_tensor_slices((images, labels))
     data = data.shuffle(len(images), seed).repeat()
 
@@ -161,8 +162,23 @@ def train(
             image = tf.image.random_flip_up_down(image, seed)
         return image, label
 
-    data = data.map(flip).batch(BATCH_SIZE).take(steps).prefetch(2)
-    model.fit(data, epochs=1, verbose=0, callbacks=[Cosine(), *callbacks])
+    return data.map(flip).batch(BATCH_SIZE)
+
+
+def train_on(model, data, steps, rate, callbacks=(), before=0, total=None):
+    """Trains in place on so many batches; see `train`."""
+    for variable in model.optimizer.variables:
+        variable.assign(keras.ops.zeros_like(variable))
+
+    class Cosine(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            done = (before + batch) / (total or steps)
+            share = 0.5 * (1 + math.cos(math.pi * done))
+            self.model.optimizer.learning_rate = rate * share
+
+    data = data.take(steps).prefetch(2)
+    callbacks = [Cosine(), *callbacks]
+    model.fit(data, epochs=1, shuffle=False, verbose=0, callbacks=callbacks)
 
 
 def judge(logits, labels, metric):
