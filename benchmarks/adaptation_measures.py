@@ -7,11 +7,13 @@ from scipy.stats import rankdata
 from sklearn.metrics import average_precision_score
 
 from course_utils import tables
-from course_utils.metrics import (
+from course_utils.calibration import (
     apply_temperature,
-    bootstrap_over_patients,
     calibration_error,
     fit_temperature,
+)
+from course_utils.metrics import (
+    bootstrap_over_patients,
     sensitivity_and_specificity,
     sensitivity_at_specificity,
     threshold_for_specificity,

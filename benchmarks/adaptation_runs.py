@@ -25,13 +25,10 @@ from benchmarks.transfer_methods import (
     variants,
 )
 from course_utils import backbones
-from course_utils.adaptation import (
-    CoralLoss,
-    adapt_batch_norm,
-    adapt_by_entropy,
-    pseudo_labels,
-)
-from course_utils.metrics import apply_temperature
+from course_utils.batch_statistics import adapt_batch_norm
+from course_utils.calibration import apply_temperature
+from course_utils.coral import CoralLoss
+from course_utils.self_training import adapt_by_entropy, pseudo_labels
 from course_utils.stains import RandomStains, estimate_stains, normalise_stains
 
 SCANNERS = ("A", "B", "C")

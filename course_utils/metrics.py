@@ -2,8 +2,9 @@
 
 The area under the curve, average precision and balanced accuracy are
 scikit-learn's own. Here is what it leaves out: a threshold that keeps a
-promised specificity, calibration, and intervals over patients. A label of 1
-is the class to be found, such as malignant; a higher score means more of it.
+promised specificity, and intervals over patients. (For calibration see
+`course_utils.calibration`.) A label of 1 is the class to be found, such as
+malignant; a higher score means more of it.
 """
 
 from typing import NamedTuple
@@ -12,6 +13,7 @@ import numpy as np
 from sklearn.metrics import roc_curve
 
 from course_utils.errors import CourseError
+from course_utils.score_checks import as_numbers, check_finite, checked_classes
 
 
 def threshold_for_specificity(labels, scores, specificity=0.95):
@@ -103,163 +105,6 @@ def sensitivity_at_specificity(labels, scores, specificity=0.95):
     """
     threshold = threshold_for_specificity(labels, scores, specificity)
     return sensitivity_and_specificity(labels, scores, threshold)[0]
-
-
-def calibration_error(labels, probabilities, bins=10):
-    """Measures how far probabilities are from what comes true (ECE).
-
-    Sorts the pictures into bins by probability; in each, compares the mean
-    probability with the share that came true; and averages the distances,
-    weighted by pictures. The bins hold equally many pictures (equal
-    probabilities stay together): bins of equal width would be all but empty
-    wherever a model seldom goes, and measure noise there.
-
-    With few pictures a bin it is too large, even for a perfect model, and a
-    useless model that always says the prevalence gets 0: read it beside a
-    measure of ranking. Introduced in lesson 04 (``04_domain_adaptation``).
-
-    Args:
-        labels: Integers, shape `(pictures,)`.
-        probabilities: Of shape `(pictures,)`, that of class 1: then it is
-            that class's calibration. Or of shape `(pictures, classes)`: then
-            it is that of the class which the model names, as in Guo et al.
-        bins: Number of bins, 1 or more.
-
-    Returns:
-        A float, 0 (calibrated) to 1.
-
-    Raises:
-        CourseError: If the labels are no classes, if the probabilities do
-            not fit them or are none, or if there are fewer pictures than
-            bins.
-
-    Reference:
-        Guo, Pleiss, Sun and Weinberger (2017), "On Calibration of Modern
-        Neural Networks", https://arxiv.org/abs/1706.04599. Bins of equal
-        mass: Nixon et al. (2019), "Measuring Calibration in Deep Learning",
-        https://arxiv.org/abs/1904.01685
-    """
-    labels, probabilities = _checked_classes(labels, probabilities)
-    if not _are_probabilities(probabilities):
-        raise CourseError(
-            "Probabilities lie between 0 and 1, and those of all classes add "
-            "up to 1: make them from logits with apply_temperature(logits, 1)."
-        )
-    if type(bins) is not int or not 1 <= bins <= len(labels):
-        raise CourseError(
-            f"Cannot sort {len(labels)} pictures into {bins!r} bins: give a "
-            "whole number from 1 to that of the pictures, better a tenth of it."
-        )
-    if probabilities.ndim == 1:
-        confidence, came_true = probabilities, labels
-    else:
-        confidence = probabilities.max(axis=1)
-        came_true = probabilities.argmax(axis=1) == labels
-    edges = np.quantile(confidence, np.linspace(0, 1, bins + 1)[1:-1])
-    bin_of = np.searchsorted(edges, confidence, side="right")
-    gaps = np.bincount(bin_of, weights=came_true - confidence)
-    return float(np.abs(gaps).sum() / len(labels))
-
-
-def fit_temperature(labels, logits):
-    """Finds the temperature that calibrates logits best (least log loss).
-
-    Dividing logits by a temperature above 1 makes a model less sure of
-    itself, one below 1 surer. Fit it on validation data. It can repair too
-    much or too little confidence and nothing else; at another hospital it may
-    not hold. Introduced in lesson 04 (``04_domain_adaptation``).
-
-    Args:
-        labels: Integers, shape `(pictures,)`.
-        logits: Of shape `(pictures,)`, before a sigmoid; or of shape
-            `(pictures, classes)`, before a softmax, for which the logarithms
-            of probabilities serve as well.
-
-    Returns:
-        The temperature, a float above 0.
-
-    Raises:
-        CourseError: If the labels are no classes or all the same, if the
-            logits do not fit them, are not finite or look like probabilities,
-            or if no temperature is best: the logits name each picture
-            rightly, so that the lower the better; or they are no better than
-            guessing, so that the higher the better.
-
-    Reference:
-        Guo, Pleiss, Sun and Weinberger (2017), "On Calibration of Modern
-        Neural Networks", https://arxiv.org/abs/1706.04599
-    """
-    labels, logits = _checked_classes(labels, logits)
-    _check_logits(logits)
-    if (labels == labels[0]).all():
-        raise CourseError(
-            f"All {len(labels)} labels are {labels[0]}, and a temperature "
-            "needs pictures of two classes: look at how the data were split."
-        )
-    # A sigmoid of z is the softmax of 0 and z.
-    columns = (
-        np.stack([0 * logits, logits], axis=1) if logits.ndim == 1 else logits
-    )
-    true = columns[np.arange(len(labels)), labels].mean()
-
-    def slope(inverse):
-        """Slope of the log loss over 1 / temperature; it never falls."""
-        expected = (apply_temperature(columns, 1 / inverse) * columns).sum(1)
-        return expected.mean() - true
-
-    if columns.mean() >= true:
-        raise CourseError(
-            "These logits tell the classes no better than guessing, so no "
-            "temperature makes them right: look whether labels and logits "
-            "belong to the same pictures, in the same order."
-        )
-    if columns.max(axis=1).mean() <= true:
-        raise CourseError(
-            f"All {len(labels)} pictures are named rightly, so the lower the "
-            "temperature the better, without end: fit it on more pictures, "
-            "and not on those of the training."
-        )
-    low, high = 0.0, 1.0
-    while slope(high) < 0:
-        low, high = high, 2 * high
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if slope(middle) < 0 else (low, middle)
-    return 1 / high
-
-
-def apply_temperature(logits, temperature):
-    """Turns logits into probabilities, at a temperature.
-
-    With two classes the ranking of the pictures stays as it was, and so does
-    the area under the curve (but where probabilities are so near to 1 that
-    they are rounded to it). With more, the class that is named stays; the
-    ranking of pictures by one class's probability may change. Introduced in
-    lesson 04 (``04_domain_adaptation``).
-
-    Args:
-        logits: As in `fit_temperature`.
-        temperature: Number above 0; 1 leaves the probabilities as they are.
-
-    Returns:
-        Probabilities, float64, of the shape of `logits`.
-
-    Raises:
-        CourseError: If the logits are not finite or look like probabilities,
-            or if the temperature is no number above 0.
-    """
-    logits = _numbers(logits)
-    _check_logits(logits)
-    if not 0 < temperature < np.inf:
-        raise CourseError(
-            f"A temperature is a number above 0, not {temperature!r}: find "
-            "one with fit_temperature on validation data."
-        )
-    if logits.ndim == 1:
-        # 1 / (1 + exp(-z)), without a number that is too large.
-        return np.exp(-np.logaddexp(0, -logits / temperature))
-    scaled = (logits - logits.max(axis=1, keepdims=True)) / temperature
-    return np.exp(scaled) / np.exp(scaled).sum(axis=1, keepdims=True)
 
 
 class Interval(NamedTuple):
@@ -386,7 +231,7 @@ def _check_patients(labels, scores, patients):
             f"and the shapes are {labels.shape}, {scores.shape} and "
             f"{patients.shape}: take all three from the same pictures."
         )
-    _check_finite(_numbers(scores))
+    check_finite(as_numbers(scores))
     if any(name is None or name != name or name == "" for name in patients):
         raise CourseError(
             "Some pictures have no patient: leave them out, since nobody "
@@ -404,78 +249,16 @@ def _check_patients(labels, scores, patients):
 
 def _checked(labels, scores):
     """Returns labels of 0 and 1, and as many scores, as arrays."""
-    scores = _numbers(scores)
+    scores = as_numbers(scores)
     if scores.ndim == 2 and scores.shape[1] == 2:
         raise CourseError(
             "The scores have two columns, one a class, and one score a "
             "picture was expected: pass that of class 1, scores[:, 1]."
         )
-    labels, scores = _checked_classes(labels, scores)
+    labels, scores = checked_classes(labels, scores)
     if (labels == labels[0]).all():
         raise CourseError(
             f"All {len(labels)} labels are {labels[0]}, and both 0 and 1 are "
             "needed: look at how the data were split."
         )
     return labels, scores
-
-
-def _checked_classes(labels, scores):
-    """Returns labels as integers, and scores as float64, if they fit."""
-    labels, scores = np.asarray(labels), _numbers(scores)
-    if labels.shape != scores.shape[:1] or scores.ndim > 2 or not labels.size:
-        raise CourseError(
-            "Expected one label and one score (or one a class) for each of "
-            f"some pictures, and the shapes are {labels.shape} and "
-            f"{scores.shape}: take both from the same pictures, and flatten "
-            "scores of shape (pictures, 1) with scores[:, 0]."
-        )
-    _check_finite(scores)
-    classes = 2 if scores.ndim == 1 else scores.shape[1]
-    if not np.isin(labels, np.arange(classes)).all():
-        raise CourseError(
-            f"The labels are {', '.join(map(str, np.unique(labels)[:5]))}, "
-            f"and whole numbers from 0 to {classes - 1} were expected, such "
-            'as (table["label"] == "malignant").astype(int).'
-        )
-    return labels.astype(int), scores
-
-
-def _numbers(scores):
-    try:
-        return np.asarray(scores, "float64")
-    except (TypeError, ValueError):
-        raise CourseError(
-            "Some scores are no numbers, or there are more of them for one "
-            "picture than for another: pass what model.predict returns."
-        ) from None
-
-
-def _check_finite(scores):
-    if not np.isfinite(scores).all():
-        raise CourseError(
-            "Some scores are not finite (NaN, or the logarithm of a "
-            "probability of 0): look at what the model gives for these "
-            "pictures."
-        )
-
-
-def _check_logits(logits):
-    if logits.ndim not in (1, 2):
-        raise CourseError(
-            "Logits have the shape (pictures,) or (pictures, classes), and "
-            f"these have {logits.shape}: flatten or stack them."
-        )
-    _check_finite(logits)
-    if logits.size and _are_probabilities(logits):
-        raise CourseError(
-            "These look like probabilities, and logits were expected: pass "
-            "np.log(p) of several classes, np.log(p / (1 - p)) of one, or "
-            "the model's output without its last activation."
-        )
-
-
-def _are_probabilities(values):
-    inside = values.min() >= 0 and values.max() <= 1
-    if values.ndim == 1:
-        return inside
-    return inside and np.allclose(values.sum(axis=1), 1, atol=1e-3)

@@ -45,8 +45,8 @@ def separate_stains(images, vectors=HAEMATOXYLIN_EOSIN):
     The rest is what lies at right angles to both stains, so that nothing is
     lost: `combine_stains` gives the pictures back, but for values below 1,
     which count as 1. (scikit-image's `separate_stains` sets negative amounts
-    to 0, and its way back gives another picture.) Introduced in lesson 04
-    (``04_domain_adaptation``).
+    to 0, and its way back gives another picture.) Introduced in lesson 04b
+    (``04b_another_hospital``).
 
     Args:
         images: Pictures with values from 0 to 255, shape
@@ -75,7 +75,7 @@ def separate_stains(images, vectors=HAEMATOXYLIN_EOSIN):
 def combine_stains(amounts, vectors=HAEMATOXYLIN_EOSIN):
     """Puts pictures together again: the way back from `separate_stains`.
 
-    Introduced in lesson 04 (``04_domain_adaptation``).
+    Introduced in lesson 04b (``04b_another_hospital``).
 
     Args:
         amounts: As `separate_stains` returns them, perhaps changed.
@@ -104,7 +104,7 @@ class RandomStains(keras.layers.Layer):
 
     It prepares a model for other stains, and needs no picture of the new
     scanner; blur, noise or tone it does not prepare for. Introduced in lesson
-    04 (``04_domain_adaptation``).
+    04b (``04b_another_hospital``).
 
     Input and output: pictures with values from 0 to 255, shape
     `(..., height, width, 3)`.
@@ -179,7 +179,7 @@ def estimate_stains(images):
     99th percentile) as the stains; the one that absorbs more red is
     haematoxylin. Give it many pictures of one scanner: a small picture that
     hardly has nuclei, or red blood cells, misleads it. Introduced in lesson
-    04 (``04_domain_adaptation``).
+    04b (``04b_another_hospital``).
 
     Args:
         images: As in `separate_stains`; all are taken together.
@@ -228,7 +228,7 @@ def normalise_stains(images, source, target):
 
     What the two stains do not explain is dropped, as in the paper. Where the
     source's stains were estimated badly, it spoils pictures that were fine.
-    Introduced in lesson 04 (``04_domain_adaptation``).
+    Introduced in lesson 04b (``04b_another_hospital``).
 
     Args:
         images: As in `separate_stains`.

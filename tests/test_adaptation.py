@@ -5,16 +5,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from course_utils.adaptation import (
-    CoralLoss,
-    adapt_batch_norm,
+from course_utils.batch_statistics import adapt_batch_norm
+from course_utils.coral import CoralLoss, coral_loss
+from course_utils.errors import CourseError
+from course_utils.freezing import batch_norms, freeze
+from course_utils.self_training import (
     adapt_by_entropy,
-    coral_loss,
     entropy,
     pseudo_labels,
 )
-from course_utils.errors import CourseError
-from course_utils.freezing import batch_norms, freeze
 from tests.tiny_models import KINDS, Subclassed, base, build, functional
 
 RNG = np.random.default_rng(0)
@@ -306,7 +305,9 @@ def test_an_interrupt_leaves_the_model_as_it_was(monkeypatch):
     def interrupt(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("course_utils.adaptation.adapt_batch_norm", interrupt)
+    monkeypatch.setattr(
+        "course_utils.self_training.adapt_batch_norm", interrupt
+    )
     with pytest.raises(KeyboardInterrupt):
         adapt_by_entropy(model, TARGET, learning_rate=0.1)
     assert names_of_moved(model, before) == set()

@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
+from course_utils.calibration import (
+    apply_temperature,
+    calibration_error,
+    fit_temperature,
+)
 from course_utils.errors import CourseError
 from course_utils.metrics import (
     Interval,
-    apply_temperature,
     bootstrap_over_patients,
-    calibration_error,
-    fit_temperature,
     sensitivity_and_specificity,
     sensitivity_at_specificity,
     threshold_for_specificity,
