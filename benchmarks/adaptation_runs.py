@@ -37,6 +37,7 @@ STEPS = {
     "scratch": {10: 75, 30: 150, 100: 300, 400: 600},
 }
 RATES = {"fine-tuned": 3e-4, "scratch": 0.02}
+FLIPS = "horizontal_and_vertical"
 HEAD = 0.003  # inverse strength of the head's regularisation
 STRENGTHS = {"light stains": 0.05, "strong stains": 0.2}
 STAIN_DRAWS = 4  # of each flip, where features are stored
@@ -100,11 +101,22 @@ def with_coral():
     return both, model, base_model, loaded
 
 
+@functools.cache
+def home():
+    """Returns the task on scanner A, its pictures in the table's order.
+
+    In `targets.load` the order of training pictures, and so a draw of labels,
+    depends on the global seed at the time of loading. Here a seed draws the
+    same pictures in each run, so that methods can be compared by pairs.
+    """
+    parts = {"train": pictures("train", "A")[:2]}
+    return targets.Target("histology", 2, FLIPS, "auc", parts)
+
+
 def make_base(run):
     """Trains the base of a run in place, and returns it."""
     keras.utils.set_random_seed(run.seed)
-    target = targets.load("histology")
-    images, labels = target.draw(run.labels, run.seed)
+    images, labels = home().draw(run.labels, run.seed)
     kind, _, extra = run.base.partition(", ")
     scratch = kind == "scratch"
     model, base_model, loaded = classifier(scratch, norms=extra == "norms")
@@ -120,8 +132,8 @@ def make_base(run):
     if extra.startswith("CORAL"):
         both, *_ = with_coral()
         others, _, _ = pictures("adaptation", extra[-1])
-        data = pipeline(images, labels, target.flips, run.seed)
-        unknown = pipeline(others, others[:, 0, 0, 0], target.flips, run.seed)
+        data = pipeline(images, labels, FLIPS, run.seed)
+        unknown = pipeline(others, others[:, 0, 0, 0], FLIPS, run.seed)
         data = tf.data.Dataset.zip(data, unknown)
         data = data.map(lambda own, other: ((own[0], other[0]), own[1]))
         train_on(both, data, steps, rate)
@@ -129,7 +141,7 @@ def make_base(run):
     augment = None
     if extra in STRENGTHS:
         augment = RandomStains(STRENGTHS[extra], seed=run.seed)
-    rest = target.flips, steps, rate, run.seed
+    rest = FLIPS, steps, rate, run.seed
     train(model, images, labels, *rest, augment=augment)
     return model, base_model
 
@@ -142,7 +154,7 @@ def _start(model, base_model, images, labels, run):
         fresh.build(head.kernel.shape[:1])
         head.set_weights(fresh.get_weights())
         return
-    versions = variants(images, "horizontal_and_vertical")
+    versions = variants(images, FLIPS)
     strength = HEAD
     if run.base.startswith("frozen, "):
         # As many times as many rows would weigh as much more.
@@ -217,7 +229,7 @@ def repair_with(name, model, scanner, run, number):
     elif name == "pseudo-labels":
         chance = apply_temperature(logits_of(model, images), 1.0)
         sure, named = pseudo_labels(chance[:, None], PSEUDO_THRESHOLD)
-        own, truth = targets.load("histology").draw(run.labels, run.seed)
+        own, truth = home().draw(run.labels, run.seed)
         model = _taught(
             model,
             np.concatenate([own, images[sure]]),
@@ -255,19 +267,17 @@ def _taught(model, images, labels, run, steps, unfrozen=("",)):
     """Goes on training from a model's weights; returns the trained one."""
     copy, _, _ = classifier(unfrozen=unfrozen)
     copy.set_weights(model.get_weights())
-    flips = targets.load("histology").flips
-    train(copy, images, labels, flips, steps, RATES["fine-tuned"], run.seed)
+    train(copy, images, labels, FLIPS, steps, RATES["fine-tuned"], run.seed)
     return copy
 
 
 def _refit(model, run, images, labels):
     """Fits the head anew, to the labels of A and of the target."""
-    own, truth = targets.load("histology").draw(run.labels, run.seed)
+    own, truth = home().draw(run.labels, run.seed)
     base_model = classifier()[1]
-    flips = "horizontal_and_vertical"
     features, known = [], []
     for some, answers in ((own, truth), (images, labels)):
-        parts = [pooled(base_model, v) for v in variants(some, flips)]
+        parts = [pooled(base_model, v) for v in variants(some, FLIPS)]
         features += parts
         known += [answers] * len(parts)
     head = fit_head(np.concatenate(features), np.concatenate(known), HEAD)
