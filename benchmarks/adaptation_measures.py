@@ -12,6 +12,7 @@ from course_utils.calibration import (
     calibration_error,
     fit_temperature,
 )
+from course_utils.errors import CourseError
 from course_utils.metrics import (
     bootstrap_over_patients,
     sensitivity_and_specificity,
@@ -65,7 +66,7 @@ def carried(labels, logits):
     threshold = threshold_for_specificity(labels, logits, SPECIFICITY)
     try:
         temperature = fit_temperature(labels, logits)
-    except ValueError:
+    except CourseError:  # It is no better than guessing there.
         temperature = 1.0
     return threshold, temperature
 
