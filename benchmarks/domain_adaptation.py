@@ -17,6 +17,8 @@ reported seed: stain augmentation 0.05 (light) and 0.2 (strong) as in Tellez
 2019; Deep CORAL with weight 1; TENT with one epoch, batches of 64 and Adam at
 1e-3; pseudo-labels from a probability of 0.9 on; 50 steps on target labels.
 Development seed 0, outside the reported ones, showed that the code works.
+Three seeds are reported, and five where the backbone is frozen: chosen by the
+time that there was, before their results were seen.
 
 Bases (labels of scanner A only, drawn from all 40 patients):
 
@@ -25,7 +27,7 @@ Bases (labels of scanner A only, drawn from all 40 patients):
   each flip as well;
 * fine-tuned: frozen, then all layers at a low rate, batch normalization in
   inference mode; fine-tuned, random head: without the first phase;
-  fine-tuned, light stains (or strong): with stain augmentation;
+  fine-tuned, strong stains: with stain augmentation;
   fine-tuned, norms: batch normalization trains, in training mode;
   fine-tuned, CORAL B (or C): pictures of that scanner, without labels, beside
   those of A;
@@ -55,7 +57,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 ROWS = pathlib.Path(__file__).parents[1] / "data/experiments/adaptation.csv"
 DEVELOPMENT_SEED = 0
-SEEDS = (100, 101, 102, 103, 104)
+SEEDS = (100, 101, 102)
+MORE_SEEDS = (103, 104)  # where the backbone is frozen, which is cheap
 LABELS = (10, 30, 100, 400)
 SCANNERS = ("A", "B", "C")
 TARGET_LABELS = (10, 30)
@@ -64,11 +67,10 @@ BASES = {
     "frozen": LABELS,
     "fine-tuned": LABELS,
     "scratch": LABELS,
-    "fine-tuned, norms": (100, 400),
+    "fine-tuned, norms": (100,),
     "fine-tuned, random head": (10, 30, 100),
     "frozen, light stains": (30, 100, 400),
     "frozen, strong stains": (30, 100, 400),
-    "fine-tuned, light stains": (100,),
     "fine-tuned, strong stains": (100,),
     "fine-tuned, CORAL B": (100,),
     "fine-tuned, CORAL C": (100,),
@@ -137,13 +139,14 @@ class Run:
         return plan
 
 
-def planned(seeds=SEEDS):
+def planned():
     """Lists the runs, seed by seed: a part of them is a smaller experiment."""
     return [
         Run(base, labels, seed)
-        for seed in seeds
+        for seed in SEEDS + MORE_SEEDS
         for base, counts in BASES.items()
         for labels in counts
+        if seed in SEEDS or base.startswith("frozen")
     ]
 
 
@@ -196,10 +199,6 @@ def _rounded(row):
 def main():
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
-    parser.add_argument(
-        "--bases", nargs="+", choices=BASES, default=tuple(BASES)
-    )
     parser.add_argument("--output", type=pathlib.Path, default=ROWS)
     options = parser.parse_args()
     # As in the transfer report: one thread, and bfloat16 inside convolutions
@@ -209,8 +208,7 @@ def main():
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    runs = [r for r in planned(options.seeds) if r.base in options.bases]
-    make(runs, options.output)
+    make(planned(), options.output)
 
 
 if __name__ == "__main__":

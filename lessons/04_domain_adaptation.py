@@ -50,12 +50,9 @@ from course_utils.tables import from_table, load_table
 table = load_table("histology")
 home = table[table["scanner"] == "A"]
 parts = {name: home[home["split"] == name] for name in home["split"].unique()}
-for name, rows in parts.items():
-    malignant = rows[rows["label"] == "malignant"]["patient"].nunique()
-    print(
-        f"{name:<10} {len(rows)} pictures of {rows['patient'].nunique()} "
-        f"patients, {malignant} of them malignant"
-    )
+counts = home.groupby(["split", "label"])["patient"].agg(["nunique", "count"])
+counts.columns = ["patients", "pictures"]
+print(counts)
 course.claim(
     (home.groupby("patient")["label"].nunique() == 1).all()
     and (home.groupby("patient")["split"].nunique() == 1).all(),
@@ -140,27 +137,24 @@ quiz.answer("q1", my_guess)
 # Twenty pilot studies, each with another six benign and six malignant patients
 # out of our forty.
 
-
 # %%
+SCORES = "decision_function"
+
+
 def pilot(seed):
     rng = np.random.default_rng(seed)
-    own = [np.unique(patients[labels == label]) for label in (0, 1)]
-    chosen = np.isin(patients, [rng.permutation(names)[:6] for names in own])
+    own = [rng.permutation(np.unique(patients[labels == c])) for c in (0, 1)]
+    chosen = np.isin(patients, [names[:6] for names in own])
     x, y, groups = features[chosen], labels[chosen], patients[chosen]
-    kinds = {"random split": StratifiedKFold}
-    kinds["patient split"] = StratifiedGroupKFold
+    folds = {"shuffle": True, "random_state": seed}
+    splits = {
+        "random split": StratifiedKFold(4, **folds).split(x, y),
+        "patient split": StratifiedGroupKFold(4, **folds).split(x, y, groups),
+    }
     areas = {}
-    for name, kind in kinds.items():
-        by_patient = [groups] if name == "patient split" else []
-        folds = kind(4, shuffle=True, random_state=seed)
-        asked = cross_val_predict(
-            make_head(),
-            x,
-            y,
-            cv=folds.split(x, y, *by_patient),
-            method="predict_proba",
-        )
-        areas[name] = roc_auc_score(y, asked[:, 1])
+    for name, cv in splits.items():
+        asked = cross_val_predict(make_head(), x, y, cv=cv, method=SCORES)
+        areas[name] = roc_auc_score(y, asked)
     scores = make_head().fit(x, y).decision_function(test_features)
     return {**areas, "new patients": roc_auc_score(test_labels, scores)}
 
@@ -259,12 +253,11 @@ def judged(kept):
     }
 
 
-screening = []
-for _ in range(200):
-    four = np.isin(test_patients, rng.permutation(ill)[:4])
-    screening.append(judged((test_labels == 0) | four))
+fours = [np.isin(test_patients, rng.permutation(ill)[:4]) for _ in range(200)]
+rare = pd.DataFrame(
+    [judged((test_labels == 0) | four) for four in fours]
+).mean()
 half = judged(np.full(len(scores), True))
-rare = pd.DataFrame(screening).mean()
 print(pd.DataFrame({"half are ill": half, "few are ill": rare}).round(3))
 
 # %% [markdown]
@@ -293,11 +286,9 @@ course.claim(
     np.array_equal(validation_scores > by_hand, validation_scores >= threshold),
     "the helper calls the same validation pictures ill.",
 )
-for name, y, s in [
-    ("validation", validation_labels, validation_scores),
-    ("test", test_labels, scores),
-]:
-    found, spared = metrics.sensitivity_and_specificity(y, s, threshold)
+given = [validation_labels, validation_scores, test_labels, scores]
+for name, pair in ("validation", given[:2]), ("test", given[2:]):
+    found, spared = metrics.sensitivity_and_specificity(*pair, threshold)
     print(f"{name:<10} specificity {spared:.3f}, sensitivity {found:.3f}")
 
 # %% [markdown]
@@ -325,7 +316,6 @@ my_pair = metrics.sensitivity_and_specificity(test_labels, scores, my_threshold)
 # Any threshold that calls the same pictures ill is right.
 
 # %% tags=["check"]
-given = [validation_labels, validation_scores, test_labels, scores]
 course.exercise("da-02").check(my_threshold, my_pair, *given)
 
 # %% [markdown]
@@ -342,10 +332,9 @@ course.exercise("da-02").check(my_threshold, my_pair, *given)
 free = make_head(3.0).fit(features[few], labels[few])
 free_scores = free.decision_function(test_features)
 figure, ax = plt.subplots(figsize=(4.6, 4.2), layout="constrained")
-for name, logits, look, colour in [
-    ("held back", scores, "o-", BLUE),
-    ("free", free_scores, "s--", VERMILLION),
-]:
+heads = {"held back": (scores, "o-", BLUE)}
+heads["free"] = free_scores, "s--", VERMILLION
+for name, (logits, look, colour) in heads.items():
     said = 1 / (1 + np.exp(-logits))
     bins = np.array_split(np.argsort(said), 10)
     mean_said = np.array([said[b].mean() for b in bins])
@@ -382,12 +371,8 @@ temperature = candidates[np.argmin(losses)]
 helper = calibration.fit_temperature(validation_labels, free_validation)
 course.claim(abs(temperature / helper - 1) < 0.02, "the helper finds the same.")
 cooled = calibration.apply_temperature(free_scores, temperature)
-error_before = calibration.calibration_error(
-    test_labels, calibration.apply_temperature(free_scores, 1.0)
-)
-error_after = calibration.calibration_error(test_labels, cooled)
-print(f"temperature {temperature:.1f}")
-print(f"calibration error on test {error_before:.3f}, then {error_after:.3f}")
+error = calibration.calibration_error(test_labels, cooled)
+print(f"temperature {temperature:.1f}; calibration error now {error:.3f}")
 
 # %% [markdown]
 # **Exercise da-03.** Now for the head that was held back, `head`: give
@@ -504,9 +489,8 @@ curves = runs.groupby(["base", "labels"])["auc"].agg(["mean", "min", "max"])
 for name, (look, colour) in looks.items():
     curve = curves.loc[name]
     ax.plot(curve.index, curve["mean"], look, color=colour, label=name)
-    ax.fill_between(
-        curve.index, curve["min"], curve["max"], color=colour, alpha=0.12
-    )
+    ends = curve["min"], curve["max"]
+    ax.fill_between(curve.index, *ends, color=colour, alpha=0.12)
 live_area = roc_auc_score(test_labels, scores)
 ax.plot(100, live_area, "*", ms=15, mec="black", color=ORANGE, label="you")
 ax.set(xscale="log", xlabel="labelled pictures", ylabel="area, new patients")
@@ -525,17 +509,14 @@ print("draws of the labels:", draws.loc[list(looks)].min(), "or more")
 # lines over the logarithm of the labels.
 
 # %%
-frozen, scratch = (curves.loc[n]["mean"] for n in ("frozen", "scratch"))
-worth = {}
-for count, area in frozen.items():
-    reached = scratch.cummax().to_numpy()
-    if area > reached[-1]:
-        worth[count] = f"more than {400 / count:.0f} times"
-        continue
-    needed = np.exp(np.interp(area, reached, np.log(scratch.index)))
-    worth[count] = f"{needed / count:.1f} times"
-for count, times in worth.items():
-    print(f"{count:>3} labels on frozen features are worth {times} as many")
+scratch = curves.loc["scratch"]["mean"].cummax()
+for count, area in curves.loc["frozen"]["mean"].items():
+    needed = np.exp(np.interp(area, scratch, np.log(scratch.index)))
+    more = "more than " if area > scratch.max() else ""
+    print(
+        f"{count:>3} labels on frozen features are worth "
+        f"{more}{needed / count:.1f} times as many from scratch"
+    )
 
 # %% [markdown]
 # **Interpret.** On this task pretraining is worth many labels, and the curve of
@@ -551,24 +532,21 @@ for count, times in worth.items():
 # from forty: does it make a difference?
 
 # %%
-spread = {"8 patients": [], "40 patients": []}
+spread = []
 for seed in range(20):
     rng = np.random.default_rng(seed)
     own = [rng.permutation(np.unique(patients[labels == c])) for c in (0, 1)]
-    for name, values in spread.items():
-        number = int(name.split()[0])
+    areas = {}
+    for number in (8, 40):
         rows = [
-            rng.permutation(np.flatnonzero(patients == p))[: 80 // number]
-            for p in np.concatenate(
-                [own[0][: number // 2], own[1][: number // 2]]
-            )
+            rng.permutation(np.flatnonzero(patients == name))[: 80 // number]
+            for name in np.ravel([names[: number // 2] for names in own])
         ]
         rows = np.concatenate(rows)
-        fitted = make_head().fit(features[rows], labels[rows])
-        area = roc_auc_score(
-            test_labels, fitted.decision_function(test_features)
-        )
-        values.append(area)
+        logits = make_head().fit(features[rows], labels[rows])
+        logits = logits.decision_function(test_features)
+        areas[f"{number} patients"] = roc_auc_score(test_labels, logits)
+    spread.append(areas)
 spread = pd.DataFrame(spread)
 print(spread.agg(["mean", "std", "min"]).round(3).to_string())
 course.claim(

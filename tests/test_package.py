@@ -117,6 +117,7 @@ MAY_IMPORT = {
     "checks/lesson_02": {"checks", "paths", "backbones"},
     "checks/lesson_03": {"checks"},
     "checks/lesson_03b": {"checks"},
+    "checks/lesson_04": {"calibration", "checks", "metrics"},
     "checks/lesson_05": {"backbones", "checks", "explain", "pictures"},
     "workspace": {"paths", "errors"},
     "board": {"checks", "progress", "quizzes"},

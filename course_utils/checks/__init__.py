@@ -22,6 +22,7 @@ from course_utils.checks import (
     lesson_02,
     lesson_03,
     lesson_03b,
+    lesson_04,
     lesson_05,
 )
 from course_utils.errors import CourseError
@@ -35,6 +36,7 @@ _JUDGES = {
         lesson_02,
         lesson_03,
         lesson_03b,
+        lesson_04,
         lesson_05,
     )
     for name, judge in lesson.JUDGES.items()
