@@ -118,6 +118,7 @@ MAY_IMPORT = {
     "checks/lesson_03": {"checks"},
     "checks/lesson_03b": {"checks"},
     "checks/lesson_04": {"calibration", "checks", "metrics"},
+    "checks/lesson_04b": {"checks", "paths", "stains"},
     "checks/lesson_05": {"backbones", "checks", "explain", "pictures"},
     "workspace": {"paths", "errors"},
     "board": {"checks", "progress", "quizzes"},

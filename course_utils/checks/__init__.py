@@ -23,6 +23,7 @@ from course_utils.checks import (
     lesson_03,
     lesson_03b,
     lesson_04,
+    lesson_04b,
     lesson_05,
 )
 from course_utils.errors import CourseError
@@ -37,6 +38,7 @@ _JUDGES = {
         lesson_03,
         lesson_03b,
         lesson_04,
+        lesson_04b,
         lesson_05,
     )
     for name, judge in lesson.JUDGES.items()
