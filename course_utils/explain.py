@@ -134,8 +134,8 @@ def share_inside(heat_maps, masks):
     A map that is even over the picture scores the share of the area that the
     mask takes, `masks.mean(axis=(1, 2))`: compare with that. A mask finer
     than the cells of the feature map is beyond what any map can point at.
-    This is the "energy-based pointing game". Introduced in lesson 05
-    (``05_your_own_images``).
+    This is the "energy-based pointing game". Introduced in lesson 04b
+    (``04b_another_hospital``).
 
     Args:
         heat_maps: Array `(pictures, height, width)`, not negative.

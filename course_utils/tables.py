@@ -140,7 +140,7 @@ def from_table(
 def load_masks(table: pd.DataFrame) -> np.ndarray:
     """Load the masks that belong to the rows of a table.
 
-    Introduced in lesson 04, which looks with them at what a model looks at.
+    Introduced in lesson 04b, which looks with them at what a model looks at.
 
     Args:
         table: As from :func:`load_table`, with a column ``mask``: that of
