@@ -119,7 +119,7 @@ course.claim(
 # move its statistics; under `fit`, its scales and shifts would move as well.
 # Its features are then no longer those of the file, and change while the head
 # learns from them. (Whether that hurts is another question: sometimes fresh
-# statistics help, lesson 04.) In Keras a batch normalization layer with
+# statistics help, lesson 04b.) In Keras a batch normalization layer with
 # `trainable = False` works in inference mode, whatever mode is asked for; that
 # is why freezing the *whole* backbone is safe. Passing `training=False` when
 # you call the backbone is often recommended, too; but in a functional model
