@@ -34,6 +34,8 @@ def judge_matched_share(
             f"The threshold should be one number, not {brief(threshold)}."
         )
     home, there = np.ravel(home), np.ravel(there)
+    if min(len(home), len(there)) < 2:
+        raise ValueError("home and there are scores of several pictures")
     share = np.mean(home >= home_threshold)
     called = np.mean(there >= number)
     within = 1.5 / len(there)
@@ -87,6 +89,8 @@ def judge_statistics(
     Returns:
         A status and a message.
     """
+    if not cases:
+        raise ValueError("cases holds no case")
     right = {}
     for name, case in cases.items():
         stored, deviation = np.asarray(case["stored"]), case["deviation"]
