@@ -517,8 +517,8 @@ for count, area in curves.loc["frozen"]["mean"].items():
 
 # %% [markdown]
 # **Interpret.** On this task pretraining is worth many labels, and the curve of
-# frozen features is flat early: after some dozens of labels other things limit
-# it. Do not carry the factor elsewhere. It is a property of this task, this
+# frozen features is flat from a hundred labels on: other things limit it. Do
+# not carry the factor elsewhere. It is a property of this task, this
 # backbone, and these numbers of labels. On large sets of real medical pictures
 # Raghu et al. (2019, *Transfusion*) found that pretraining on ImageNet changed
 # the final performance little, and that small networks from scratch kept up;

@@ -165,8 +165,8 @@ def test_frozen_labels_are_worth_several_times_as_many(runs):
             np.interp(frozen[labels], scratch, np.log(scratch.index))
         )
         assert needed > 3 * labels
-    # The curve is flat early, and widest where labels are fewest.
-    assert frozen[30] - frozen[10] > frozen[400] - frozen[100]
+    # The curve is flat at its end, and widest where labels are fewest.
+    assert abs(frozen[400] - frozen[100]) < 0.02 < frozen[100] - frozen[10]
     spread = home.groupby(["base", "labels"])["auc"].std()["frozen"]
     assert spread[10] > spread[400] and spread.idxmax() in (10, 30)
 
@@ -226,6 +226,10 @@ def test_stains_and_coral(runs, alone):
         assert (coral - without).abs().mean() < 0.01
     scratch = gains(runs, "scratch", "stain normalisation", labels=400)
     assert scratch["B"].mean() > 0.03
+    scratch = gains(runs, "scratch", "stain normalisation")
+    assert 0 < scratch["B"].mean() < 0.15
+    scratch = gains(runs, "scratch", "stain normalisation", "specificity")
+    assert scratch["C"].mean() > 0.5
     for base in ("frozen", *LEARNED):
-        mean = gains(runs, base, "stain normalisation")[["B", "C"]].mean()
-        assert mean.min() < 0 < mean.max() + 0.005
+        mean = gains(runs, base, "stain normalisation").mean()
+        assert mean["B"] < 0 < mean["C"]
