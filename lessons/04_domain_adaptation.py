@@ -401,8 +401,7 @@ temperature = candidates[np.argmin(losses)]
 helper = calibration.fit_temperature(validation_labels, free_validation)
 course.claim(abs(temperature / helper - 1) < 0.02, "the helper finds the same.")
 print("free:       ", error_and_floor(free_scores))
-cooled = free_scores / temperature
-print(f"over {temperature:<7.1f}", error_and_floor(cooled))
+print(f"over {temperature:.1f}:  ", error_and_floor(free_scores / temperature))
 
 # %% [markdown]
 # **Exercise da-03.** Now for the head that was held back, `head`: give
