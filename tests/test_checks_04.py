@@ -163,7 +163,7 @@ TEMPERATURE = fit_temperature(LABELS, VALIDATION_SCORES)
 def test_a_temperature_passes_and_says_too_sure(work):
     assert TEMPERATURE > 1.2
     status, message = check("da-03", TEMPERATURE, "too sure", *GIVEN)
-    assert status == "passed" and "too sure" in message
+    assert status == "passed" and "Too sure, says" in message
     assert check("da-03", 1.02 * TEMPERATURE, "Too sure ", *GIVEN)[0] == (
         "passed"
     )
@@ -257,6 +257,35 @@ def test_zero_within_it_cannot_be_told(work):
     assert status == "partial" and "whether zero lies" in message
 
 
+def test_the_worse_of_two_is_called_worse(work, intervals):
+    given = OTHERS, SCORES, LABELS, PATIENTS
+    worse = -intervals["right"][::-1]
+    assert check("da-04", worse, "worse", *given)[0] == "passed"
+    assert check("da-04", worse, "better", *given)[0] == "partial"
+
+
+def test_near_zero_the_decision_follows_from_ones_own_draws(work):
+    # The judge's own lower end is a little above zero, or a little below.
+    rng = np.random.default_rng(0)
+    own = rng.normal(size=480) + 2 * np.repeat(rng.normal(size=40), 12)
+    scores = noisy(LABELS, PATIENTS, 2.0)
+
+    def drawn(share):
+        both = np.stack([scores, scores + share * own], axis=1)
+        return ends(difference, both, seed=0)
+
+    shares = np.linspace(0.2, 1.4, 7)
+    share = min(shares, key=lambda one: abs(drawn(one)[0]))
+    given = scores, scores + share * own, LABELS, PATIENTS
+    right = drawn(share)
+    width = np.ptp(right)
+    assert abs(right[0]) < 0.1 * width
+    for low, decision in ((0.02, "better"), (-0.02, "cannot tell")):
+        answer = (low * width, right[1])
+        assert check("da-04", answer, decision, *given)[0] == "passed"
+        assert check("da-04", answer, "worse", *given)[0] == "partial"
+
+
 @pytest.mark.parametrize(
     ("which", "named"),
     [
@@ -318,6 +347,12 @@ def test_two_of_each_patient_pass(work):
         (np.arange(480).reshape(40, 12)[:, :2].ravel(), "let chance choose"),
         (np.append(draw(2)[:-1], 480), "outside of 0 to 479"),
         (NAMES, "array of positions"),
+        (draw(2).astype(float), "whole numbers"),
+        (
+            # The first two of each, one of them altered.
+            np.append(np.arange(480).reshape(40, 12)[:, :2].ravel()[:-1], 475),
+            "Of 39 patients",
+        ),
         (
             np.concatenate([draw(1, NAMES[:20]), draw(3, NAMES[20:])]),
             "One patient has 3",

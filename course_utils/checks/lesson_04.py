@@ -241,11 +241,11 @@ def judge_temperature(
         )
     if said != VERDICTS[right < 1]:
         return "partial", (
-            "The temperature is right, the verdict is the other one: dividing "
-            "by a number above 1 moves probabilities towards one half, by one "
-            "below 1 away from it."
+            "The temperature is right, the verdict that it gives is the other "
+            "one: dividing by a number above 1 moves probabilities towards one "
+            "half, by one below 1 away from it."
         )
-    return "passed", f"A temperature of {right:.2f}: the head was {said}."
+    return "passed", f"{said.capitalize()}, says a temperature of {right:.2f}."
 
 
 def judge_difference(
@@ -329,16 +329,25 @@ def judge_difference(
             f"{low:.3f} to {high:.3f} is not it. Draw patients, measure both "
             "areas on them, subtract; the middle nineteen in twenty of these."
         )
-    told = DECISIONS[0] if right[0] > 0 else DECISIONS[1]
-    told = DECISIONS[2] if right[0] <= 0 <= right[1] else told
+    told = _decided(right)
     said = str(decision).strip().lower()
-    if said != told:
+    # Where an end all but touches zero, another draw may decide otherwise:
+    # then the decision has to follow from the learner's own interval.
+    close = np.abs(right).min() <= 0.1 * np.ptp(right)
+    if said != told and not (close and said == _decided(given)):
         expected = " or ".join(map(repr, DECISIONS))
         hint = "look whether zero lies within it"
         if said not in DECISIONS:
             hint = f"expected {expected}, not {brief(decision)}"
         return "partial", f"The interval is right; the decision is not: {hint}."
-    return "passed", f"From {low:+.3f} to {high:+.3f}: {told}."
+    return "passed", f"From {low:+.3f} to {high:+.3f}: {said}."
+
+
+def _decided(ends):
+    """Says what an interval of a difference decides."""
+    if ends[0] > 0:
+        return DECISIONS[0]
+    return DECISIONS[1] if ends[1] < 0 else DECISIONS[2]
 
 
 def judge_rows(
@@ -377,13 +386,15 @@ def judge_rows(
             f"{NUMBER_OF_LABELS // len(everybody)} of each are to be had."
         )
     places = [
-        np.flatnonzero(np.isin(np.flatnonzero(patients == name), found))
+        tuple(np.flatnonzero(np.isin(np.flatnonzero(patients == name), found)))
         for name in everybody
     ]
-    if all(np.array_equal(p, places[0]) for p in places):
+    # Chance all but never gives half of the patients the same places.
+    alike = max(places.count(one) for one in places)
+    if alike > len(everybody) / 2:
         return "failed", (
-            "Of each patient these are the pictures at the same places in the "
-            "table: let chance choose, for the order may mean something."
+            f"Of {alike} patients these are the pictures at the same places in "
+            "the table: let chance choose, for the order may mean something."
         )
     return "passed", (
         f"{counts.min()} pictures of each of {len(names)} patients, "
@@ -397,6 +408,11 @@ def _positions(answer, count):
         found = np.asarray(answer)
     except (TypeError, ValueError):
         found = np.asarray(None)
+    if found.ndim == 1 and found.dtype.kind == "f":
+        return (
+            "should hold whole numbers, positions in the table, and these are "
+            "floats: turn them into integers with `.astype(int)`."
+        )
     if found.ndim != 1 or found.dtype.kind not in "biu" or not found.size:
         return (
             f"should be an array of positions, or a mask, not {brief(answer)}."
