@@ -65,6 +65,15 @@ def test_each_misconception_about_the_share_is_named(work, threshold, named):
     assert status == "failed" and named in message
 
 
+def test_a_moved_mean_is_named_though_the_share_be_right(work):
+    there = HOME + 1.0
+    moved = AT_HOME + there.mean() - HOME.mean()
+    status, message = check("da-06", moved, HOME, there, AT_HOME)
+    assert status == "partial" and "spread is the same" in message
+    right = np.quantile(there, np.mean(HOME < AT_HOME))
+    assert check("da-06", right, HOME, there, AT_HOME)[0] == "passed"
+
+
 # da-07: whose statistics.
 
 
@@ -286,6 +295,17 @@ def test_less_and_cannot_tell_are_decided(work):
 def test_each_misconception_about_heat_is_named(work, interval, named):
     status, message = check_heat(interval)
     assert status == "failed" and named in message
+
+
+def test_near_zero_the_other_side_is_wrong(work):
+    # All but touching zero from above: more, or not to be told; never less.
+    noise = 0.04 * RNG.normal(size=80)
+    noise -= noise.mean()
+    shares = AREAS + noise + 1.96 * noise.std() / np.sqrt(80)
+    right = ends(shares - AREAS)
+    for decision in ("more", "cannot tell"):
+        assert check_heat(right, decision, shares)[0] == "passed"
+    assert check_heat(right, "less", shares)[0] == "partial"
 
 
 def test_a_decision_that_is_none_is_named(work):

@@ -39,6 +39,15 @@ def judge_matched_share(
     share = np.mean(home >= home_threshold)
     called = np.mean(there >= number)
     within = 1.5 / len(there)
+    moved = home_threshold + np.mean(there) - np.mean(home)
+    by_mean = np.isclose(number, moved, rtol=0, atol=1e-5 * np.ptp(there))
+    # Where nothing differs, both ways lead to home's threshold.
+    if abs(called - share) <= within and by_mean and moved != home_threshold:
+        return "partial", (
+            "That moves the threshold as far as the mean moved. It calls the "
+            "same share ill only because the spread is the same here: match "
+            "the share itself."
+        )
     if abs(called - share) <= within:
         before = np.mean(there >= home_threshold)
         return "passed", (
@@ -56,7 +65,7 @@ def judge_matched_share(
             "That is a quantile of home's scores: take one of the target's.",
         ),
         (
-            home_threshold + np.mean(there) - np.mean(home),
+            moved,
             "That moves the threshold as far as the mean moved. The spread "
             "has changed as well: match the share itself.",
         ),
@@ -121,8 +130,8 @@ def judge_statistics(
         chosen = {None}
     if chosen == helped:
         return "passed", (
-            f"AdaBN promises to help in {', '.join(sorted(helped))} only: "
-            "there the model holds home's statistics, and the target's differ."
+            f"It speaks for AdaBN in {', '.join(sorted(helped))} only: there "
+            "the model holds home's statistics, and the target's differ."
         )
     if not chosen <= set(cases):
         return "partial", (
@@ -370,8 +379,10 @@ def judge_heat(
         told = "more" if right[0] > 0 else "less"
     clear = min(abs(right)) > near
     said = str(decision).strip().lower()
-    # Where an end all but touches zero, another draw may decide otherwise.
-    if said == told or (not clear and said in DECISIONS):
+    # Where an end all but touches zero, another draw may decide otherwise, but
+    # never for the other side.
+    side = "more" if right.mean() > 0 else "less"
+    if said == told or (not clear and said in ("cannot tell", side)):
         return "passed", f"From {given[0]:+.4f} to {given[1]:+.4f}: {said}."
     hint = "look whether zero lies within it"
     if said not in DECISIONS:
