@@ -431,7 +431,8 @@ course.exercise("da-03").check(my_temperature, my_verdict, *given)
 
 # %% [markdown]
 # Sixteen patients fit a temperature, and it can make matters worse. It did not
-# here; in the committed runs, below, it did. So measure again, on others.
+# here; in most of the committed frozen runs, below, it did. So measure again, on
+# others.
 #
 # ## How sure are we?
 #

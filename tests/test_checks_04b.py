@@ -66,10 +66,15 @@ def test_each_misconception_about_the_share_is_named(work, threshold, named):
 
 
 def test_a_moved_mean_is_named_though_the_share_be_right(work):
-    there = HOME + 1.0
+    # As widely spread, and no score lies between the two thresholds.
+    there = HOME + 1.0 - 0.001 * (np.arange(160) % 2)
     moved = AT_HOME + there.mean() - HOME.mean()
     status, message = check("da-06", moved, HOME, there, AT_HOME)
     assert status == "partial" and "spread is the same" in message
+    right = np.quantile(there, np.mean(HOME < AT_HOME))
+    assert check("da-06", right, HOME, there, AT_HOME)[0] == "passed"
+    # All scores moved by as much: both ways lead to the same number.
+    there = HOME + 1.0
     right = np.quantile(there, np.mean(HOME < AT_HOME))
     assert check("da-06", right, HOME, there, AT_HOME)[0] == "passed"
 

@@ -41,8 +41,11 @@ def judge_matched_share(
     within = 1.5 / len(there)
     moved = home_threshold + np.mean(there) - np.mean(home)
     by_mean = np.isclose(number, moved, rtol=0, atol=1e-5 * np.ptp(there))
-    # Where nothing differs, both ways lead to home's threshold.
-    if abs(called - share) <= within and by_mean and moved != home_threshold:
+    ways = "linear", "lower", "higher"
+    quantiles = [np.quantile(there, 1 - share, method=way) for way in ways]
+    # Where all scores moved by as much, both ways lead to one number.
+    by_mean = by_mean and not np.isclose(number, quantiles).any()
+    if abs(called - share) <= within and by_mean:
         return "partial", (
             "That moves the threshold as far as the mean moved. It calls the "
             "same share ill only because the spread is the same here: match "
