@@ -295,7 +295,8 @@ for name, model in models.items():
         model.set_weights(before)
 
 # %% [markdown]
-# The helper does the same, and looks first whether it can.
+# The helper does the same, and looks first whether it can. (`by` names the
+# change.)
 
 # %%
 adapt_batch_norm(tuned, unlabelled["C"])
@@ -307,7 +308,7 @@ course.claim(
 tuned.set_weights(before)
 adapted = pd.DataFrame(adapted, COLUMNS).T
 change = adapted - broken
-print(adapted.join(change, rsuffix=", change").round(3).to_string())
+print(adapted.join(change.add_prefix("by ")).round(3).to_string())
 share = np.mean(home_scores < thresholds["tuned"])
 scores = score(tuned, tests["C"][0])
 same = np.quantile(target_scores, share)
