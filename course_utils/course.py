@@ -11,10 +11,12 @@
 
 import importlib.metadata
 import platform
+import sys
 
 from course_utils import board, checks, quizzes, smoke, startup
 from course_utils.checks.watching import watch
 from course_utils.progress import Event, remember
+from course_utils.results import Result
 
 __all__ = [
     "begin",
@@ -89,12 +91,15 @@ def exercise(name: str) -> checks.Exercise:
     Raises:
         CourseError: If there is no such exercise.
     """
+    _show_richly()
     return checks.find_exercise(name)
 
 
 def quiz(lesson: str) -> quizzes.Quiz:
-    """Return the quiz of a lesson: show it, then ``.answer("q1", "b")``.
+    """Return the quiz of a lesson, which a notebook shows as cards.
 
+    Answer in the cards, or with ``.answer("q1", "b")``: both are remembered
+    alike. Where no cards can be shown, the questions are plain text.
     Introduced in lesson 00. Needs no TensorFlow.
 
     Args:
@@ -103,6 +108,7 @@ def quiz(lesson: str) -> quizzes.Quiz:
     Raises:
         CourseError: If the lesson has no quiz.
     """
+    _show_richly()
     return quizzes.load_quiz(lesson)
 
 
@@ -129,3 +135,35 @@ def explore(dataset: str) -> object:
 def progress() -> board.Board:
     """Return what is done, and what comes next. Introduced in lesson 00."""
     return board.load_board()
+
+
+def _show_richly() -> None:
+    """Let a notebook show quizzes as cards, and say verdicts aloud.
+
+    A smoke run has no reader; a terminal has no cards.
+    """
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    if getattr(shell, "kernel", None) is None or smoke.is_on():
+        return
+    show = shell.display_formatter.mimebundle_formatter.for_type
+    show(quizzes.Quiz, _quiz_as_cards)
+    show(Result, _result_aloud)
+
+
+def _quiz_as_cards(quiz: quizzes.Quiz) -> tuple[dict, dict]:
+    try:
+        from course_utils import widgets
+    except ImportError:
+        return {}, {}
+    return widgets.show_cards(quiz)
+
+
+def _result_aloud(result: Result) -> tuple[dict, dict]:
+    # The verdict is shown as HTML, which stays readable in a saved notebook.
+    try:
+        from course_utils import widgets
+    except ImportError:
+        return {}, {}
+    widgets.announce(repr(result).splitlines())
+    return {}, {}

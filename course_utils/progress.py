@@ -98,6 +98,31 @@ def remember(event: Event) -> str:
     return ""
 
 
+def remember_once(event: Event) -> str:
+    """Append an event, unless it says what the latest one of its name says.
+
+    So a cell that is run again, or a button that is pressed twice, is not a
+    second try.
+
+    Args:
+        event: What happened.
+
+    Returns:
+        What :func:`remember` returns.
+    """
+    answer = event.answer
+    if isinstance(answer, str):
+        answer = answer[:LONGEST_ANSWER]
+    new = dataclasses.replace(event, answer=answer, at="")
+    place = (event.kind, event.lesson, event.name)
+    for old in reversed(read_log().events):
+        if (old.kind, old.lesson, old.name) == place:
+            if dataclasses.replace(old, at="") == new:
+                return ""
+            break
+    return remember(event)
+
+
 def read_log() -> Log:
     """Read all events; lines that are broken are counted and passed over."""
     path = log_path()

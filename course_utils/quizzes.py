@@ -57,6 +57,8 @@ class Quiz:
     def answer(self, name: str, answer: object) -> Result:
         """Judge an answer, say why, and remember it. Try as often as you like.
 
+        The same answer twice in a row is remembered once.
+
         For a question to *predict*, the answer is remembered and judged only
         by :meth:`outcome`, when the cell has run.
 
@@ -74,10 +76,7 @@ class Quiz:
         """
         question = self._question(name)
         if answer is ...:
-            message = "Replace the dots with your answer, and run it again."
-            return self._remember(
-                "question", name, Status.NOT_ATTEMPTED, message
-            )
+            return self._dots(name)
         try:
             if question["type"] == "predict":
                 return self._commit(name, answer)
@@ -115,6 +114,61 @@ class Quiz:
             question, predicted, questions.as_number(measured)
         )
         return self._remember_judged("outcome", name, judged)
+
+    def latest(self, name: str) -> tuple[str | float, Result] | None:
+        """Return the answer that was given last, and the verdict on it.
+
+        Judged anew from the log, which keeps answers and no words. Nothing is
+        remembered.
+
+        Args:
+            name: Id of the question.
+
+        Returns:
+            ``None`` if there is no answer, or none that the question as it
+            now is could have.
+
+        Raises:
+            CourseError: If there is no such question.
+        """
+        question = self._question(name)
+        events = [
+            event
+            for event in progress.read_log().events
+            if (event.lesson, event.name) == (self.lesson, name)
+            and event.answer is not None
+        ]
+        try:
+            if question["type"] == "predict":
+                return self._latest_prediction(name, events)
+            for event in reversed(events):
+                if event.kind == "question":
+                    judged = questions.judge(
+                        question,
+                        self.keys[name],
+                        event.answer,
+                        self.order(name),
+                    )
+                    return judged.answer, _verdict(name, judged)
+        except CourseError:
+            # The question has changed since it was answered.
+            pass
+        return None
+
+    def _latest_prediction(
+        self, name: str, events: list[progress.Event]
+    ) -> tuple[float, Result] | None:
+        predicted, _ = self._predicted(name)
+        if predicted is None:
+            return None
+        measured = [e.answer for e in events if e.kind == "outcome"]
+        if not measured:
+            message = f"Remembered: {predicted:.3g}. Now run, and see."
+            return predicted, Result(name, Status.NOT_ATTEMPTED, message)
+        judged = questions.judge_prediction(
+            self.questions[name], predicted, measured[-1]
+        )
+        return predicted, _verdict(name, judged)
 
     def hint(self, name: str, step: int = 1) -> Text:
         """Return a hint; a higher step says more.
@@ -160,6 +214,14 @@ class Quiz:
             lines.append(f'Hint{steps}: quiz.hint("{name}")')
         return "\n".join([_wrap(lines[0]), *map(_wrap_inner, lines[1:])])
 
+    def _dots(self, name: str) -> Result:
+        """Say what dots mean, which is not that an answer is taken back."""
+        if self.latest(name) is not None:
+            message = "Nothing new: what you answered before stands."
+            return Result(name, Status.NOT_ATTEMPTED, message)
+        message = "Replace the dots with your answer, and run it again."
+        return self._remember("question", name, Status.NOT_ATTEMPTED, message)
+
     def _predicted(self, name: str) -> tuple[float | None, bool]:
         """Return the prediction, and whether its outcome is known."""
         value = None
@@ -185,18 +247,21 @@ class Quiz:
             message = f"You have seen the outcome; {earlier:.3g} stands."
             return Result(name, Status.NOT_ATTEMPTED, message)
         event = progress.Event("prediction", self.lesson, name, answer=value)
-        note = progress.remember(event)
+        note = progress.remember_once(event)
         message = f"Remembered: {value:.3g}. Now run, and see."
         return Result(name, Status.NOT_ATTEMPTED, message, note=note)
 
     def _remember_judged(
         self, kind: str, name: str, judged: questions.Judgement
     ) -> Result:
-        status = Status.PARTIAL
-        if judged.score in (0, 1):
-            status = Status.PASSED if judged.score else Status.FAILED
+        verdict = _verdict(name, judged)
         return self._remember(
-            kind, name, status, judged.message, judged.score, judged.answer
+            kind,
+            name,
+            verdict.status,
+            judged.message,
+            judged.score,
+            judged.answer,
         )
 
     def _remember(
@@ -209,8 +274,15 @@ class Quiz:
         answer: str | float | None = None,
     ) -> Result:
         event = progress.Event(kind, self.lesson, name, status, score, answer)
-        note = progress.remember(event)
+        note = progress.remember_once(event)
         return Result(name, status, message, (), score, note)
+
+
+def _verdict(name: str, judged: questions.Judgement) -> Result:
+    status = Status.PARTIAL
+    if judged.score in (0, 1):
+        status = Status.PASSED if judged.score else Status.FAILED
+    return Result(name, status, judged.message, (), judged.score)
 
 
 def load_quiz(lesson: str) -> Quiz:

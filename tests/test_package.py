@@ -120,6 +120,7 @@ MAY_IMPORT = {
     "checks/lesson_04": {"calibration", "checks", "metrics"},
     "checks/lesson_04b": {"checks", "paths", "stains"},
     "checks/lesson_05": {"backbones", "checks", "explain", "pictures"},
+    "widgets": {"errors", "progress", "questions", "quizzes", "results"},
     "workspace": {"paths", "errors"},
     "board": {"checks", "progress", "quizzes"},
     "course": {
@@ -128,8 +129,10 @@ MAY_IMPORT = {
         "explorer",
         "progress",
         "quizzes",
+        "results",
         "smoke",
         "startup",
+        "widgets",
     },
     "doctor": {"embedded", "paths", "errors"},
     "cli": {"board", "doctor", "paths", "workspace", "errors"},

@@ -1,0 +1,25 @@
+// Lets a screen reader say the verdict of a check. A live region is only
+// reliable if it is in the page before it is filled, and the output of a cell
+// comes as a whole; so one region, out of sight, stands at the end of the
+// page. It needs no place in the notebook, and nothing of it is saved.
+
+function initialize({ model }) {
+  const region = document.createElement("div");
+  region.className = "course-announcer";
+  region.setAttribute("role", "status");
+  region.setAttribute("aria-live", "polite");
+  region.style.cssText =
+    "position:absolute;width:1px;height:1px;overflow:hidden;" +
+    "clip-path:inset(50%);white-space:nowrap";
+  document.body.append(region);
+  const say = (text) => {
+    region.textContent = "";
+    setTimeout(() => (region.textContent = text), 100);
+  };
+  model.on("msg:custom", (message) => say(message.say));
+  // The first verdict comes with the region itself.
+  if (model.get("first")) say(model.get("first"));
+  return () => region.remove();
+}
+
+export default { initialize };
