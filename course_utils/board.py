@@ -1,6 +1,7 @@
 """What the log adds up to: lessons, exercises, questions, what comes next."""
 
 import dataclasses
+import html
 
 from course_utils import checks, progress, quizzes
 
@@ -65,6 +66,27 @@ class Board:
             lines.append(self.problem)
         return "\n".join(lines)
 
+    def _repr_html_(self) -> str:
+        """Show the board in a notebook: a table that can be read aloud."""
+        rows = "".join(
+            f'<tr><th scope="row" style="text-align: left">{s.lesson} '
+            f"{html.escape(s.title)}</th>"
+            f"{_cell(s.exercises)}{_cell(s.questions)}</tr>"
+            for s in self.lessons
+        )
+        columns = "".join(
+            f'<th scope="col" style="text-align: left">{name}</th>'
+            for name in ("Lesson", "Exercises", "Questions")
+        )
+        problem = f"<p>{html.escape(self.problem)}</p>" if self.problem else ""
+        return (
+            '<div class="course-board"><table><caption>Your progress'
+            f"</caption><thead><tr>{columns}</tr></thead>"
+            f"<tbody>{rows}</tbody></table>"
+            f"<p><strong>{html.escape(self.next_step)}</strong></p>"
+            f"{problem}</div>"
+        )
+
 
 def load_board() -> Board:
     """Add up the log of this learner."""
@@ -89,3 +111,16 @@ def load_board() -> Board:
 def _count(scores: dict[str, float | None]) -> str:
     done = sum(score == 1 for score in scores.values())
     return f"{done} of {len(scores)}"
+
+
+def _cell(scores: dict[str, float | None]) -> str:
+    """Return a cell of the table; what the bar tells stands beside it."""
+    done = sum(score == 1 for score in scores.values())
+    sign = "\N{CHECK MARK} " if scores and done == len(scores) else ""
+    bar = (
+        f'<progress aria-hidden="true" max="{len(scores)}" value="{done}" '
+        'style="width: 6em; vertical-align: middle"></progress>'
+        if scores
+        else ""
+    )
+    return f'<td style="text-align: left">{bar} {sign}{_count(scores)}</td>'

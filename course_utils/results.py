@@ -73,13 +73,20 @@ class Result:
     def _repr_html_(self) -> str:
         """Show the verdict in a notebook."""
         colour, sign = _LOOKS[self.status]
+        name = html.escape(self.name)
         facts = "".join(f"<li>{html.escape(f)}</li>" for f in self.evidence)
+        # No live region: it would come into the page together with its text,
+        # which few screen readers say, and would speak up again whenever the
+        # notebook is opened. `widgets.announce` says a verdict, once.
         parts = [
-            f'<div role="status" style="border-left: 6px solid {colour}; '
-            'padding: 0.2em 0.8em; margin: 0.3em 0">',
-            f"<strong>{html.escape(self.name)}: {sign} {self.status}</strong>",
+            f'<div class="course-result" role="group" aria-label="{name}: '
+            f'{self.status}" style="border: 1px solid #767676; border-left: '
+            f"6px solid {colour}; border-radius: 4px; margin: 0.3em 0; "
+            'max-width: 46rem; padding: 0.4em 0.8em">',
+            f'<strong>{name}: <span aria-hidden="true">{sign}</span> '
+            f"{self.status}</strong>",
             f"<div>{html.escape(self.message)}</div>",
-            f"<ul>{facts}</ul>" if facts else "",
+            f"<div>What this rests on:</div><ul>{facts}</ul>" if facts else "",
             f"<div><em>{html.escape(self.note)}</em></div>"
             if self.note
             else "",

@@ -33,7 +33,7 @@ _WORDS = {
 # By type of question: how to answer, and the label of what is typed.
 _HOW = {
     "several": "Choose all that are right.",
-    "predict": "Predict before you run the cell; its outcome scores it.",
+    "predict": "Predict before you run the cell: what it measures scores this.",
 }
 
 
@@ -153,7 +153,6 @@ def _asked(quiz: Quiz, name: str) -> dict:
     label = "Your answer"
     if question["type"] == "predict":
         label = "Your prediction"
-        how = f"From {question['minimum']} to {question['maximum']}. {how}"
     if question.get("unit"):
         label += f" in {question['unit']}"
     points = question["points"]
@@ -195,7 +194,28 @@ class _Announcer(anywidget.AnyWidget):
     """A live region out of sight; it has no place in the notebook."""
 
     _esm = _STATIC / "announcer.js"
-    first = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self) -> None:
+        """Make the region; the browser tells when it is there."""
+        self._waiting: list[str] = []
+        self._ready = False
+        super().__init__()
+        self.on_msg(self._receive)
+
+    def say(self, text: str) -> None:
+        """Say something, or keep it until the region is there."""
+        self._waiting.append(text)
+        if self._ready:
+            self._send_all()
+
+    def _receive(self, _: object, content: object, buffers: object) -> None:
+        self._ready = True
+        self._send_all()
+
+    def _send_all(self) -> None:
+        if self._waiting:
+            self.send({"say": " ".join(self._waiting)})
+        self._waiting.clear()
 
 
 # One of each a kernel: what is shown again is the same cards in one more
@@ -231,11 +251,9 @@ def announce(lines: Iterable[str]) -> None:
     Args:
         lines: What to say.
     """
-    text = " ".join(lines)
     if not _announcer:
-        _announcer.append(_Announcer(first=text))
-    else:
-        _announcer[0].send({"say": text})
+        _announcer.append(_Announcer())
+    _announcer[0].say(" ".join(lines))
 
 
 def _follow_the_log() -> None:

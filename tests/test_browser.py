@@ -1,22 +1,28 @@
-"""Lesson 00 in a real JupyterLab, in a real browser, from the first click."""
+"""The course in a real JupyterLab, in a real browser, by mouse and by keyboard.
 
-import os
+One JupyterLab serves all tests of this file.
+"""
+
+import json
 import re
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
+from pathlib import Path
 
 import pytest
 
+from tests.browser import (
+    CHROMIUM,
+    click_menu,
+    open_browser,
+    open_page,
+    restart_kernel,
+    run_cell,
+    start_lab,
+)
 from tests.conftest import TOP
 
 playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SCREENSHOTS = TOP / "build" / "screenshots"
 pytestmark = [
     pytest.mark.newest,
@@ -29,58 +35,25 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """The address of a JupyterLab that `course lab` has started."""
-    work = tmp_path_factory.mktemp("learner") / "work"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    log_path = work.parent / "lab.log"
-    command = [sys.executable, "-m", "course_utils.cli", "lab", "--no-browser"]
-    command += ["--", f"--port={port}", "--IdentityProvider.token=secret"]
-    environment = {**os.environ, "COURSE_WORK": str(work)}
-    environment.pop("COURSE_SMOKE", None)
-    with log_path.open("wb") as log:
-        server = subprocess.Popen(
-            command,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            start_new_session=True,
-        )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(240):
-            try:
-                urllib.request.urlopen(f"{address}/api", timeout=5).read()
-                break
-            except OSError:
-                assert server.poll() is None, log_path.read_text()
-                time.sleep(0.5)
-        else:
-            pytest.fail(f"JupyterLab did not answer:\n{log_path.read_text()}")
-        yield f"{address}/?token=secret"
-    finally:
-        if server.poll() is None:
-            os.killpg(server.pid, 15)
-        server.wait(30)
+    """A JupyterLab that `course lab` has started."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    with start_lab(tmp_path_factory.mktemp("learner") / "work") as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with open_browser() as browser:
+        yield browser
 
 
 @pytest.fixture
-def page(lab):
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-background-networking"],
-        )
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
-        page.goto(lab)
-        page.get_by_role("heading", name="Start here").wait_for(timeout=60_000)
-        # What is clicked before the kernel is there may be lost.
-        page.get_by_text("| Idle").wait_for(timeout=120_000)
-        yield page
-        page.screenshot(path=SCREENSHOTS / "00_last.png")
-        browser.close()
+def page(lab, browser):
+    page = open_page(browser, f"{lab.address}/?token=secret")
+    page.get_by_role("heading", name="Start here").wait_for()
+    yield page
+    page.screenshot(path=SCREENSHOTS / "00_last.png")
+    page.close()
 
 
 def output_below(page, text):
@@ -93,8 +66,7 @@ def test_a_learner_works_through_lesson_00(page):
     page.screenshot(path=SCREENSHOTS / "00_opened.png")
     assert page.locator(".jp-Dialog").count() == 0, "no question stands before"
 
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name=re.compile("^Run All Cells")).click()
+    click_menu(page, "^Run$", "^Run All Cells")
     conclusion = output_below(page, '"Concluded: ')
     # (Cells off the screen are not rendered: ask for text, not visibility.)
     reached = re.compile(r"is right on \d+% of the test pictures")
@@ -139,3 +111,261 @@ def answer(page, text):
         page.keyboard.press("Shift+Enter")
     expect(counter).not_to_have_text(before, timeout=30_000)
     expect(counter).to_have_text(re.compile(r"\[\d+\]"))
+
+
+# Cards: one page, one kernel, in the order below or one test alone.
+
+CELLS = [
+    "from course_utils import course\ncourse.quiz('00')",
+    "course.quiz('00').outcome('q1', 0.7)",
+    "course.exercise('sh-01').check(..., [1, 1], [1, 0], 1)",
+    "course.exercise('sh-01').check(0.9, [1, 1], [1, 0], 1)",
+    "course.exercise('sh-01').check(0.5, [1, 1], [1, 0], 1)",
+    "course.progress()",
+]
+# By question: the wrong answer, the right one, and a word of each verdict.
+RIGHT_CHOICES = {
+    "q2": ["It turned each picture"],
+    "q3": ["dense layer", "what the optimizer remembers"],
+}
+
+
+@pytest.fixture(scope="module")
+def cards(lab, browser):
+    """A notebook of cards, run from top to bottom."""
+    lab.write_notebook("cards.ipynb", CELLS)
+    page = open_page(browser, lab.url("cards.ipynb"))
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    for number in (0, *range(2, len(CELLS))):
+        run_cell(page, number)
+    page.locator(".course-quiz").first.wait_for()
+    yield page
+    page.screenshot(path=SCREENSHOTS / "cards_last.png")
+    page.close()
+    # All that is drawn came from this machine.
+    assert [url for url in asked if "//127.0.0.1" not in url] == []
+
+
+def question(page, name):
+    """The card of a question."""
+    start = page.get_by_text(re.compile(f"^{name}$"))
+    return page.locator("form.course-quiz-question").filter(has=start)
+
+
+def answers_in(lab, name):
+    """What the log has of a question, in order."""
+    log = (lab.work / "progress.jsonl").read_text("utf-8")
+    events = [json.loads(line) for line in log.splitlines() if line]
+    return [
+        event["answer"]
+        for event in events
+        if event["name"] == name and event["answer"] is not None
+    ]
+
+
+def press(page, *keys):
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def focused(page):
+    """What the focused element is: its type, and its text."""
+    return page.evaluate(
+        "() => [document.activeElement.type, "
+        "document.activeElement.textContent]"
+    )
+
+
+def test_a_quiz_is_answered_with_the_keyboard_alone(cards, lab):
+    cells = cards.locator(".jp-CodeCell").count()
+    # From the cell above, Tab goes into the first card.
+    cards.locator(".jp-CodeCell").first.click()
+    press(cards, "Escape")
+    for _ in range(30):
+        press(cards, "Tab")
+        if focused(cards)[0] == "text":
+            break
+    predict = question(cards, "q1")
+    expect(predict.get_by_label("Your prediction")).to_be_focused()
+    cards.keyboard.type("0.6")
+    press(cards, "Enter")
+    expect(predict.get_by_role("status").last).to_contain_text(
+        "Not judged yet. Remembered: 0.6"
+    )
+
+    press(cards, "Tab", "Tab")
+    single = question(cards, "q2")
+    choices = single.get_by_role("radio")
+    right = single.get_by_label(RIGHT_CHOICES["q2"][0])
+    expect(choices.first).to_be_focused()
+    wrong = 0 if choices.first.get_attribute("value") != "forwards" else 1
+    press(cards, "Space", *["ArrowDown"] * wrong, "Tab", "Enter")
+    verdict = single.locator(".course-quiz-verdict")
+    expect(verdict).to_contain_text(f"× Not right. You chose {'ab'[wrong]}.")
+    # Plain keys are shortcuts of the notebook: none of them may act here.
+    press(cards, "b", "a", "x", "d", "d", "Shift+Enter", "Control+Enter")
+    assert focused(cards)[1] == "Check again"
+    press(cards, "Tab", "Enter")
+    expect(single.get_by_text("Hint 1: Which cell")).to_be_visible()
+    expect(single.get_by_role("button").last).to_have_text("No more hints")
+    press(cards, "Shift+Tab", "Shift+Tab")
+    for _ in range(4):
+        if right.is_checked():
+            break
+        press(cards, "ArrowDown")
+    press(cards, "Tab", "Enter")
+    expect(verdict).to_contain_text("✓ Right.")
+
+    several = question(cards, "q3")
+    boxes = several.get_by_role("checkbox")
+    boxes.first.focus()
+    press(cards, "Enter")
+    verdict = several.locator(".course-quiz-verdict")
+    expect(verdict).to_contain_text("! Not counted. Choose your answer first.")
+    boxes.first.focus()
+    for box in boxes.all():
+        expect(box).to_be_focused()
+        if box.get_attribute("value") in ("kernel", "optimizer", "stem"):
+            press(cards, "Space")
+        press(cards, "Tab")
+    press(cards, "Enter")
+    expect(verdict).to_contain_text("◐ Partly right.")
+    several.get_by_label("first layer").focus()
+    press(cards, "Space", "Enter")
+    expect(verdict).to_contain_text("✓ Right.")
+
+    for name, wrong, right in (("q4", "0.6", "0,75"), ("q5", "yes", "recall")):
+        card = question(cards, name)
+        verdict = card.locator(".course-quiz-verdict")
+        card.get_by_label("Your answer").focus()
+        cards.keyboard.type(wrong)
+        press(cards, "Enter")
+        expect(verdict).to_contain_text("× Not right.")
+        press(cards, "Control+a")
+        cards.keyboard.type(right)
+        press(cards, "Enter", "Enter")
+        expect(verdict).to_contain_text("✓ Right.")
+        press(cards, "Enter")
+    expect(cards.locator(".course-quiz-points")).to_have_text("5 of 6 points")
+
+    # What was said twice is remembered once.
+    assert answers_in(lab, "q4") == [0.6, 0.75]
+    assert answers_in(lab, "q2")[-1] == "forwards"
+    assert cards.locator(".jp-CodeCell").count() == cells
+    # A cell that scores the prediction is seen in the card above it.
+    run_cell(cards, 1)
+    expect(predict.locator(".course-quiz-verdict")).to_contain_text(
+        "you predicted 0.6, it is 0.7"
+    )
+    expect(cards.locator(".course-quiz-points")).to_have_text("6 of 6 points")
+
+
+def test_the_board_shows_what_the_cards_have_answered(cards, lab):
+    run_cell(cards, len(CELLS) - 1)
+    row = cards.locator(".course-board tr").filter(has_text="Start here")
+    done = len({name for name in ("q2", "q4") if answers_in(lab, name)})
+    expect(row.get_by_role("cell").last).to_contain_text("of 5")
+    if done:
+        expect(row.get_by_role("cell").last).to_contain_text("5 of 5")
+
+
+def test_a_check_is_a_card_that_is_said_aloud(cards):
+    for number, verdict in ((2, "not attempted"), (3, "failed"), (4, "passed")):
+        cell = run_cell(cards, number)
+        card = cell.get_by_role("group", name=f"sh-01: {verdict}")
+        expect(card).to_be_visible()
+        aloud = cards.locator(".course-announcer")
+        expect(aloud).to_contain_text(f"sh-01: {verdict}.")
+        assert aloud.count() == 1
+
+
+def test_a_screen_reader_finds_names_and_live_regions(cards):
+    client = cards.context.new_cdp_session(cards)
+    nodes = client.send("Accessibility.getFullAXTree")["nodes"]
+    client.detach()
+
+    def value(node, key):
+        return (node.get(key) or {}).get("value")
+
+    seen = {(value(node, "role"), value(node, "name")) for node in nodes}
+    assert ("group", "Questions of lesson 00") in seen
+    groups = {name or "" for role, name in seen if role == "group"}
+    assert any(name.startswith("q2 While the head") for name in groups)
+    assert ("textbox", "Your answer") in seen
+    polite = [
+        node
+        for node in nodes
+        if value(node, "role") == "status"
+        and {"name": "live", "value": {"type": "token", "value": "polite"}}
+        in node.get("properties", [])
+    ]
+    # One for the points, one for news; a verdict and hints for each question;
+    # and the one that says the verdicts of checks.
+    assert len(polite) >= 10
+
+
+@pytest.mark.parametrize("theme", ["Dark", "Light"])
+def test_axe_finds_nothing_and_the_themes_are_looked_at(cards, theme):
+    change_theme(cards, theme)
+    cards.evaluate(axe_source())
+    for part in (".course-quiz", ".course-result", ".course-board"):
+        found = cards.evaluate("part => axe.run(part)", part)
+        assert len(found["passes"]) > 3
+        # What axe could not decide is as bad as what it found.
+        problems = found["violations"] + found["incomplete"]
+        assert [(p["id"], p["nodes"][0]["html"]) for p in problems] == []
+    for part in ("quiz", "result", "board"):
+        drawn = cards.locator(f".course-{part}").last
+        drawn.scroll_into_view_if_needed()
+        name = f"{part}_{theme.lower()}.png"
+        drawn.screenshot(path=SCREENSHOTS / name)
+
+
+def axe_source():
+    package = pytest.importorskip("axe_playwright_python")
+    return (Path(package.__file__).parent / "axe.min.js").read_text("utf-8")
+
+
+def change_theme(page, theme):
+    click_menu(page, "^Settings$", "^Theme$", f"^JupyterLab {theme}$")
+    light = "true" if theme == "Light" else "false"
+    page.locator(f"body[data-jp-theme-light='{light}']").wait_for()
+
+
+def test_at_200_percent_nothing_is_cut_off(cards):
+    # Zooming to 200 % halves the width in CSS pixels.
+    cards.set_viewport_size({"width": 640, "height": 500})
+    try:
+        for part in ("quiz", "result", "board"):
+            drawn = cards.locator(f".course-{part}").first
+            drawn.scroll_into_view_if_needed()
+            cards.screenshot(path=SCREENSHOTS / f"{part}_zoomed.png")
+            wide = drawn.evaluate("node => node.scrollWidth - node.clientWidth")
+            assert wide <= 1
+    finally:
+        cards.set_viewport_size({"width": 1280, "height": 1000})
+
+
+def test_after_a_restart_the_cards_are_as_they_were(cards, lab):
+    single = question(cards, "q2")
+    single.get_by_label(RIGHT_CHOICES["q2"][0]).check()
+    single.get_by_role("button").first.click()
+    expect(single.locator(".course-quiz-verdict")).to_contain_text("✓ Right.")
+    before = answers_in(lab, "q2")
+    points = cards.locator(".course-quiz-points").text_content()
+
+    restart_kernel(cards)
+    news = cards.locator(".course-quiz-news")
+    expect(news).to_contain_text("Run this cell again")
+    single.get_by_role("button").first.click()
+    expect(single.locator(".course-quiz-verdict")).to_contain_text(
+        "Run this cell again"
+    )
+    run_cell(cards, 0)
+    run_cell(cards, 0)
+    expect(news).to_have_text("")
+    expect(cards.locator(".course-quiz-points")).to_have_text(points)
+    expect(single.locator(".course-quiz-verdict")).to_contain_text("✓ Right.")
+    expect(single.get_by_label(RIGHT_CHOICES["q2"][0])).to_be_checked()
+    assert answers_in(lab, "q2") == before

@@ -72,5 +72,6 @@ def test_a_result_is_text_and_html():
     assert result.status == "error" and "could not be judged" in repr(result)
     shown = result._repr_html_()
     assert max(map(len, repr(result).splitlines())) <= 76
-    assert "<b>" not in shown and 'role="status"' in shown
-    assert "sh-01: ! error" in shown
+    assert "<b>" not in shown
+    assert 'aria-label="sh-01: error"' in shown
+    assert '<span aria-hidden="true">!</span> error' in shown

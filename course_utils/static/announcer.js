@@ -17,8 +17,11 @@ function initialize({ model }) {
     setTimeout(() => (region.textContent = text), 100);
   };
   model.on("msg:custom", (message) => say(message.say));
-  // The first verdict comes with the region itself.
-  if (model.get("first")) say(model.get("first"));
+  // A kernel that is gone has nothing more to say.
+  model.on("comm_live_update", () => region.remove());
+  // What was to be said before the region was there is sent now, and once: a
+  // page that is loaded again does not say it again.
+  model.send({ ready: true });
   return () => region.remove();
 }
 
