@@ -80,7 +80,10 @@ class Board:
         )
         problem = f"<p>{html.escape(self.problem)}</p>" if self.problem else ""
         return (
-            '<div class="course-board"><table><caption>Your progress'
+            # Where it is too wide, it can be moved, with the arrow keys too.
+            '<div class="course-board" role="group" tabindex="0" '
+            'aria-label="Your progress" style="overflow-x: auto">'
+            "<table><caption>Your progress"
             f"</caption><thead><tr>{columns}</tr></thead>"
             f"<tbody>{rows}</tbody></table>"
             f"<p><strong>{html.escape(self.next_step)}</strong></p>"
@@ -119,8 +122,8 @@ def _cell(scores: dict[str, float | None]) -> str:
     sign = "\N{CHECK MARK} " if scores and done == len(scores) else ""
     bar = (
         f'<progress aria-hidden="true" max="{len(scores)}" value="{done}" '
-        'style="width: 6em; vertical-align: middle"></progress>'
+        'style="display: block; width: 5em; max-width: 100%"></progress>'
         if scores
         else ""
     )
-    return f'<td style="text-align: left">{bar} {sign}{_count(scores)}</td>'
+    return f'<td style="text-align: left">{sign}{_count(scores)}{bar}</td>'

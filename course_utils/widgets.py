@@ -90,6 +90,7 @@ class QuizCards(anywidget.AnyWidget):
                 "verdict": None,
                 "hints": hints,
                 "button": _button(self._quiz.questions[name], None),
+                "closed": False,
             }
         answer, result = found
         question = self._quiz.questions[name]
@@ -109,6 +110,7 @@ class QuizCards(anywidget.AnyWidget):
             },
             "hints": hints,
             "button": _button(question, result),
+            "closed": _is_closed(question, result),
         }
 
     def _receive(self, _: object, content: object, buffers: object) -> None:
@@ -187,7 +189,15 @@ def _given(question: dict, answer: object) -> list[str] | str:
 
 def _button(question: dict, result: Result | None) -> str:
     word = "Predict" if question["type"] == "predict" else "Check"
+    if result and _is_closed(question, result):
+        return "Predicted"
     return f"{word} again" if result else word
+
+
+def _is_closed(question: dict, result: Result) -> bool:
+    """Tell whether nothing more can be answered: the outcome is known."""
+    judged = (Status.PASSED, Status.PARTIAL, Status.FAILED)
+    return question["type"] == "predict" and result.status in judged
 
 
 class _Announcer(anywidget.AnyWidget):

@@ -104,21 +104,25 @@ def open_page(browser, address):
 def click_menu(page, *names):
     """Click through a menu of JupyterLab; each name is a pattern."""
     for name in names:
-        page.get_by_role("menuitem", name=re.compile(name)).first.click()
+        items = page.locator(".lm-MenuBar-itemLabel, .lm-Menu-itemLabel")
+        items.filter(has_text=re.compile(name)).first.click()
 
 
 def run_cell(page, number):
-    """Run a code cell of the notebook, and wait until it has ended."""
+    """Run a code cell that shows something, and wait for what it shows."""
     cell = page.locator(".jp-CodeCell").nth(number)
-    counter = cell.locator(".jp-InputArea-prompt").first
-    counter.click()
+    cell.locator(".jp-InputArea-prompt").first.click()
     page.keyboard.press("Escape")
-    before = counter.text_content()
+    # The number of the run may be the same as before a restart.
+    cell.locator(".jp-OutputArea-child").evaluate_all(
+        "nodes => nodes.forEach(node => node.dataset.old = true)"
+    )
     page.keyboard.press("Control+Enter")
     page.wait_for_function(
-        "([node, before]) => node.textContent !== before"
-        " && /\\d/.test(node.textContent)",
-        arg=[counter.element_handle(), before],
+        "cell => cell.querySelector('.jp-OutputArea-child')"
+        " && !cell.querySelector('[data-old]')"
+        " && /\\d/.test(cell.querySelector('.jp-InputPrompt').textContent)",
+        arg=cell.element_handle(),
         timeout=30_000,
     )
     return cell

@@ -139,6 +139,7 @@ function drawQuestion(question, send) {
 
   function request(content) {
     if (lost) {
+      form.dataset.status = "";
       say(verdict, LOST);
       return;
     }
@@ -153,6 +154,7 @@ function drawQuestion(question, send) {
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
+    if (standing.closed) return;
     request({ do: "answer", answer: given() });
   });
   // A button that has the focus is not taken away, or focus would be lost.
@@ -186,6 +188,8 @@ function drawQuestion(question, send) {
       const differs = (part) =>
         JSON.stringify(before[part]) !== JSON.stringify(next[part]);
       check.textContent = next.button;
+      check.setAttribute("aria-disabled", String(next.closed));
+      if (!question.choices.length) inputs[0].readOnly = next.closed;
       if (differs("given") && next.given !== null) {
         for (const input of inputs) {
           if (question.choices.length) {
@@ -244,8 +248,18 @@ function render({ model, el }) {
     root.addEventListener(kind, (event) => {
       const command = event.ctrlKey || event.metaKey;
       if (!command || event.key === "Enter") event.stopPropagation();
+      if (kind === "keydown" && event.key === "Escape") leave(event);
     });
   }
+  // Escape leads from a card to its cell, and so does a click beside a card:
+  // JupyterLab leaves the focus where it is if that is inside the cell.
+  function leave(event) {
+    if (!root.contains(document.activeElement)) return;
+    if (event.type === "pointerdown" && root.contains(event.target)) return;
+    document.activeElement.blur();
+    if (event.type === "keydown") root.closest(".jp-Cell")?.focus();
+  }
+  document.addEventListener("pointerdown", leave, true);
   const cards = new Map();
   for (const question of model.get("questions")) {
     const card = drawQuestion(question, (content) => model.send(content));
@@ -270,6 +284,7 @@ function render({ model, el }) {
     news.textContent = LOST;
   });
   el.append(root);
+  return () => document.removeEventListener("pointerdown", leave, true);
 }
 
 export default { render };
