@@ -133,9 +133,11 @@ class QuizCards(anywidget.AnyWidget):
     def _answer(self, name: str, answer: object) -> None:
         self._refused.pop(name, None)
         question = self._quiz.questions[name]
-        if not isinstance(answer, str | list) or not re.search(
-            r"\w", "".join(map(str, answer))
-        ):
+        if isinstance(answer, list):
+            answer = [str(one) for one in answer]
+        elif not isinstance(answer, str):
+            answer = ""
+        if not re.search(r"\w", "".join(answer)):
             verb = "Choose" if question.get("choices") else "Write"
             message = f"{verb} your answer first."
             result = Result(name, Status.ERROR, message)
