@@ -9,6 +9,7 @@ import dataclasses
 import random
 import reprlib
 import textwrap
+from collections.abc import Iterable
 
 import yaml
 
@@ -115,7 +116,9 @@ class Quiz:
         )
         return self._remember_judged("outcome", name, judged)
 
-    def latest(self, name: str) -> tuple[str | float, Result] | None:
+    def latest(
+        self, name: str, events: Iterable[progress.Event] | None = None
+    ) -> tuple[str | float, Result] | None:
         """Return the answer that was given last, and the verdict on it.
 
         Judged anew from the log, which keeps answers and no words. Nothing is
@@ -123,6 +126,7 @@ class Quiz:
 
         Args:
             name: Id of the question.
+            events: Those of the log, where it was read already.
 
         Returns:
             ``None`` if there is no answer, or none that the question as it
@@ -132,17 +136,12 @@ class Quiz:
             CourseError: If there is no such question.
         """
         question = self._question(name)
-        events = [
-            event
-            for event in progress.read_log().events
-            if (event.lesson, event.name) == (self.lesson, name)
-            and event.answer is not None
-        ]
+        events = self._events(name, events)
         try:
             if question["type"] == "predict":
                 return self._latest_prediction(name, events)
             for event in reversed(events):
-                if event.kind == "question":
+                if event.kind == "question" and event.answer is not None:
                     judged = questions.judge(
                         question,
                         self.keys[name],
@@ -158,17 +157,29 @@ class Quiz:
     def _latest_prediction(
         self, name: str, events: list[progress.Event]
     ) -> tuple[float, Result] | None:
-        predicted, _ = self._predicted(name)
+        predicted, settled = self._predicted(name, events)
         if predicted is None:
             return None
-        measured = [e.answer for e in events if e.kind == "outcome"]
-        if not measured:
+        measured = [
+            event.answer
+            for event in events
+            if event.kind == "outcome" and event.answer is not None
+        ]
+        if not settled or not measured:
             message = f"Remembered: {predicted:.3g}. Now run, and see."
             return predicted, Result(name, Status.NOT_ATTEMPTED, message)
         judged = questions.judge_prediction(
             self.questions[name], predicted, measured[-1]
         )
         return predicted, _verdict(name, judged)
+
+    def _events(
+        self, name: str, events: Iterable[progress.Event] | None = None
+    ) -> list[progress.Event]:
+        if events is None:
+            events = progress.read_log().events
+        place = (self.lesson, name)
+        return [e for e in events if (e.lesson, e.name) == place]
 
     def hint(self, name: str, step: int = 1) -> Text:
         """Return a hint; a higher step says more.
@@ -222,12 +233,12 @@ class Quiz:
         message = "Replace the dots with your answer, and run it again."
         return self._remember("question", name, Status.NOT_ATTEMPTED, message)
 
-    def _predicted(self, name: str) -> tuple[float | None, bool]:
+    def _predicted(
+        self, name: str, events: Iterable[progress.Event] | None = None
+    ) -> tuple[float | None, bool]:
         """Return the prediction, and whether its outcome is known."""
         value = None
-        for event in progress.read_log().events:
-            if (event.lesson, event.name) != (self.lesson, name):
-                continue
+        for event in self._events(name, events):
             if event.kind == "prediction":
                 value = event.answer
             if event.kind == "outcome" and event.status != "not attempted":

@@ -77,13 +77,13 @@ class QuizCards(anywidget.AnyWidget):
             score = best.get((self._quiz.lesson, name))
             reached += question["points"] * (score or 0)
             total += question["points"]
-            standings[name] = self._standing(name)
+            standings[name] = self._standing(name, events)
         self.standings = standings
         self.points = f"{reached:g} of {total:g} points"
 
-    def _standing(self, name: str) -> dict:
+    def _standing(self, name: str, events: Iterable[progress.Event]) -> dict:
         hints = self._hints.get(name, [])
-        found = self._refused.get(name) or self._quiz.latest(name)
+        found = self._refused.get(name) or self._quiz.latest(name, events)
         if found is None:
             return {
                 "given": None,

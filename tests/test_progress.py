@@ -172,6 +172,19 @@ def test_the_board_has_room_for_a_lesson_that_was_split():
     assert [row.index("Tune") for row in rows] == [header.index("lesson")] * 2
 
 
+def test_the_board_is_a_table_with_headers(work):
+    course.exercise("sh-01").check(0.5, [1, 1], [1, 0], 1)
+    shown = course.progress()._repr_html_()
+    assert '<th scope="row" style="text-align: left">00 Start here' in shown
+    assert shown.count('scope="col"') == 3
+    assert "1 of 2<progress" in shown and 'max="2" value="1"' in shown
+    state = board.LessonState("00", "A < B", {"a": 1.0}, {})
+    shown = board.Board((state,), "<b>")._repr_html_()
+    assert "A &lt; B" in shown and "<b>" not in shown
+    # Done is a sign and a number, and not a full bar alone.
+    assert "\N{CHECK MARK} 1 of 1" in shown and "0 of 0</td>" in shown
+
+
 def test_the_terminal_shows_the_same(work, capsys):
     course.exercise("sh-01").check(0.5, [1, 1], [1, 0], 1)
     assert cli.main(["progress"]) == 0

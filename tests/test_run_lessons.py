@@ -16,7 +16,11 @@ def notebook(*sources):
 def run(tmp_path):
     solutions, output = tmp_path / "solutions", tmp_path / "output"
     solutions.mkdir()
-    good = notebook("1 + 1", "print('Concluded: two is two.')")
+    good = notebook(
+        "1 + 1",
+        "from course_utils import course\ncourse.quiz('00')",
+        "print('Concluded: two is two.')",
+    )
     nbformat.write(good, solutions / "00_good.ipynb")
     bad = notebook("raise ValueError('too bad')", "print('never reached')")
     nbformat.write(bad, solutions / "01_bad.ipynb")
@@ -33,9 +37,13 @@ def test_a_table_tells_what_each_lesson_concluded(run, capsys):
     assert run("00_good") == 0
     header, row, place = capsys.readouterr().out.splitlines()
     assert header.split() == ["lesson", "cells", "seconds", "concluded"]
-    assert row.split()[:2] == ["00_good", "2"] and row.endswith("two is two.")
+    assert row.split()[:2] == ["00_good", "3"] and row.endswith("two is two.")
     assert str(run.output) in place
-    assert ">2<" in (run.output / "00_good.html").read_text("utf-8")
+    page = (run.output / "00_good.html").read_text("utf-8")
+    assert ">2<" in page
+    # A page has no kernel: it shows the text of a quiz, and no empty card.
+    assert "a) " in page and "quiz.hint(" in page
+    assert "jupyter.widget" not in page
 
 
 def test_a_failing_lesson_fails_the_run_and_the_others_still_run(run, capsys):

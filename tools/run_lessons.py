@@ -79,6 +79,8 @@ def run(path: Path, output: Path) -> Run:
         # Kernels warn that they talk over TCP; here they are our own.
         extra_arguments=["--log-level=ERROR"],
         on_cell_executed=advance,
+        # Cards need a kernel. Without their state, the page shows their text.
+        store_widget_state=False,
     )
     passed, concluded = True, ""
     start = time.perf_counter()
