@@ -25,8 +25,12 @@ class Lab:
     work: Path
 
     def url(self, notebook):
-        """The address of one notebook in it."""
-        return f"{self.address}/lab/tree/{notebook}?token=secret"
+        """The address of one notebook in it, with no other open."""
+        space = Path(notebook).stem
+        return (
+            f"{self.address}/lab/workspaces/{space}/tree/{notebook}"
+            "?token=secret"
+        )
 
     def write_notebook(self, name, cells):
         """Put a notebook of code cells into its folder."""
