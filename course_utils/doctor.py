@@ -150,20 +150,25 @@ def _machine() -> Iterator[Finding]:
 
 
 def _widgets() -> Iterator[Finding]:
-    version = importlib.metadata.version("ipywidgets")
-    installed = (
-        Path(sys.prefix)
-        / "share/jupyter/labextensions/@jupyter-widgets"
-        / "jupyterlab-manager"
-    )
-    if installed.is_dir():
-        yield Finding("Widgets", "ok", f"ipywidgets {version}")
+    extensions = Path(sys.prefix) / "share/jupyter/labextensions"
+    missing = [
+        package
+        for package, folder in (
+            ("jupyterlab_widgets", "@jupyter-widgets/jupyterlab-manager"),
+            ("anywidget", "anywidget"),
+        )
+        if not (extensions / folder).is_dir()
+    ]
+    if not missing:
+        names = ("ipywidgets", "anywidget")
+        versions = [f"{n} {importlib.metadata.version(n)}" for n in names]
+        yield Finding("Widgets", "ok", ", ".join(versions))
     else:
         yield Finding(
             "Widgets",
             "note",
-            "JupyterLab's widget manager is not in this environment, so "
-            "progress shows as text: `pip install jupyterlab_widgets`.",
+            "JupyterLab lacks a part in this environment, so quizzes and "
+            f"progress may show as text: `pip install {' '.join(missing)}`.",
         )
 
 

@@ -320,6 +320,20 @@ def test_a_screen_reader_finds_names_and_live_regions(cards):
 @pytest.mark.parametrize("theme", ["Dark", "Light"])
 def test_axe_finds_nothing_and_the_themes_are_looked_at(cards, theme):
     change_theme(cards, theme)
+    # All that a card can say: wrong, in part, no answer, a hint, right.
+    for name, given, said in (
+        ("q3", ["kernel"], "Partly right."),
+        ("q4", "many", "Not counted."),
+        ("q5", "precision", "Not right."),
+    ):
+        card = question(cards, name)
+        if isinstance(given, str):
+            card.get_by_label("Your answer").fill(given)
+        else:
+            for box in card.get_by_role("checkbox").all():
+                box.set_checked(box.get_attribute("value") in given)
+        card.get_by_role("button").first.click()
+        expect(card.locator(".course-quiz-verdict")).to_contain_text(said)
     cards.evaluate(axe_source())
     for part in (".course-quiz", ".course-result", ".course-board"):
         found = cards.evaluate("part => axe.run(part)", part)
