@@ -13,7 +13,7 @@ import importlib.metadata
 import platform
 import sys
 
-from course_utils import board, checks, quizzes, smoke, startup
+from course_utils import board, checks, frontend, quizzes, smoke, startup
 from course_utils.checks.watching import watch
 from course_utils.progress import Event, remember
 from course_utils.results import Result
@@ -140,11 +140,14 @@ def progress() -> board.Board:
 def _show_richly() -> None:
     """Let a notebook show quizzes as cards, and say verdicts aloud.
 
-    A smoke run has no reader; a terminal has no cards.
+    Only where somebody sees them: what merely executes a notebook, and a
+    terminal, get text.
     """
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     if getattr(shell, "kernel", None) is None or smoke.is_on():
+        return
+    if not frontend.shows_widgets():
         return
     show = shell.display_formatter.mimebundle_formatter.for_type
     show(quizzes.Quiz, _quiz_as_cards)

@@ -15,7 +15,7 @@ import anywidget
 import IPython
 import traitlets
 
-from course_utils import progress, questions
+from course_utils import frontend, progress, questions
 from course_utils.errors import CourseError
 from course_utils.quizzes import Quiz
 from course_utils.results import Result, Status
@@ -80,6 +80,8 @@ class QuizCards(anywidget.AnyWidget):
             standings[name] = self._standing(name, events)
         self.standings = standings
         self.points = f"{reached:g} of {total:g} points"
+        if self.comm is not None:
+            frontend.hear_clicks_while_busy(self)
 
     def _standing(self, name: str, events: Iterable[progress.Event]) -> dict:
         hints = self._hints.get(name, [])
@@ -129,6 +131,7 @@ class QuizCards(anywidget.AnyWidget):
                 self._hints[name] = [*shown, str(hint)]
         self.refresh()
         self.send({"done": name})
+        frontend.hear_clicks_while_busy(self)
 
     def _answer(self, name: str, answer: object) -> None:
         self._refused.pop(name, None)

@@ -198,6 +198,8 @@ def kernel(tmp_path_factory):
     run(
         f"import os, sys; os.environ['COURSE_WORK'] = {work!r}\n"
         "os.environ.pop('COURSE_SMOKE', None)\n"
+        # As a front end that shows widgets does.
+        "os.environ['JPY_SESSION_NAME'] = 'cards.ipynb'\n"
         "from course_utils import course"
     )
     yield run
@@ -215,6 +217,9 @@ def shown(messages):
 
 def test_without_widgets_and_in_a_smoke_run_a_quiz_is_text(kernel):
     # In this order: a kernel that shows cards once goes on to show them.
+    kernel("name = os.environ.pop('JPY_SESSION_NAME')")
+    assert set(shown(kernel("course.quiz('00')"))) == {"text/plain"}
+    kernel("os.environ['JPY_SESSION_NAME'] = name")
     check = "course.exercise('sh-01').check(0.5, [1, 1], [1, 0], 1)"
     kernel("os.environ['COURSE_SMOKE'] = '1'")
     assert set(shown(kernel("course.quiz('00')"))) == {"text/plain"}
