@@ -77,7 +77,10 @@ class QuizCards(anywidget.AnyWidget):
             score = best.get((self._quiz.lesson, name))
             reached += question["points"] * (score or 0)
             total += question["points"]
-            standings[name] = self._standing(name, events)
+            standings[name] = standing = self._standing(name, events)
+            verdict = standing["verdict"]
+            if verdict and (score or 0) > verdict.pop("score"):
+                verdict["note"] = verdict["note"] or "Your best try counts."
         self.standings = standings
         self.points = f"{reached:g} of {total:g} points"
         if self.comm is not None:
@@ -106,6 +109,7 @@ class QuizCards(anywidget.AnyWidget):
             "given": given,
             "verdict": {
                 "status": result.status.value,
+                "score": result.score,
                 "word": _WORDS[result.status],
                 "message": letters + result.message,
                 "note": result.note,

@@ -77,6 +77,8 @@ def test_the_same_answer_twice_in_a_row_is_remembered_once(cards):
         answer(cards, "q2", given)
     remembered = [event.answer for event in events("q2")]
     assert remembered == ["slowly", "forwards", "slowly"]
+    assert cards.standings["q2"]["verdict"]["note"] == "Your best try counts."
+    assert cards.points == "1 of 6 points"
     quiz = course.quiz("00")
     assert quiz.answer("q2", "slowly").status == "failed"
     for _ in range(2):
