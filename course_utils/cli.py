@@ -93,7 +93,9 @@ def _lab(no_browser: bool, options: list[str]) -> int:
     else:
         print("JupyterLab opens in your browser; Ctrl+C twice stops it.")
     sys.stdout.flush()
-    # No pop-up that asks to fetch news from the network.
+    # No pop-up that asks to fetch news from the network; and what a widget
+    # shows is saved with its notebook, so that it is there when the notebook
+    # is opened again.
     settings = os.path.join(os.path.dirname(__file__), "jupyter")
     own = os.environ.get("JUPYTER_CONFIG_PATH")
     search = os.pathsep.join([settings, own] if own else [settings])

@@ -124,7 +124,7 @@ CELLS = [
     "course.progress()",
     "import time; time.sleep(BUSY); print('done')",
 ]
-BUSY = 6  # seconds
+BUSY = 4  # seconds
 CELLS[-1] = CELLS[-1].replace("BUSY", str(BUSY))
 WRONG = "\N{MULTIPLICATION SIGN} Not right."
 RIGHT = "\N{CHECK MARK} Right."
@@ -419,3 +419,23 @@ def test_after_a_restart_the_cards_are_as_they_were(cards, lab):
     expect(single.locator(".course-quiz-verdict")).to_contain_text(RIGHT)
     expect(single.get_by_label(Q2_RIGHT)).to_be_checked()
     assert answers_in(lab, "q2") == before
+
+
+def test_a_notebook_opened_again_shows_its_cards(cards, lab):
+    run_cell(cards, 0)
+    points = cards.locator(".course-quiz-points").text_content()
+    click_menu(cards, "^File$", "^Save Notebook$")
+    click_menu(cards, "^Kernel$", "^Shut Down Kernel$")
+    cards.get_by_text("| No Kernel").or_(
+        cards.get_by_text("| Unknown")
+    ).wait_for()
+    cards.goto(lab.url("cards.ipynb"))
+    expect(cards.locator(".course-quiz-points")).to_have_text(
+        points, timeout=60_000
+    )
+    card = question(cards, "q5")
+    card.get_by_label("Your answer").fill("recall")
+    press(cards, "Enter")
+    expect(card.locator(".course-quiz-verdict")).to_contain_text(
+        "run the cell of this card"
+    )

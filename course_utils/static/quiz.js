@@ -5,8 +5,8 @@ const LOST =
   "The kernel was stopped or restarted. Run this cell again: your answers " +
   "are kept.";
 const WAITING =
-  "Waiting for the kernel. It may be busy with a cell; if it was stopped, " +
-  "run this cell again.";
+  "Waiting for the kernel. It may be busy with a cell; if it was stopped " +
+  "since, run the cell of this card: your answers are kept.";
 const SIGNS = {
   passed: "\u2713",
   partial: "\u25D0",
