@@ -165,8 +165,8 @@ def _quiz_as_cards(quiz: quizzes.Quiz) -> tuple[dict, dict]:
 def _result_aloud(result: Result) -> tuple[dict, dict]:
     # The verdict is shown as HTML, which stays readable in a saved notebook.
     try:
-        from course_utils import widgets
+        from course_utils import announcer
     except ImportError:
         return {}, {}
-    widgets.announce(repr(result).splitlines())
+    announcer.announce(repr(result).splitlines())
     return {}, {}

@@ -76,8 +76,8 @@ class Result:
         name = html.escape(self.name)
         facts = "".join(f"<li>{html.escape(f)}</li>" for f in self.evidence)
         # No live region: it would come into the page together with its text,
-        # which few screen readers say, and would speak up again whenever the
-        # notebook is opened. `widgets.announce` says a verdict, once.
+        # which is not said reliably, and might speak up whenever the notebook
+        # is opened. `announcer.announce` says a verdict, once.
         parts = [
             f'<div class="course-result" role="group" aria-label="{name}: '
             f'{self.status}" style="border: 1px solid #767676; border-left: '

@@ -1,4 +1,4 @@
-"""Show a quiz as cards, and let a screen reader hear a verdict.
+"""Show a quiz as cards.
 
 The cards are a face and nothing else: Python judges through `Quiz.answer`,
 and what a card shows is read from the log. So a cell that is run twice, or
@@ -209,38 +209,9 @@ def _is_closed(question: dict, result: Result) -> bool:
     return question["type"] == "predict" and result.status in judged
 
 
-class _Announcer(anywidget.AnyWidget):
-    """A live region out of sight; it has no place in the notebook."""
-
-    _esm = _STATIC / "announcer.js"
-
-    def __init__(self) -> None:
-        """Make the region; the browser tells when it is there."""
-        self._waiting: list[str] = []
-        self._ready = False
-        super().__init__()
-        self.on_msg(self._receive)
-
-    def say(self, text: str) -> None:
-        """Say something, or keep it until the region is there."""
-        self._waiting.append(text)
-        if self._ready:
-            self._send_all()
-
-    def _receive(self, _: object, content: object, buffers: object) -> None:
-        self._ready = True
-        self._send_all()
-
-    def _send_all(self) -> None:
-        if self._waiting:
-            self.send({"say": " ".join(self._waiting)})
-        self._waiting.clear()
-
-
-# One of each a kernel: what is shown again is the same cards in one more
-# place, and hears of what is answered in the other.
+# One a quiz: what is shown again is the same cards in one more place, and
+# hears of what is answered in the other.
 _cards: dict[str, QuizCards] = {}
-_announcer: list[_Announcer] = []
 _seen: list[object] = []
 
 
@@ -262,17 +233,6 @@ def show_cards(quiz: Quiz) -> tuple[dict, dict]:
     data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
     # The text of a card is that of the quiz, for where there is no card.
     return {k: v for k, v in data.items() if k != "text/plain"}, metadata
-
-
-def announce(lines: Iterable[str]) -> None:
-    """Let a screen reader say something, politely.
-
-    Args:
-        lines: What to say.
-    """
-    if not _announcer:
-        _announcer.append(_Announcer())
-    _announcer[0].say(" ".join(lines))
 
 
 def _follow_the_log() -> None:

@@ -120,6 +120,7 @@ MAY_IMPORT = {
     "checks/lesson_04": {"calibration", "checks", "metrics"},
     "checks/lesson_04b": {"checks", "paths", "stains"},
     "checks/lesson_05": {"backbones", "checks", "explain", "pictures"},
+    "announcer": set(),
     "widgets": {
         "errors",
         "frontend",
@@ -131,6 +132,7 @@ MAY_IMPORT = {
     "workspace": {"paths", "errors"},
     "board": {"checks", "progress", "quizzes"},
     "course": {
+        "announcer",
         "board",
         "checks",
         "explorer",

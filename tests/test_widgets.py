@@ -5,7 +5,7 @@ import json
 import pytest
 from jupyter_client.manager import start_new_kernel
 
-from course_utils import course, progress, quizzes, widgets
+from course_utils import announcer, course, progress, quizzes, widgets
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -256,12 +256,12 @@ def test_a_cell_that_answers_updates_the_cards(kernel):
 
 
 def test_a_verdict_waits_for_the_region_that_says_it(work):
-    announcer = widgets._Announcer()
+    region = announcer.Announcer()
     said = []
-    announcer.send = said.append
-    announcer.say("one")
+    region.send = said.append
+    region.say("one")
     assert said == []
-    announcer._receive(announcer, {"ready": True}, [])
-    announcer.say("two")
-    announcer._receive(announcer, {"ready": True}, [])
+    region._receive(region, {"ready": True}, [])
+    region.say("two")
+    region._receive(region, {"ready": True}, [])
     assert said == [{"say": "one"}, {"say": "two"}]
