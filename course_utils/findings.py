@@ -8,11 +8,16 @@ import pandas as pd
 
 # Each class needs a picture in each of three parts.
 LEAST = 3
-# With fewer pictures of a class, a fifth of them is less than five.
-FEW = 25
-# From here on a class is so much larger than another that accuracy misleads.
+# A fifth of so many is 100 test pictures: with these, Wilson's interval for
+# the recall of a class is at most 0.2 wide, wherever the recall lies.
+FEW = 500
+# From here on a class is so much larger than another that the loss hardly
+# hears the smaller one.
 IMBALANCE = 3
-# The file's mode or format names so many more classes than guessing does.
+# From this share of one class on, accuracy misleads.
+MAJORITY = 0.6
+# The file's mode or format names so many more pictures of a class, in the mean
+# over the classes, than guessing does.
 GIVEAWAY = 0.2
 
 
@@ -120,28 +125,33 @@ def _judge_sizes(rows, size):
 
 def _judge_giveaway(rows, attribute):
     """Warns where an attribute of the files tells the class."""
-    table = pd.crosstab(rows["label"], rows[attribute])
-    told = table.max().sum() / len(rows)
-    guessed = rows["label"].value_counts().max() / len(rows)
+    # Shares within each class: a class of six counts like one of 300, whose
+    # files would outvote it otherwise.
+    table = pd.crosstab(rows["label"], rows[attribute], normalize="index")
+    told, guessed = table.max().sum() / len(table), 1 / len(table)
     if told < guessed + GIVEAWAY:
         return []
     return [
         Finding(
             f"The {attribute} of the files tells the class of {told:.0%} of "
-            f"them (guessing: {guessed:.0%}).",
+            f"them, in the mean over the classes (guessing: {guessed:.0%}).",
             "A model may learn that in place of what is to be seen, and then "
             "fail on other files: take all pictures in the same way.",
         )
     ]
 
 
-def leave_out_copies(rows, pictures):
-    """Leaves out what is there twice, pixel by pixel."""
+def leave_out_copies(rows, pictures, pixels_of):
+    """Leaves out what is there twice, pixel by pixel, at full size."""
     findings = []
     readable = rows.index[rows["left_out"] == ""]
     key = pd.Series([pictures[i].tobytes() for i in readable], readable)
+    # What is equal only since it was made small may differ in the file. (And
+    # what differs here cannot be equal there, so that few are opened again.)
+    for i in key.index[key.duplicated(keep=False)]:
+        key[i] = pixels_of(rows.file[i])
     labels = rows.loc[readable, "label"]
-    # The same key in two classes: at least one label is wrong.
+    # The same key in two classes: somebody has to look.
     wrong = readable[labels.groupby(key).transform("nunique") > 1]
     if len(wrong):
         rows.loc[wrong, "left_out"] = "is the same picture in two classes."
@@ -149,8 +159,8 @@ def leave_out_copies(rows, pictures):
             Finding(
                 f"{len(wrong)} files are pictures that lie in more than one "
                 f"class ({some(rows.file[wrong])}).",
-                "Left out: at least one label of each is wrong, and nobody "
-                "but you can say which.",
+                "Left out: at least one label of each is wrong, or the "
+                "classes overlap, and nobody but you can say which.",
             )
         )
     key = key.drop(wrong)
@@ -191,7 +201,7 @@ def leave_out_small_classes(rows):
     ]
 
 
-def judge_groups(rows, group_of):
+def judge_groups(rows, group_of, near_bits):
     """Says which pictures go together."""
     used = rows[rows["left_out"] == ""]
     sizes = used["group"].value_counts()
@@ -204,14 +214,22 @@ def judge_groups(rows, group_of):
         what = "of one group by group_of, or near-duplicates"
     found = (
         f"{len(several)} pictures in {several['group'].nunique()} groups are "
-        f"{what} (such as {some(largest)})"
+        f"{what} (the largest group has {len(largest)}: {some(largest)})"
     )
     across = several.groupby("group")["label"].nunique()
     done = "Each group is kept in one part, so that none is tested on what it "
     done += "was trained on."
     if (across > 1).any():
         found += f", {counted((across > 1).sum(), 'group')} across classes"
-        done += " Look across the classes for wrong labels."
+        done += (
+            " Look across the classes for wrong labels, unless the classes "
+            "overlap."
+        )
+    if near_bits >= 0:
+        done += (
+            " If pictures go together here that do not, take a near_bits below "
+            f"{near_bits}."
+        )
     return [Finding(f"{found}.", done)]
 
 
@@ -228,25 +246,32 @@ def judge_classes(rows):
                 "it: add pictures of another class.",
             )
         ]
-    few = counts[counts < FEW]
+    few = counts[counts < FEW].sort_values(kind="stable")
     if len(few):
-        told = [f"{name!r} ({count})" for name, count in few.items()]
+        told = [f"{name!r} ({count})" for name, count in few.head(3).items()]
         findings.append(
             Finding(
-                f"Few pictures of {', '.join(told)}.",
-                "They are used; but a share of so few test pictures says "
-                "little, as its interval in the report will show.",
+                f"Few pictures of {', '.join(told)}{_more(len(few) - 3)}.",
+                f"They are used. But a fifth of {FEW} pictures, for the test, "
+                "is what it takes until the interval of the recall of a class "
+                "is no wider than 0.2; theirs will be wider, as the report "
+                "will show.",
             )
         )
-    most, ratio = counts.index[0], counts.iloc[0] / counts.iloc[-1]
-    if ratio >= IMBALANCE:
+    most, least = counts.index[0], counts.index[-1]
+    ratio, share = (
+        counts.iloc[0] / counts.iloc[-1],
+        counts.iloc[0] / sum(counts),
+    )
+    if ratio >= IMBALANCE or share >= MAJORITY:
         findings.append(
             Finding(
                 f"{most!r} has {ratio:.1f} times as many pictures as "
-                f"{counts.index[-1]!r}.",
-                f"Whoever always says {most!r} is right in "
-                f"{counts.iloc[0] / counts.sum():.0%}: judge by the recall of "
-                "each class, not by the accuracy.",
+                f"{least!r}.",
+                f"Whoever always says {most!r} is right in {share:.0%}: judge "
+                "by the recall of each class, not by the accuracy. To weigh "
+                "the few more, give class_weight to two_phase_fit, and compare "
+                "the recalls.",
             )
         )
     return findings

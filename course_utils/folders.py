@@ -30,7 +30,7 @@ from course_utils.findings import (
     leave_out_copies,
     leave_out_small_classes,
 )
-from course_utils.picture_files import find_files, read_file
+from course_utils.picture_files import find_files, hash_pixels, read_file
 from course_utils.picture_groups import NEAR_BITS, divided, grouped
 from course_utils.pictures import checked_size
 
@@ -48,16 +48,18 @@ def audit_folder(
     Hidden files and folders are passed over. What is left out, and why:
 
     * what `course_utils.pictures.read_picture` cannot read;
-    * a picture that lies in two classes, pixel by pixel: one is wrong, and
-      nobody knows which;
-    * further copies of a picture in one class;
+    * a picture that lies in two classes, pixel by pixel: one is wrong or the
+      classes overlap, and nobody knows which;
+    * further copies of a picture in one class, pixel by pixel (of these the
+      file whose name comes first is kept);
     * a class that cannot be in all three parts: it has fewer than three
       groups.
 
     Near-duplicates are pictures whose perceptual hashes (which of their 256
     lowest frequencies are above the median, from the package `imagehash`)
     differ in few bits: pictures that were saved again, resized or brightened.
-    They make a group, which `split_folder` keeps in one part. What was
+    They make a group, which `split_folder` keeps in one part; so do pictures
+    that are the same once they have `size`, and were not before. What was
     cropped, shifted, turned or mirrored is mostly not found, nor are two
     photographs of one thing: for those, pass `group_of`. Of pictures with
     little contrast some are missed too.
@@ -70,8 +72,8 @@ def audit_folder(
         group_of: Function from a picture's path within the folder (a
             `pathlib.Path`) to a name or number of what it belongs to, such
             as a patient: pictures with the same are kept in one part.
-        near_bits: Near-duplicates differ in at most so many of 256 bits; -1
-            for none.
+        near_bits: Near-duplicates differ in at most so many of 256 bits; with
+            -1, hashes are not compared.
         budget_bytes: Most bytes that the pictures may take in memory.
             Defaults to 1 GiB.
 
@@ -126,9 +128,11 @@ def audit_folder(
             f"picture; the first, {rows.file[0]}, {rows.left_out[0]}"
         )
     findings = notes + judge_files(rows, size)
-    findings += leave_out_copies(rows, pictures)
+    findings += leave_out_copies(
+        rows, pictures, lambda file: hash_pixels(folder / file)
+    )
     rows["group"] = grouped(rows, pictures, group_of, near_bits)
-    findings += judge_groups(rows, group_of)
+    findings += judge_groups(rows, group_of, near_bits)
     findings += leave_out_small_classes(rows)
     findings += judge_classes(rows)
     return Audit(folder, size, rows, pictures, tuple(findings))

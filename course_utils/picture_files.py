@@ -1,16 +1,17 @@
 """Find and read the picture files below a folder, and change nothing."""
 
 import contextlib
+import hashlib
 import os
 import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from course_utils.errors import CourseError
 from course_utils.findings import Finding, counted, some
-from course_utils.pictures import read_picture
+from course_utils.pictures import as_rgb, read_picture
 
 _TRAINING = ("train", "training")
 _PART_NAMES = {*_TRAINING, *"val valid validation dev test testing".split()}
@@ -83,6 +84,20 @@ def read_file(path, size):
             facts["width"], facts["height"] = image.size[:: -1 if lying else 1]
             facts["frames"] = getattr(image, "n_frames", 1)
     return {**facts, "left_out": ""}, np.rint(picture).astype("uint8")
+
+
+def hash_pixels(path):
+    """Returns a hash of a picture's pixels and its size, as stored.
+
+    The picture is upright and in RGB, but neither cut nor resized; so it is
+    the same for equal pictures in files of other kinds.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Image.open(path) as image:
+            image.load()
+            rgb = as_rgb(ImageOps.exif_transpose(image))
+    return hashlib.sha256(repr(rgb.size).encode() + rgb.tobytes()).digest()
 
 
 def _check_levels(folder, inside):

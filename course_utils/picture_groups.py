@@ -31,6 +31,11 @@ def grouped(rows, pictures, group_of, near_bits):
         names = [_group_of(group_of, file) for file in rows.file[used]]
     _, first, number = np.unique(names, return_index=True, return_inverse=True)
     heads = first[number]  # of each picture, the first one of its group
+    # What is the same at this size goes together, whatever the hashes say.
+    pixels = [pictures[i].tobytes() for i in used]
+    same = pd.factorize(pd.Series(pixels, dtype=object))[0]
+    _, first = np.unique(same, return_index=True)
+    heads = _joined(heads, np.arange(len(used)), first[same])
     hashes = [
         picture_hash(Image.fromarray(pictures[i]))
         for i in tqdm(used, "Hashing", unit="picture", delay=2)

@@ -60,7 +60,7 @@ def read_picture(path, size=(64, 64)):
         with Image.open(path) as image:
             image.load()
             if not image.mode.startswith(_DEEP_MODES):
-                rgb = _as_rgb(ImageOps.exif_transpose(image))
+                rgb = as_rgb(ImageOps.exif_transpose(image))
                 bilinear = Image.Resampling.BILINEAR
                 fitted = ImageOps.fit(rgb, (width, height), bilinear)
                 return np.asarray(fitted, "float32")
@@ -170,7 +170,8 @@ def _check_file(path):
     raise CourseError(f"{path} {problem}.")
 
 
-def _as_rgb(image):
+def as_rgb(image):
+    """Returns a Pillow image in RGB, what is transparent over white."""
     if not image.has_transparency_data:
         return image.convert("RGB")
     image = image.convert("RGBA")

@@ -35,7 +35,7 @@ PLANTED = {
     "inclusion/scratches_0011_edited.jpg": (
         "is a picture of another class, brightened"
     ),
-    "scratches/scratches_0003 (copy).jpg": "is a copy",
+    "scratches/scratches_0003_copy.jpg": "is a copy",
     "scratches/scratches_0040.png": (
         "has a palette, and is twice as large as the others"
     ),
@@ -123,7 +123,7 @@ def _fill(folder, source):
 
     shutil.copyfile(
         scratches / "scratches_0003.jpg",
-        scratches / "scratches_0003 (copy).jpg",
+        scratches / "scratches_0003_copy.jpg",
     )
     with Image.open(scratches / "scratches_0040.jpg") as image:
         larger = image.resize((128, 128), Image.Resampling.BICUBIC)

@@ -116,15 +116,20 @@ class Comparison:
         return "better" if self.only_first > self.only_other else "worse"
 
     def sentence(self, other="the other model") -> str:
-        """Says what the comparison shows.
+        """Says what the comparison shows, of these two models only.
+
+        Another training of either might do better or worse.
 
         Args:
             other: What the other model is called.
         """
         told = {
-            "better": f"This model is better than {other}",
-            "worse": f"This model is worse than {other}",
-            "undecided": f"This model is not shown to be better than {other}",
+            "better": f"Here this trained model did better than {other}",
+            "worse": f"Here this trained model did worse than {other}",
+            "undecided": (
+                "Here this trained model is not shown to be better than "
+                f"{other}"
+            ),
         }[self.verdict]
         p_value = f"= {self.p_value:.2g}"
         if self.p_value < 0.001:

@@ -146,7 +146,7 @@ found[["file", "planted", "left_out", "together", "turned", "mode"]]
 
 # %% tags=["exercise"]
 # exercise: yo-01
-chance = np.random.default_rng(0)
+chance = np.random.default_rng(3)
 naive = chance.choice(
     ["train", "validation", "test"], len(used), p=[0.6, 0.2, 0.2]
 )

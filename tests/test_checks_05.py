@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 from PIL import Image
+from scipy import stats
 
 from benchmarks import transfer_methods
 from course_utils import course
@@ -38,7 +39,7 @@ def check(name, *given):
 
 @pytest.mark.parametrize(
     ("name", "dots"),
-    [("yo-01", 3), ("yo-02", 4), ("yo-03", 4), ("yo-04", 4), ("yo-05", 3)],
+    [("yo-01", 3), ("yo-02", 4), ("yo-03", 4), ("yo-04", 4), ("yo-05", 4)],
 )
 def test_the_stub_is_not_attempted(work, name, dots):
     assert check(name, *[...] * dots)[0] == "not attempted"
@@ -85,7 +86,7 @@ def test_torn_between_training_and_test_only_is_named(work):
 
 def test_a_folder_without_groups_passes_with_none(work):
     status, message = check("yo-01", 0, np.arange(13), PARTS)
-    assert status == "passed" and "0 of 0" in message
+    assert status == "passed" and "nothing was tested" in message
 
 
 # yo-02: the interval of the recall of class 2, 3 of 5; precision 3 of 5 too,
@@ -101,6 +102,10 @@ def test_the_interval_passes_by_hand_and_by_helper(work):
         "yo-02", wilson_interval(15, 20), LABELS, PREDICTIONS, np.int64(1)
     )
     assert status == "passed"
+
+
+def clopper_pearson(right, count):
+    return stats.binomtest(right, count).proportion_ci(method="exact")
 
 
 def plus_minus(right, count):
@@ -120,6 +125,9 @@ def plus_minus(right, count):
         (wilson_interval(15, 55), "all test pictures"),
         (wilson_interval(5, 20), "share of mistakes"),
         (wilson_interval(33, 35), "of the other classes"),
+        (clopper_pearson(15, 20), "exact interval"),
+        (np.round(wilson_interval(15, 20), 2), "three digits"),
+        (np.round(wilson_interval(15, 20), 1), "three digits"),
         (wilson_interval(15, 20, 0.9), "nine times in ten"),
         (wilson_interval(15, 20, 0.6827), "two times in three"),
         ((0.1, 0.2), "not 0.1 to 0.2"),
@@ -301,19 +309,36 @@ def saved(tmp_path_factory):
         (folder / label).mkdir(exist_ok=True)
         files.append(folder / label / f"{number}.png")
         Image.new("RGB", (20, 30), tuple(colour)).save(files[-1])
-    return folder / "model.keras", files
+    return folder / "model.keras", files, folder
 
 
 RIGHT = NAMES * 4
 
 
 def test_the_names_pass(work, saved):
-    path, files = saved
-    status, message = check("yo-05", RIGHT, files, path)
+    path, files, folder = saved
+    status, message = check("yo-05", RIGHT, files, path, folder)
     assert status == "passed" and "6 of 12" in message
-    assert check("yo-05", tuple(RIGHT), files, str(path))[0] == "passed"
+    given = tuple(RIGHT), files, str(path), str(folder)
+    assert check("yo-05", *given)[0] == "passed"
     texts = [str(file) for file in files]
-    assert check("yo-05", np.array(RIGHT), texts, path)[0] == "passed"
+    assert check("yo-05", np.array(RIGHT), texts, path, folder)[0] == "passed"
+
+
+def test_only_the_folder_of_the_class_counts(work, saved, tmp_path):
+    # Above it lies one that is named like a class, below it another.
+    path, files, _ = saved
+    folder = tmp_path / "ants"
+    deeper = []
+    for number, label in enumerate(RIGHT):
+        inside = folder / label / "bees"
+        inside.mkdir(parents=True, exist_ok=True)
+        deeper.append(inside / f"{number}.png")
+        deeper[-1].write_bytes(files[number].read_bytes())
+    status, message = check("yo-05", RIGHT, deeper, path, folder)
+    assert status == "passed" and "12 of 12" in message
+    told = check("yo-05", ["ants"] * 12, deeper, path, folder)[1]
+    assert "of their folders" not in told
 
 
 @pytest.mark.parametrize(
@@ -335,22 +360,22 @@ def test_the_names_pass(work, saved):
 def test_each_misconception_about_the_names_is_named(
     work, saved, answer, named
 ):
-    path, files = saved
-    status, message = check("yo-05", answer, files, path)
+    path, files, folder = saved
+    status, message = check("yo-05", answer, files, path, folder)
     assert status == "failed" and named in message
 
 
 def test_wrong_names_are_named_where_the_model_refuses_a_wrong_scale(
     work, saved, tmp_path
 ):
-    path, files = saved
+    path, files, folder = saved
     inner = keras.saving.load_model(path)
     inputs = keras.Input((16, 16, 3))
     scaling = PictureScaling(scale=1, offset=0)
     model = keras.Model(inputs, inner(scaling(inputs)))
     model.save(tmp_path / "model.keras")
     (tmp_path / "class_names.json").write_text(json.dumps(NAMES))
-    given = files, tmp_path / "model.keras"
+    given = files, tmp_path / "model.keras", folder
     assert check("yo-05", RIGHT, *given)[0] == "passed"
     status, message = check("yo-05", ["ants"] * 12, *given)
     assert status == "failed" and "named otherwise" in message
@@ -370,13 +395,14 @@ def test_the_text_says_of_scratch_what_the_report_says():
     assert (defects["fine-tuned"] > defects["scratch"]).all()
     digits = wide.loc["digits"].mean()
     assert digits["scratch"] > max(digits["frozen"], digits["fine-tuned"])
-    # The lesson gives scratch ten epochs of some six batches.
-    assert transfer_methods.STEPS["scratch"][100] > 3 * 10 * 6
+    # The lesson gives scratch 22 epochs of some six batches.
+    assert transfer_methods.STEPS["scratch"][100] > 2 * 22 * 6
 
 
 def test_the_quiz_says_of_intervals_what_they_are():
     low, high = wilson_interval(3, 3)
     assert 0.4 < low < 0.5 and high == 1
+    assert 0.5**3 == 1 / 8
     assert wilson_interval(17, 20)[1] > low
     labels = np.zeros(60, int)
     first, other = np.ones((2, 60), int)

@@ -6,7 +6,9 @@ from PIL import Image
 
 from course_utils import tables
 from course_utils.errors import CourseError
+from course_utils.findings import FEW
 from course_utils.folders import NEAR_BITS, audit_folder, split_folder
+from course_utils.scores import wilson_interval
 
 
 def picture(seed, shape=(48, 48)):
@@ -206,7 +208,66 @@ def test_a_format_that_tells_the_class_is_told(tmp_path):
     )
 
 
+def test_a_format_that_tells_a_class_of_six_is_told(tmp_path):
+    # By accuracy, whoever looks at nothing has 98 of 100 right already.
+    fill(tmp_path, "good", 300, shape=(8, 8))
+    fill(tmp_path, "bad", 6, 1000, suffix="jpg", shape=(8, 8))
+    told = "format of the files tells the class of 100% of them, in the mean"
+    assert told in said(audit_folder(tmp_path, size=(8, 8)))
+    for number, path in enumerate(sorted((tmp_path / "bad").iterdir())):
+        if number != 0:
+            Image.open(path).save(path.with_suffix(".png"))
+            path.unlink()
+    assert "tells the class" not in said(audit_folder(tmp_path, size=(8, 8)))
+
+
+def test_one_class_that_outweighs_all_is_told_at_any_ratio(tmp_path):
+    fill(tmp_path, "good", 30, shape=(16, 16))
+    fill(tmp_path, "bad", 15, 1000, shape=(16, 16))
+    audit = audit_folder(tmp_path)
+    assert "'good' has 2.0 times as many" in said(audit)
+    assert "right in 67%" in said(audit) and "class_weight" in said(audit)
+    for seed in range(2000, 2010):
+        picture(seed, (16, 16)).save(tmp_path / "bad" / f"{seed}.png")
+    assert "times as many" not in said(audit_folder(tmp_path))
+
+
+def test_few_is_what_leaves_wilsons_interval_wide():
+    tested = FEW // 5
+    widths = [
+        np.subtract(*wilson_interval(right, tested)[::-1])
+        for right in range(tested + 1)
+    ]
+    assert 0.19 < max(widths) < 0.2
+
+
 # Doubles.
+
+
+def test_what_differs_in_detail_only_is_kept_in_one_part(folder):
+    # A chessboard of single pixels, that only the full size tells apart.
+    plain = np.full((128, 128, 3), 120, "uint8")
+    plain[40:80, 30:90] = 30
+    board = plain.copy()
+    board[::2, ::2] += 4
+    board[1::2, 1::2] -= 4
+    Image.fromarray(plain).save(folder / "ants" / "plain.png")
+    Image.fromarray(board).save(folder / "ants" / "board.png")
+    Image.fromarray(plain).save(folder / "ants" / "plain_copy.bmp")
+    Image.fromarray(board).save(folder / "bees" / "board.png")
+    sizes = {"size": (16, 16)}
+    audit = audit_folder(folder, **sizes)
+    rows = audit.rows.set_index("file")
+    assert (audit.pictures[rows.index.get_indexer(["ants/plain.png"])]).any()
+    assert rows.left_out["ants/plain.png"] == ""
+    assert "copy" in rows.left_out["ants/plain_copy.bmp"]
+    for label in ("ants", "bees"):
+        assert "two classes" in rows.left_out[f"{label}/board.png"]
+    assert "or the classes overlap" in said(audit)
+    (folder / "bees" / "board.png").unlink()
+    rows = audit_folder(folder, near_bits=-1, **sizes).rows.set_index("file")
+    assert rows.left_out["ants/board.png"] == ""
+    assert rows.group["ants/board.png"] == rows.group["ants/plain.png"]
 
 
 def test_exact_copies_are_left_out_and_contradictions_too(folder):
@@ -228,6 +289,8 @@ def test_near_duplicates_stay_in_one_part(folder):
         image.save(folder / "ants" / f"near{seed}.jpg", quality=70)
     audit = audit_folder(folder)
     assert "10 pictures in 5 groups are near-duplicates" in said(audit)
+    assert "(the largest group has 2: 'ants/000" in said(audit)
+    assert f"take a near_bits below {NEAR_BITS}" in said(audit)
     assert "wrong labels" not in said(audit)
     for seed in range(5):
         table = split_folder(audit, seed=seed).table.set_index("file")["split"]
@@ -243,6 +306,7 @@ def test_near_duplicates_in_two_classes_are_told(folder):
     audit = audit_folder(folder)
     assert "in 1 groups are near-duplicates" in said(audit)
     assert "1 group across classes" in said(audit)
+    assert "unless the classes overlap" in said(audit)
     table = split_folder(audit).table.set_index("file")["split"]
     assert table["ants/0000.png"] == table["bees/zero.jpg"]
 

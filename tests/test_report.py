@@ -140,7 +140,9 @@ def test_what_was_found_is_true(written):
     always = written.comparisons[f"always saying {NAMES[0]!r}"]
     assert (always.right, always.other_right) == (4, 4)
     assert always.verdict == "undecided"
-    assert "worse than a right one: 4 against 12 right of 12" in repr(written)
+    assert "did worse than a right one: 4 against 12 right of 12" in repr(
+        written
+    )
     assert "Of 12 test pictures, 4 were named rightly: 33.3%" in repr(written)
     shown = written._repr_html_()
     assert "my%20report/report.html" in shown and "<script>" not in shown

@@ -1,13 +1,17 @@
 """The sample folder: made offline, once, with the faults that it names."""
 
+import re
 import shutil
 
+import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
-from course_utils import sample
+from course_utils import course, sample
 from course_utils.errors import CourseError
 from course_utils.folders import audit_folder, split_folder
+from tests.conftest import TOP
 from tests.test_folders import contents, said
 
 
@@ -45,7 +49,8 @@ def test_each_planted_fault_is_found(audit):
         twice = rows.loc[f"{label}/scratches_0007.jpg", "left_out"]
         assert "in two classes" in twice
     # Of two equal files the one whose name comes first is kept.
-    assert "copy" in rows.loc["scratches/scratches_0003.jpg", "left_out"]
+    assert "copy" in rows.loc["scratches/scratches_0003_copy.jpg", "left_out"]
+    assert rows.loc["scratches/scratches_0003.jpg", "left_out"] == ""
     assert rows["mode"].value_counts().to_dict()["P"] == 1
     assert rows.loc["scratches/scratches_0040.png", "width"] == 128
     assert "1 group across classes" in said(audit)
@@ -63,6 +68,40 @@ def test_near_duplicates_are_the_planted_ones_and_no_others(audit):
         assert {name.removesuffix("_edited") for name in names} == {
             min(names, key=len)
         }
+
+
+def test_each_misconception_about_torn_groups_differs_from_what_is_right(
+    audit, work
+):
+    # With the parts of the lesson, none of them passes for the right answer.
+    lesson = (TOP / "lessons" / "05_your_own_images.py").read_text("utf-8")
+    seed = int(re.search(r"chance = .*default_rng\((\d+)\)", lesson)[1])
+    names = ["train", "validation", "test"]
+    groups = audit.used["group"]
+    parts = np.random.default_rng(seed).choice(
+        names, len(groups), p=[0.6, 0.2, 0.2]
+    )
+    table = pd.DataFrame({"group": groups.to_numpy(), "part": parts})
+    inside = table.groupby("group")["part"].agg(set)
+    sizes = table["group"].value_counts().sort_index()
+    torn = inside.map(len) > 1
+    leaking = inside.map({"train", "test"}.issubset)
+    several = sizes > 1
+    answers = [
+        torn.sum(),
+        leaking.sum(),
+        several.sum(),
+        (several & ~torn).sum(),
+        sizes[torn].sum(),
+        sizes[several].sum(),
+        (~torn).sum(),
+        len(sizes),
+    ]
+    assert len(set(answers)) == len(answers)
+    for number, answer in enumerate(answers):
+        check = course.exercise("yo-01").check
+        status = check(int(answer), groups, parts).status
+        assert status == ("failed" if number else "passed")
 
 
 def test_the_turned_picture_is_what_it_was(folder, audit):

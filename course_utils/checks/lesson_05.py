@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+from scipy import stats
 
 from course_utils.checks.given import as_number, brief
 
@@ -32,6 +33,11 @@ def judge_torn(answer: object, groups: object, parts: object) -> tuple:
     names, sizes = np.unique(groups, return_counts=True)
     spread = np.array([len(set(parts[groups == name])) for name in names])
     torn, several = int((spread > 1).sum()), int((sizes > 1).sum())
+    if number == torn and not several:
+        return "passed", (
+            "Right, but nothing was tested: no pictures go together here, so "
+            "there is nothing to tear. The sample has groups."
+        )
     if number == torn:
         return "passed", (
             f"{torn} of {several} groups of two or more are torn by this "
@@ -134,6 +140,11 @@ def judge_interval(
             "That is for the pictures of the other classes.",
         ),
         (
+            _clopper_pearson(right, count),
+            "That is the exact interval of Clopper and Pearson, a good one, "
+            "but somewhat wider: here give Wilson's.",
+        ),
+        (
             _wilson(right, count, 1.645),
             "That covers nine times in ten: take z = 1.96.",
         ),
@@ -145,6 +156,11 @@ def judge_interval(
     for pair, message in wrong:
         if _close((low, high), pair):
             return "failed", message
+    if _is_rounded((low, high), _wilson(right, count)):
+        return "failed", (
+            "That is Wilson's interval, rounded too far: give at least three "
+            "digits."
+        )
     return "failed", (
         f"It is not {low:.3g} to {high:.3g}. Keep the pictures whose label is "
         f"{class_index}, count them, count those of them that are named so, "
@@ -166,6 +182,20 @@ def _plus_minus(right, count):
     share = right / count
     half = 1.96 * np.sqrt(share * (1 - share) / count)
     return share - half, share + half
+
+
+def _clopper_pearson(right, count):
+    if not count:
+        return np.nan, np.nan
+    return tuple(stats.binomtest(right, count).proportion_ci(method="exact"))
+
+
+def _is_rounded(pair, exact):
+    """Says whether a pair is another one, rounded to one or two digits."""
+    return any(
+        np.allclose(pair, np.round(exact, digits), rtol=0, atol=1e-6)
+        for digits in (1, 2)
+    )
 
 
 def _close(pair, other):
@@ -192,7 +222,7 @@ def judge_pairs(
     except (TypeError, ValueError):
         return "failed", (
             f"The answer should be a pair of numbers, not {brief(answer)}: "
-            "right by the model only, right by the head only."
+            "right by the model only, right by the other only."
         )
     labels = np.asarray(labels)
     right = np.asarray(predictions) == labels
@@ -308,8 +338,8 @@ def judge_heat(
             if other != outputs.argmax():
                 what = "another class"
             return "failed", (
-                f"That is the map for class {other}, {what}: take the true "
-                f"one, {class_index}."
+                f"That is the map for class {other}, {what}: take class "
+                f"{class_index}."
             )
     if np.allclose(divided(np.maximum(-heat, 0)), wanted, atol=_SAME):
         return "failed", "The sign is reversed."
@@ -321,13 +351,16 @@ def judge_heat(
     )
 
 
-def judge_names(answer: object, files: object, model_path: object) -> tuple:
+def judge_names(
+    answer: object, files: object, model_path: object, folder: object
+) -> tuple:
     """Judge the names that a saved model gives to picture files.
 
     Args:
         answer: The learner's list of names, in the order of the files.
         files: Paths of the pictures.
         model_path: Path of the saved model, with `class_names.json` beside.
+        folder: Path of the folder that holds the folders of the classes.
 
     Returns:
         A status and a message.
@@ -370,9 +403,9 @@ def judge_names(answer: object, files: object, model_path: object) -> tuple:
         return [names[number] for number in outputs.argmax(axis=1)]
 
     wanted = named(pictures)
+    labels = [Path(file).relative_to(folder).parts[0] for file in files]
     if given == wanted:
-        folders = [Path(file) for file in files]
-        right = sum(n in f.parts for n, f in zip(wanted, folders, strict=True))
+        right = sum(a == b for a, b in zip(wanted, labels, strict=True))
         return "passed", (
             f"So the saved model names them; {right} of {len(files)} lie in a "
             "folder of that name."
@@ -388,7 +421,7 @@ def judge_names(answer: object, files: object, model_path: object) -> tuple:
         )
     if given == named(pictures, class_names[::-1]):
         return "failed", "The order of the classes is reversed."
-    if all(n in Path(f).parts for n, f in zip(given, files, strict=True)):
+    if given == labels:
         return "failed", (
             "Those are the names of their folders: ask the model, not the "
             "folder."
