@@ -79,12 +79,12 @@ print(f"The backbone: {backbone}, weights: {weights}")
 #
 # `Image.open` reads no more than the head of a file, so a file cut off in the
 # middle passes it; `load` decodes the whole. A *mode* is what a pixel is made
-# of: `RGB` three colours, `L` one grey, `P` the number of a colour in a palette.
-# What this loop does not see: pictures that lie there twice, in one class or,
-# worse, in two. Nor does it say what to do.
+# of: `RGB` three colours, `L` one grey, `P` the number of a colour in a
+# palette. What this loop does not see: pictures that lie there twice, in one
+# class or, worse, in two. Nor does it say what to do.
 #
-# `audit_folder`, in the last lines, does. It reads each picture as it will be fed
-# to the network, compares all with all, and says what it has found and what
+# `audit_folder`, in the last lines, does. It reads each picture as it will be
+# fed to the network, compares all with all, and says what it has found and what
 # follows. Files that it leaves out stay where they are. It also turns upright
 # what a camera says was held on its side, in its notes in the file (*EXIF*).
 
@@ -112,8 +112,9 @@ audit
 
 # %% [markdown]
 # What was planted? And was it found? Only for the sample can we know, so for
-# your folder the table is empty. The column `together` says of how many pictures
-# its group is: two for a picture and its double, `<NA>` for what is left out.
+# your folder the table is empty. The column `together` says of how many
+# pictures its group is: two for a picture and its double, `<NA>` for what is
+# left out.
 
 # %%
 used = audit.used
@@ -136,15 +137,16 @@ found[["file", "planted", "left_out", "together", "turned", "mode"]]
 # **Interpret.** Look at each pair: are they the same picture? Two in two
 # classes are a question to you, for at least one of the labels is wrong or the
 # classes overlap. Where the two are equal in each pixel, the audit leaves both
-# out. Where they are only *near*, it keeps both, in one part, and so perhaps one
-# wrong label: near-duplicates may be two honest pictures of two things, and only
-# a person can tell. To take the wrong one out of its folder is yours to do.
+# out. Where they are only *near*, it keeps both, in one part, and so perhaps
+# one wrong label: near-duplicates may be two honest pictures of two things, and
+# only a person can tell. To take the wrong one out of its folder is yours to
+# do.
 #
 # Near-duplicates are told by a *hash*, a few bits that say what is coarse in a
 # picture; so what was saved again or brightened is mostly found, and what was
-# cropped, turned or photographed twice is mostly *not*. What belongs together by
-# its origin (a patient, a bird, a day) only you know: tell it with `group_of`
-# (lesson 04 has the case of patients).
+# cropped, turned or photographed twice is mostly *not*. What belongs together
+# by its origin (a patient, a bird, a day) only you know: tell it with
+# `group_of` (lesson 04 has the case of patients).
 #
 # Do not delete what you do not like. A picture goes because it is broken or
 # mislabelled, never because a model finds it hard.
@@ -229,20 +231,16 @@ train_features, train_labels = extract_features(extractor, splits.train)
 validation_data = extract_features(extractor, splits.validation)
 head = classifier(keras.Input(train_features.shape[1:]))
 stop = keras.callbacks.EarlyStopping(patience=4, restore_best_weights=True)
-options = {
-    "validation_data": validation_data,
-    "callbacks": [stop],
-    "verbose": 0,
-}
-head_history = head.fit(train_features, train_labels, epochs=40, **options)
+rules = {"validation_data": validation_data, "callbacks": [stop], "verbose": 0}
+head_history = head.fit(train_features, train_labels, epochs=40, **rules)
 head_only = keras.Sequential([*extractor.layers, *head.layers])
 
 # %% [markdown]
 # Then the recipe of lesson 03, in two phases: the head, then the backbone with
 # it, at a tenth of the rate. Each phase ends after four epochs without
 # improvement of the validation loss, or at the latest after 12 and 10, and the
-# best weights of both are kept. Pictures for training are flipped left to right;
-# leave that out where it changes the class, as with letters.
+# best weights of both are kept. Pictures for training are flipped left to
+# right; leave that out where it changes the class, as with letters.
 
 # %%
 train_ds = splits.train.map(lambda x, y: (flip(x, training=True), y))
@@ -290,15 +288,15 @@ print(f"Chosen: {chosen}")
 # *The figure shows the loss of the training and of the validation pictures over
 # the epochs of both phases; the star marks the weights that were kept.*
 #
-# **Interpret.** Which phase does the star lie in? If it is the first, fine-tuning
-# has gained nothing that the validation pictures can show, and has taken nothing
-# away. From here on *the model* is the chosen one.
+# **Interpret.** Which phase does the star lie in? If it is the first,
+# fine-tuning has gained nothing that the validation pictures can show, and has
+# taken nothing away. From here on *the model* is the chosen one.
 #
 # The strong rival is the same network **from scratch**, on the same labels. It
-# gets random weights, the same flips, as many epochs as both phases together and
-# the same rule for when to stop. All its layers train, batch normalization too,
-# and it may choose among three learning rates, by the validation loss. (If the
-# backbone came from the internet, the rival is the course's own residual
+# gets random weights, the same flips, as many epochs as both phases together
+# and the same rule for when to stop. All its layers train, batch normalization
+# too, and it may choose among three learning rates, by the validation loss. (If
+# the backbone came from the internet, the rival is the course's own residual
 # network, from scratch: then two things differ, the architecture and the
 # pretraining.) **Predict:** will it come near?
 
@@ -390,13 +388,13 @@ table.round(2)
 #
 # The intervals take the pictures as independent. If they come in groups
 # (patients, bursts of a camera), they are too narrow: ten patients are ten, not
-# six hundred pictures. And all came from where your folder came from. Whoever must
-# trust the number needs test pictures from another day or another camera.
+# six hundred pictures. And all came from where your folder came from. Whoever
+# must trust the number needs test pictures from another day or another camera.
 #
-# **Exercise yo-02.** Compute by hand, with `wilson` or your own formula, Wilson's
-# interval of the **recall** of the class with the fewest test pictures, whose
-# number is `rarest`. `my_interval` is a pair, lower and upper end, as shares, to
-# three digits or more.
+# **Exercise yo-02.** Compute by hand, with `wilson` or your own formula,
+# Wilson's interval of the **recall** of the class with the fewest test
+# pictures, whose number is `rarest`. `my_interval` is a pair, lower and upper
+# end, as shares, to three digits or more.
 
 # %% tags=["exercise"]
 # exercise: yo-02
@@ -421,8 +419,8 @@ course.exercise("yo-02").check(my_interval, test_labels, predictions, rarest)
 # name rightly, or both wrongly, say nothing about which is better. What counts
 # are those that one has right and the other has not. Were the models equally
 # good, each of these would be a coin toss. So we toss coins: how often is the
-# outcome at least as uneven? First for the network from scratch. (That is McNemar's test, 1947. The helper `compare`
-# computes it exactly.)
+# outcome at least as uneven? First for the network from scratch. (That is
+# McNemar's test, 1947. The helper `compare` computes it exactly.)
 
 # %%
 rivals = {second: candidates[second][0], from_scratch: scratch}
@@ -443,22 +441,23 @@ print(verdict.sentence(from_scratch))
 
 # %% [markdown]
 # **Interpret.** What the sentence says is what you may say. If the model is not
-# shown to be better than scratch, then the pretrained backbone has not been shown
-# to help you, and that goes into the report. *Not shown* is not *equal*: with few
-# test pictures quite a difference stays unseen.
+# shown to be better than scratch, then the pretrained backbone has not been
+# shown to help you, and that goes into the report. *Not shown* is not *equal*:
+# with few test pictures quite a difference stays unseen.
 #
-# One more limit. This compares *these* trained models, each trained once. Another
-# seed gives other models; lessons 02 and 03 repeat runs for that. And ours was a
-# small search: three rates, and few epochs. (In lesson 02 scratch had more than
-# twice as many steps, on metal like that of the sample and with other draws of
-# labels, and stayed behind; on the digits it did not.)
+# One more limit. This compares *these* trained models, each trained once.
+# Another seed gives other models; lessons 02 and 03 repeat runs for that. And
+# ours was a small search: three rates, and few epochs. (In lesson 02 scratch
+# had more than twice as many steps, on metal like that of the sample and with
+# other draws of labels, and stayed behind; on the digits it did not.)
 #
 # The candidate that was not chosen is compared, too, to be reported and not to
 # choose anew: whatever comes out, the choice stands.
 #
-# **Exercise yo-03.** Count the same for the model and the candidate that was not
-# chosen: `my_pairs` is a pair, first how many test pictures the model alone names
-# rightly, then how many the other alone does. (The report will tell what follows.)
+# **Exercise yo-03.** Count the same for the model and the candidate that was
+# not chosen: `my_pairs` is a pair, first how many test pictures the model alone
+# names rightly, then how many the other alone does. (The report will tell what
+# follows.)
 
 # %% tags=["exercise"]
 # exercise: yo-03
@@ -513,10 +512,10 @@ print(ax.description)
 #
 # **Grad-CAM** (Selvaraju et al. 2017) asks which places of the last feature map
 # speak for a class. How much would the score of the class rise, if a channel
-# rose a little? That is a gradient; averaged over the places it is the weight of
-# the channel. Sum the channels with these weights, and keep what is positive. By
-# hand, for the first picture above and the class that the model gave it (the
-# score is what stands before softmax):
+# rose a little? That is a gradient; averaged over the places it is the weight
+# of the channel. Sum the channels with these weights, and keep what is
+# positive. By hand, for the first picture above and the class that the model
+# gave it (the score is what stands before softmax):
 
 
 # %%
@@ -568,15 +567,16 @@ ax = plotting.plot_images(np.concatenate(stacked), columns=len(some))
 #
 # **Interpret.** Where rows two and three look alike, the map does not show what
 # was learned. (With a backbone from the internet the third row is a different
-# network, the course's own, so that more than the weights differs.) A warm place
-# on the object is no proof of understanding; but a model that is warm at
-# the rim, at a logo or at the date in the corner deserves your suspicion. The map
-# has few cells, and is smoothed when enlarged: read it coarsely.
+# network, the course's own, so that more than the weights differs.) A warm
+# place on the object is no proof of understanding; but a model that is warm at
+# the rim, at a logo or at the date in the corner deserves your suspicion. The
+# map has few cells, and is smoothed when enlarged: read it coarsely.
 #
-# **Exercise yo-04.** What spoke for the *true* class in the first picture? (Where
-# even this picture was named rightly: for the class that came second.) Compute
-# `my_heat` by hand: Grad-CAM of `first_picture` for the class `other_class`, of
-# the shape of `heat`, positive values only. (No need to resize or divide it.)
+# **Exercise yo-04.** What spoke for the *true* class in the first picture?
+# (Where even this picture was named rightly: for the class that came second.)
+# Compute `my_heat` by hand: Grad-CAM of `first_picture` for the class
+# `other_class`, of the shape of `heat`, positive values only. (No need to
+# resize or divide it.)
 
 # %% tags=["exercise"]
 # exercise: yo-04
@@ -603,11 +603,11 @@ course.exercise("yo-04").check(my_heat, model, first_picture, other_class)
 # %% [markdown]
 # ## Save it, with a report
 #
-# A model without a word on what it is for gets used for something else. A **model
-# card** (Mitchell et al. 2019) says what it is for, on what it was trained, how
-# good it is *for each class*, and where it should not be relied on. The last
-# point is yours: nobody can compute it. Dots stand for what you have not
-# said, and the card will say that nobody has.
+# A model without a word on what it is for gets used for something else. A
+# **model card** (Mitchell et al. 2019) says what it is for, on what it was
+# trained, how good it is *for each class*, and where it should not be relied
+# on. The last point is yours: nobody can compute it. Dots stand for what you
+# have not said, and the card will say that nobody has.
 #
 # `write_report` saves the model in Keras's format, the names of its classes and
 # the card. It loads the model back before it puts anything in place.
@@ -637,12 +637,13 @@ report
 #
 # ## Load it back, and name a new picture
 #
-# What is on the disk must be enough. Three things go wrong easily: another size,
-# another scale of values, and another order of the classes. `read_picture` cuts
-# and resizes as the audit did, the scale is inside the model, and the names come
-# from the file beside it. (The import of the course's backbones above is needed,
-# too: it makes their layers known to Keras.) We take a test picture, so that we
-# know what should come out; then try another, in a cell of your own.
+# What is on the disk must be enough. Three things go wrong easily: another
+# size, another scale of values, and another order of the classes.
+# `read_picture` cuts and resizes as the audit did, the scale is inside the
+# model, and the names come from the file beside it. (The import of the course's
+# backbones above is needed, too: it makes their layers known to Keras.) We take
+# a test picture, so that we know what should come out; then try another, in a
+# cell of your own.
 
 # %%
 loaded = keras.saving.load_model(report.model_path, compile=False)
@@ -659,8 +660,8 @@ course.claim(
 )
 
 # %% [markdown]
-# **Exercise yo-05.** Let `loaded` name the pictures in `new_files`. `my_names` is
-# a list of names of classes, in the order of the files.
+# **Exercise yo-05.** Let `loaded` name the pictures in `new_files`. `my_names`
+# is a list of names of classes, in the order of the files.
 
 # %% tags=["exercise"]
 # exercise: yo-05
@@ -714,15 +715,15 @@ print(
 # %% [markdown]
 # ## Take away
 #
-# - **Audit first**: broken files, doubles, wrong labels. Leave out by rules that
-#   were fixed beforehand, and write down what.
+# - **Audit first**: broken files, doubles, wrong labels. Leave out by rules
+#   that were fixed beforehand, and write down what.
 # - **What goes together stays in one part**, or the test flatters.
-# - Choose on validation pictures, between models too; **look at the test once**,
-#   when all is chosen.
+# - Choose on validation pictures, between models too; **look at the test
+#   once**, when all is chosen.
 # - A share without its **interval** is half a sentence. With few pictures of a
 #   class it says next to nothing.
-# - Compare with **a head alone** and **tuned scratch** on the same pictures, and
-#   say what was not shown.
+# - Compare with **a head alone** and **tuned scratch** on the same pictures,
+#   and say what was not shown.
 # - Grad-CAM shows where, coarsely; **it does not show why**.
 # - A model is saved with its classes, its size and its **card**.
 #
