@@ -324,7 +324,9 @@ if best_rate in (rates[0], rates[-1]) or epochs == 22:
 # %% [markdown]
 # Better than a rival that has hardly begun says little. So look at what was
 # printed: where the best rate is at the edge of those tried, or the epochs ran
-# out, a longer search might find a stronger rival.
+# out, a longer search might find a stronger rival. Where it ended early, the
+# rule itself may have been too strict for it: with few steps the averages that
+# batch normalization keeps lag behind, and validation works with these.
 #
 # All choices are made. Only now do we look at the test pictures.
 #
@@ -443,7 +445,9 @@ print(verdict.sentence(from_scratch))
 # **Interpret.** What the sentence says is what you may say. If the model is not
 # shown to be better than scratch, then the pretrained backbone has not been
 # shown to help you, and that goes into the report. *Not shown* is not *equal*:
-# with few test pictures quite a difference stays unseen.
+# with few test pictures quite a difference stays unseen. And if scratch has no
+# more right than whoever always says the same class (printed above), it has
+# hardly begun: being better than *that* says little of the pretraining.
 #
 # One more limit. This compares *these* trained models, each trained once.
 # Another seed gives other models; lessons 02 and 03 repeat runs for that. And
