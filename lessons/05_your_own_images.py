@@ -325,8 +325,8 @@ if best_rate in (rates[0], rates[-1]) or epochs == 22:
 # Better than a rival that has hardly begun says little. So look at what was
 # printed: where the best rate is at the edge of those tried, or the epochs ran
 # out, a longer search might find a stronger rival. Where it ended early, the
-# rule itself may have been too strict for it: with few steps the averages that
-# batch normalization keeps lag behind, and validation works with these.
+# rule itself may have been too strict for it: the validation loss can have seen
+# its lowest while the accuracy still grows.
 #
 # All choices are made. Only now do we look at the test pictures.
 #
@@ -446,8 +446,9 @@ print(verdict.sentence(from_scratch))
 # shown to be better than scratch, then the pretrained backbone has not been
 # shown to help you, and that goes into the report. *Not shown* is not *equal*:
 # with few test pictures quite a difference stays unseen. And if scratch has no
-# more right than whoever always says the same class (printed above), it has
-# hardly begun: being better than *that* says little of the pretraining.
+# more right than whoever always says the same class (printed above), then it is
+# a weak rival: being better than *that* says that these few labels and epochs
+# are too few for scratch, and not how far pretraining reaches.
 #
 # One more limit. This compares *these* trained models, each trained once.
 # Another seed gives other models; lessons 02 and 03 repeat runs for that. And
