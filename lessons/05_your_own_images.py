@@ -8,7 +8,7 @@
 #   together, how little a small test set says, what Grad-CAM shows, and what
 #   belongs on a model card.
 # - **Need:** lessons 02 and 03. About 75 minutes, of which the computer takes
-#   about one and a half.
+#   about two.
 
 # %% [markdown]
 # ## Set up
