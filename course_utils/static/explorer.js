@@ -24,6 +24,8 @@ function render({ model, el }) {
     input.min = 0;
     input.max = choices.length - 1;
     input.step = 1;
+    // The value is told by itself, so the name is the label alone.
+    input.setAttribute("aria-label", label);
     holder.append(`${label}: `, output, input);
     sliders.append(holder);
     const show = () => {

@@ -1,0 +1,118 @@
+"""Lesson 03 in a real JupyterLab: a training that shows itself, an explorer."""
+
+import re
+
+import pytest
+
+from tests.browser import (
+    CHROMIUM,
+    click_menu,
+    open_browser,
+    open_page,
+    start_lab,
+)
+from tests.conftest import TOP
+
+playwright = pytest.importorskip("playwright.sync_api")
+expect = playwright.expect
+
+SCREENSHOTS = TOP / "build" / "screenshots"
+pytestmark = [
+    pytest.mark.newest,
+    pytest.mark.skipif(
+        CHROMIUM is None,
+        reason="no Chromium here: install the package chromium",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """Lesson 03, as a learner opens it, with all of its cells started."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    work = tmp_path_factory.mktemp("learner") / "work"
+    with start_lab(work) as lab, open_browser() as browser:
+        page = open_page(browser, lab.url("03_fine_tuning.ipynb"))
+        click_menu(page, "^Run$", "^Run All Cells")
+        yield page
+        page.screenshot(path=SCREENSHOTS / "03_last.png")
+
+
+def test_the_button_ends_a_phase_while_the_cell_is_running(page):
+    live = page.locator(".course-live")
+    live.wait_for(timeout=300_000)
+    told = live.get_by_role("status")
+    expect(told).to_have_text("Training.")
+    page.screenshot(path=SCREENSHOTS / "03_training.png")
+    # Not before there is something to lose.
+    expect(live.locator("img")).to_be_visible(timeout=60_000)
+    live.get_by_role("button", name="End this phase").press("Space")
+    expect(told).to_have_text("Training goes on.", timeout=30_000)
+    ended = re.compile(r"Ended after (\d+) epochs in all\.")
+    expect(told).to_have_text(ended, timeout=120_000)
+    # Thirty epochs were planned for the head, fifteen for both.
+    assert int(ended.match(told.text_content())[1]) <= 15 + 10
+    described = re.compile("accuracy over .* epochs: .*training 2 begins with")
+    expect(live.locator("img")).to_have_attribute("alt", described)
+
+
+def test_the_lesson_ends_without_an_error(page):
+    cells = page.locator(".jp-CodeCell")
+    last = cells.filter(has_text="print(quiz.answer(f")
+    expect(last.locator(".jp-OutputArea-output")).to_contain_text(
+        "not attempted", timeout=120_000
+    )
+    conclusion = cells.filter(has_text='"Concluded: by hand')
+    expect(conclusion).to_contain_text("Concluded: by hand, test accuracy 0.")
+    errors = page.locator(
+        "[data-mime-type='application/vnd.jupyter.stderr'],"
+        "[data-mime-type='application/vnd.jupyter.error']"
+    )
+    assert errors.all_text_contents() == []
+
+
+def test_the_explorer_answers_to_the_keyboard_and_trains(page):
+    explorer = page.locator(".course-explorer")
+    explorer.scroll_into_view_if_needed()
+    picture = explorer.locator("img")
+    expect(picture).to_have_attribute("alt", re.compile("rate 0.001: 0"))
+    before = picture.get_attribute("src")
+    rate = explorer.get_by_role("slider", name="Learning rate")
+    rate.focus()
+    page.keyboard.press("ArrowRight")
+    expect(rate).to_have_attribute("aria-valuetext", "0.01")
+    expect(picture).to_have_attribute("alt", re.compile("rate 0.01: 0"))
+    assert picture.get_attribute("src") != before
+
+    # The head alone, since that is quick.
+    page.keyboard.press("Tab")
+    page.keyboard.press("Home")
+    depth = explorer.get_by_role("slider", name="Trained besides the head")
+    expect(depth).to_have_attribute("aria-valuetext", "nothing")
+    for _ in range(2):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    told = explorer.get_by_role("status")
+    trained = re.compile(r"Trained: accuracy 0\.\d+, source task 0\.\d+\.")
+    expect(told).to_have_text(trained, timeout=90_000)
+    expect(picture).to_have_attribute(
+        "alt", re.compile("trained here: nothing")
+    )
+    button = explorer.get_by_role("button", name="Train this point")
+    expect(button).to_be_focused()
+
+
+@pytest.mark.parametrize("theme", ["Dark", "Light"])
+def test_axe_finds_nothing_in_them(page, theme):
+    from tests.test_browser import axe_source, change_theme
+
+    change_theme(page, theme)
+    page.evaluate(axe_source())
+    for part in ("explorer", "live"):
+        drawn = page.locator(f".course-{part}")
+        drawn.scroll_into_view_if_needed()
+        drawn.screenshot(path=SCREENSHOTS / f"{part}_{theme.lower()}.png")
+        found = page.evaluate("part => axe.run(part)", f".course-{part}")
+        assert len(found["passes"]) > 3
+        problems = found["violations"] + found["incomplete"]
+        assert [(p["id"], p["nodes"][0]["html"]) for p in problems] == []
