@@ -413,14 +413,16 @@ course.exercise("sh-02").check(my_model, evidence)
 # ## Questions
 #
 # Each lesson ends with some. Every wrong choice has an answer of its own, so
-# the wrong ones are worth a look too. The first one you have met above.
+# the wrong ones are worth a look too. The first one you have met above. Answer
+# in the cards, with the mouse or the keyboard alone. (Where you see plain text
+# instead of cards, the cell below them does the same.)
 
 # %%
 quiz
 
 # %% [markdown]
-# Put your answers in place of the dots, with quotation marks where the line
-# under the question has them, and run the cell; as often as you like.
+# Without cards: put your answers in place of the dots, with quotation marks where
+# the line under the question has them, and run the cell; as often as you like.
 
 # %% tags=["exercise"]
 q2 = ...

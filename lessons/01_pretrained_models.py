@@ -686,7 +686,7 @@ course.claim(
 quiz
 
 # %% [markdown]
-# Put your answers in place of the dots.
+# Answer in the cards above; or put your answers in place of the dots.
 
 # %% tags=["exercise"]
 q2 = ...

@@ -635,7 +635,7 @@ print("digits, 100 labels:", wide.loc["digits"].mean().round(3).to_dict())
 quiz
 
 # %% [markdown]
-# Put your answers in place of the dots.
+# Answer in the cards above; or put your answers in place of the dots.
 
 # %% tags=["exercise"]
 q2 = ...

@@ -712,7 +712,7 @@ print(
 quiz
 
 # %% [markdown]
-# Put your answers in place of the dots.
+# Answer in the cards above; or put your answers in place of the dots.
 
 # %% tags=["exercise"]
 q2 = ...

@@ -713,7 +713,8 @@ print(f"the highest by {spreads[-1]:.2f}, no more than seeds do.")
 quiz
 
 # %% [markdown]
-# Put your answers in place of the dots, and run the cell; as often as you like.
+# Answer in the cards above; or put your answers in place of the dots, and run
+# the cell; as often as you like.
 
 # %% tags=["exercise"]
 q2 = ...

@@ -692,7 +692,7 @@ course.exercise("yo-05").check(my_names, *given)
 quiz
 
 # %% [markdown]
-# Put your answers in place of the dots.
+# Answer in the cards above; or put your answers in place of the dots.
 
 # %% tags=["exercise"]
 q2 = ...
