@@ -576,7 +576,7 @@ course.exercise("pm-04").check(my_neighbours, gallery, query)
 #
 # No single number chooses. For our three: what they cost here, and what a head
 # on frozen features reaches with a hundred labels. The table adds the other two
-# ways to use the same labels: *fine-tuned*, where the backbone is trained as
+# ways to use as many labels: *fine-tuned*, where the backbone is trained as
 # well (lesson 03), and *scratch*, where the whole network starts from random
 # weights; and the digits (`NaN`: not run). The runs are those of
 # `docs/transfer_report.md`, five draws of the labels for the residual network,

@@ -399,12 +399,16 @@ quiz.outcome("q1", live_accuracy)
 
 # %% [markdown]
 # Is that good? A number needs another one to be compared with. The strong
-# opponent is the same network trained **from scratch** on the same labels, at
+# opponent is the same network trained **from scratch** on as many labels, at
 # the best of several learning rates, chosen on validation pictures, once for
 # each task. The other opponent is **fine-tuning**, the topic of lesson 03: the
 # backbone is trained as well. Some hundred runs take an hour, so we have made
 # them for you, with several draws of the labels: `python -m
 # benchmarks.transfer_report` is the command, and each run is a row of a file.
+# (Every run draws its own labels: on these tasks, two methods with the same seed
+# did not get the same ones. The order in which pictures were loaded hung on
+# something else, which we noticed too late. So take differences between seeds
+# for differences between separate draws.)
 #
 # Beside our shapes (*near*) stand the metal defects of lesson 00, which look
 # like nothing in the scenes, and stained tissue from a microscope
@@ -435,7 +439,7 @@ axes[0].legend()
 figure.tight_layout()
 
 # %% [markdown]
-# *The figure shows, for three tasks, what three ways to use the same labels
+# *The figure shows, for three tasks, what three ways to use as many labels
 # reach on test pictures: means over five draws of the labels, with intervals
 # that cover the mean over draws nineteen times in twenty; the star is your
 # head.* (The report's heads are regularised, and see flipped pictures too, so
@@ -450,8 +454,7 @@ figure.tight_layout()
 # %% [markdown]
 # **Exercise fe-04.** How much do the frozen features gain over scratch? Compute
 # from `report`, for the target `"defects"` with 100 labels, the *difference*
-# between frozen and scratch for each seed, which stands for one draw of the
-# labels. `my_gain` is a pair: the mean of the differences, and half the width
+# between frozen and scratch for each seed. `my_gain` is a pair: the mean of the differences, and half the width
 # of its interval, as `half_width` gives it. Give three digits or more.
 
 # %% tags=["exercise"]

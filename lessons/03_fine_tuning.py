@@ -42,8 +42,8 @@ from course_utils.training import two_phase_fit
 # spoil what was there. So first: does it pay?
 #
 # Each row of the report that you met in lesson 02 is a run, measured on test
-# pictures. We compare fine-tuning with frozen features on the same draw of
-# labels, and ask whether the mean difference is larger than its own
+# pictures. We compare fine-tuning with frozen features, with as many labels
+# each, and ask whether the mean difference is larger than its own
 # uncertainty: half the width of its interval, the number behind a ± in this
 # lesson. The values are accuracies, for the tissue areas under the ROC curve.
 # (The report has more tasks, digits and photographs: the end of lesson 02.)
@@ -523,7 +523,7 @@ for value in (live_accuracy, live_source):
 # as stars.*
 #
 # In numbers: each rate against the one that was best on validation pictures,
-# draw by draw. A difference smaller than its ± cannot be told from chance.
+# seed by seed. A difference smaller than its ± cannot be told from chance.
 
 # %%
 for target, own in sweep.groupby("target"):
@@ -599,7 +599,7 @@ course.exercise("ft-05").check(my_share, base_model)
 # %% [markdown]
 # What does depth gain, and what does it cost? Again from the experiment: the
 # shapes, with a hundred labels and with forty, as many steps for each depth, and
-# each depth against the head alone, draw by draw. "Unfreezing all layers is
+# each depth against the head alone, seed by seed. "Unfreezing all layers is
 # risky when labels are few", it is said. **Predict:** where will you see it: in
 # the test accuracy, in the training accuracy, or in the source task?
 

@@ -496,8 +496,7 @@ print(by_variant.agg(["mean", "std", "count"]).round(3).to_string())
 
 # %% [markdown]
 # **Interpret.** The means differ by less than the seeds do, and the spreads are
-# alike: much of both comes from which pictures were drawn, and those were the
-# same. That gradual unfreezing makes training more stable is not refuted, but
+# alike: much of both comes from which pictures were drawn. That gradual unfreezing makes training more stable is not refuted, but
 # it is not to be seen here either, where all at once is stable enough.
 #
 # Or each part gets a rate of its own. Keras has no setting for it, but a

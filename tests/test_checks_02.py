@@ -217,7 +217,10 @@ def test_each_misconception_about_the_gain_is_named(work, runs, wrong, named):
         (lambda f, s: (f - s).sem(), "the standard error"),
         (lambda f, s: 1.96 * (f - s).sem(), "too narrow"),
         (lambda f, s: 2 * pair(f - s)[1], "the whole width"),
-        (lambda f, s: np.hypot(pair(f)[1], pair(s)[1]), "each seed is a pair"),
+        (
+            lambda f, s: np.hypot(pair(f)[1], pair(s)[1]),
+            "of both methods together",
+        ),
         (lambda f, s: 0.9, "is not 0.9"),
     ],
 )

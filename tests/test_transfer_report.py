@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import keras
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -12,6 +13,17 @@ from benchmarks import (
     transfer_report,
     transfer_table,
 )
+
+
+@pytest.mark.parametrize("name", ["near", "histology"])
+def test_a_draw_hangs_on_its_own_seed_alone(name):
+    draws = []
+    for seed in (1, 2):
+        keras.utils.set_random_seed(seed)
+        targets.load.cache_clear()
+        draws.append(targets.load(name).draw(30, seed=100))
+    np.testing.assert_array_equal(draws[0][0], draws[1][0])
+    np.testing.assert_array_equal(draws[0][1], draws[1][1])
 
 
 @pytest.mark.parametrize("name", targets.NAMES)

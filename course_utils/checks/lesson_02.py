@@ -246,7 +246,7 @@ def judge_gain(answer: object) -> tuple[str, str]:
         return "passed", (
             f"Frozen {own['frozen'].mean():.3f}, scratch "
             f"{own['scratch'].mean():.3f}: a gain of {mean:+.3f}, give or take "
-            f"{half:.3f}, with the same labels."
+            f"{half:.3f}, with as many labels."
         )
     halves = [
         (true.std(), "the spread of single draws"),
@@ -255,8 +255,7 @@ def judge_gain(answer: object) -> tuple[str, str]:
         (2 * t * true.sem(), "the whole width"),
         (
             t * np.hypot(own["frozen"].sem(), own["scratch"].sem()),
-            "what two separate sets of draws would give; here each seed is a "
-            "pair",
+            "what the standard errors of both methods together give",
         ),
     ]
     for value, meaning in halves:
