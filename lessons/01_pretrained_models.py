@@ -421,10 +421,10 @@ figure.tight_layout()
 #   every task, whatever they were taught: that is *general*. Random weights are
 #   close, too, and behind on digits and photographs.
 # - What pretraining is worth arises in the *middle*.
-# - The last stage goes on gaining for the two questions of the source alone. On
-#   near, defects, histology and photographs it adds nothing that a probe can
-#   read (your stars may rise a little, by chance), and on digits it takes some
-#   away. The narrow network even loses on defects and photographs. That is what
+# - The last stage gains most for the two questions of the source. On near and
+#   defects it adds a little, on photographs nothing, and on tissue and digits it
+#   takes some away. The narrow network's last stage, which serves other ends,
+#   gains nowhere, and loses on photographs, tissue and digits. That is what
 #   *specific* looks like.
 # - On digits pretraining gains nothing at the best depth: random filters do as
 #   well there. Always compare with random.
