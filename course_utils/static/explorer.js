@@ -19,7 +19,8 @@ function render({ model, el }) {
   for (const { name, label, choices } of model.get("options")) {
     const holder = document.createElement("label");
     const input = document.createElement("input");
-    const output = document.createElement("output");
+    // Not an output element: the slider itself says its value aloud.
+    const output = document.createElement("strong");
     input.type = "range";
     input.min = 0;
     input.max = choices.length - 1;
