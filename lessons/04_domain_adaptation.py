@@ -543,11 +543,16 @@ ax.plot(100, helper.value, "*", ms=15, mec="black", c=ORANGE, label="you")
 ax.set(xscale="log", xlabel="labelled pictures", ylabel="area, new patients")
 ax.set_xticks([10, 30, 100, 400], ["10", "30", "100", "400"])
 ax.legend()
+course.explore("histology")
 
 # %% [markdown]
 # *The figure shows the area on new patients over the number of labels for four
 # ways to use them; a band reaches from the worst to the best draw of the
 # labels, and the star is the head of this lesson.*
+#
+# The sliders above are those of lesson 03, on this tissue and its *validation*
+# patients: rate, depth and labels, two runs each. **Predict** whether a higher
+# rate pays here as it did on the shapes, then move there.
 #
 # Read it from left to right: for what frozen features reach with so many
 # labels, how many does scratch need? Between its points we follow straight
@@ -637,7 +642,7 @@ course.exercise("da-05").check(my_rows, labels, patients)
 quiz
 
 # %% [markdown]
-# Put your answers in place of the dots.
+# Answer in the cards above; or put your answers in place of the dots.
 
 # %% tags=["exercise"]
 q2 = ...

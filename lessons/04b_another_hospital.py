@@ -668,7 +668,7 @@ quiz = course.quiz("04b")
 quiz
 
 # %% [markdown]
-# Put your answers in place of the dots.
+# Answer in the cards above; or put your answers in place of the dots.
 
 # %% tags=["exercise"]
 q1 = ...
