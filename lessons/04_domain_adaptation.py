@@ -535,10 +535,9 @@ figure, ax = plt.subplots(figsize=(6, 4), layout="constrained")
 areas = runs.groupby(["base", "labels"])["auc"]
 curves = areas.agg(["mean", "min", "max", "count"])
 for name, (look, colour) in looks.items():
-    curve = curves.loc[name]
-    ax.plot(curve.index, curve["mean"], look, color=colour, label=name)
-    ends = curve["min"], curve["max"]
-    ax.fill_between(curve.index, *ends, color=colour, alpha=0.12)
+    own = curves.loc[name]
+    ax.plot(own.index, own["mean"], look, color=colour, label=name)
+    ax.fill_between(own.index, own["min"], own["max"], fc=colour, alpha=0.12)
 ax.plot(100, helper.value, "*", ms=15, mec="black", c=ORANGE, label="you")
 ax.set(xscale="log", xlabel="labelled pictures", ylabel="area, new patients")
 ax.set_xticks([10, 30, 100, 400], ["10", "30", "100", "400"])
