@@ -520,7 +520,8 @@ course.exercise("da-04").check(my_interval, my_decision, *both)
 # without that first phase. Its text says what was chosen beforehand, and on
 # which data. The rate of scratch, `0.02`, is the upper edge of the grid that was
 # tried, and was chosen at a hundred labels: another might have done better,
-# above all at other numbers of labels. **Predict:** where will the curve of scratch meet that of frozen?
+# above all at other numbers of labels. **Predict:** where will the curve of
+# scratch meet that of frozen?
 
 # %%
 runs = pd.read_csv(paths.data_dir() / "experiments" / "adaptation.csv")
