@@ -453,12 +453,13 @@ course.progress()
 # | **00 Start here** | put a head on a pretrained backbone, and have an answer checked |
 # | 01 Pretrained models | choose a backbone, load it and look inside |
 # | 02 Feature extraction | freeze correctly, cache features, tell when frozen features are not enough |
-# | 03 Fine-tuning | unfreeze, recompile, choose a learning rate, stop in time |
-# | 04 Domain adaptation | train with scarce medical labels, and survive another scanner |
+# | 03 Fine-tuning | unfreeze so that it trains, choose a learning rate and a depth |
+# | 03b Fine-tuning traps | stop in time, tell forgetting from overfitting |
+# | 04 Domain adaptation | judge a model with scarce medical labels |
+# | 04b Another hospital | tell what breaks at another scanner, and what repairs it |
 # | 05 Your own images | do all of it on a folder of your own |
 #
-# The list on the left of JupyterLab shows the lessons that your copy of the
-# course has; the others are being written.
+# They lie in the list on the left of JupyterLab.
 
 # %%
 print(
