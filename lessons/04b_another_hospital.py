@@ -429,9 +429,9 @@ course.exercise("da-08").check(my_amounts)
 # itself (a lower entropy). Last, a few true labels from the target, half of
 # them malignant.
 #
-# Now the committed runs with a hundred labels. What a method gains is counted
-# against the same training without it, with the same seed: in area, and in
-# sensitivity and specificity at the threshold that was brought along. Where a
+# Now the committed runs with a hundred labels. (All of them, with intervals, are
+# in `docs/adaptation_report.md`.) What a method gains is counted against the
+# same training without it, with the same seed: in area, and in sensitivity and specificity at the threshold that was brought along. Where a
 # method changes the model, that threshold is stale: it is the old model's, since
 # nobody has labels to choose another. **Predict:** which methods gain area, and
 # which gain specificity only by losing sensitivity?

@@ -10,6 +10,7 @@ from sklearn.metrics import roc_auc_score
 
 from benchmarks import (
     adaptation_measures,
+    adaptation_report,
     adaptation_runs,
     domain_adaptation,
 )
@@ -276,3 +277,18 @@ def test_stains_and_coral(runs, alone):
     for base in ("frozen", *LEARNED):
         mean = gains(runs, base, "stain normalisation").mean()
         assert mean["B"] < 0 < mean["C"]
+
+
+def test_the_report_is_that_of_the_rows():
+    written = adaptation_report.REPORT.read_text(encoding="utf-8")
+    assert written == adaptation_report.text()
+
+
+def test_a_gain_is_counted_seed_by_seed():
+    rows = adaptation_report.read_rows()
+    keys = ["base", "labels", "scanner", "seed"]
+    own = rows[(rows["base"] == "frozen") & (rows["labels"] == 100)]
+    wide = own.pivot(index=keys, columns="method", values="auc")
+    gain = (wide["AdaBN"] - wide["none"]).xs("C", level="scanner")
+    line = f"| frozen | AdaBN | 100 | C | {len(gain)} | {gain.mean():+.3f} ± "
+    assert line in adaptation_report.text()
