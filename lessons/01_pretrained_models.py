@@ -189,7 +189,7 @@ def in_all_scales(images):
 quiz = course.quiz("01")
 my_guess = ...
 ### BEGIN SOLUTION
-my_guess = 0.3
+my_guess = 0.85
 ### END SOLUTION
 quiz.answer("q1", my_guess)
 
