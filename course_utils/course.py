@@ -13,7 +13,15 @@ import importlib.metadata
 import platform
 import sys
 
-from course_utils import board, checks, frontend, quizzes, smoke, startup
+from course_utils import (
+    alternative_text,
+    board,
+    checks,
+    frontend,
+    quizzes,
+    smoke,
+    startup,
+)
 from course_utils.checks.watching import watch
 from course_utils.progress import Event, remember
 from course_utils.results import Result
@@ -42,6 +50,7 @@ def begin(lesson: str, seed: int = 0) -> None:
     """
     startup.import_keras_quietly()
     startup.explain_stops()
+    alternative_text.tell_figures()
     import keras
 
     keras.utils.set_random_seed(seed)

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from course_utils import frontend, paths, trials
+from course_utils.alternative_text import as_html
 from course_utils.errors import CourseError
 from course_utils.plotting import BLUE, GREY, ORANGE, VERMILLION
 
@@ -135,7 +136,12 @@ class Explorer:
         )
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        bundle = {"text/plain": repr(self), "image/png": self._picture()}
+        picture = self._picture()
+        bundle = {
+            "text/html": as_html(picture, self.describe()),
+            "image/png": picture,
+            "text/plain": repr(self),
+        }
         if frontend.shows_widgets():
             self._view = self._view or self._make_view()
             if self._view is not None:

@@ -12,6 +12,7 @@ import keras
 from matplotlib.figure import Figure
 
 from course_utils import frontend, plotting
+from course_utils.alternative_text import as_html
 
 STATIC = Path(__file__).parent / "static"
 # The progress bar moves at most this often; a curve grows once an epoch.
@@ -141,7 +142,11 @@ class LiveTraining(keras.callbacks.Callback):
         if get_ipython() is None:
             return
         picture, description = self._draw()
-        bundle = {"image/png": picture, "text/plain": description}
+        bundle = {
+            "text/html": as_html(picture, description),
+            "image/png": picture,
+            "text/plain": description,
+        }
         if self._view is not None:
             bundle |= frontend.view_of(self._view)
         if self._handle is None:

@@ -13,8 +13,19 @@ import urllib.request
 from pathlib import Path
 
 import nbformat
+import pytest
+
+from tests.conftest import TOP
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+SCREENSHOTS = TOP / "build" / "screenshots"
+NEEDS_CHROMIUM = [
+    pytest.mark.newest,
+    pytest.mark.skipif(
+        CHROMIUM is None,
+        reason="no Chromium here: install the package chromium",
+    ),
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +58,7 @@ class Lab:
 @contextlib.contextmanager
 def start_lab(work):
     """Start JupyterLab as `course lab` does, in an empty folder."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -130,6 +142,40 @@ def run_cell(page, number):
         timeout=30_000,
     )
     return cell
+
+
+def errors_in(page):
+    """What stands in red in a notebook."""
+    errors = page.locator(
+        "[data-mime-type='application/vnd.jupyter.stderr'],"
+        "[data-mime-type='application/vnd.jupyter.error']"
+    )
+    return errors.all_text_contents()
+
+
+def texts_for_pictures(page):
+    """The alternative text of each picture below a code cell, in order."""
+    return page.locator(".jp-OutputArea-output img").evaluate_all(
+        "images => images.map(image => image.getAttribute('alt') || '')"
+    )
+
+
+def change_theme(page, theme):
+    """Change the theme, to "Light" or "Dark"."""
+    click_menu(page, "^Settings$", "^Theme$", f"^JupyterLab {theme}$")
+    light = "true" if theme == "Light" else "false"
+    page.locator(f"body[data-jp-theme-light={light}]").wait_for()
+
+
+def axe_problems(page, part):
+    """What axe-core finds wrong, or cannot decide, in a part of a page."""
+    package = pytest.importorskip("axe_playwright_python")
+    source = Path(package.__file__).parent / "axe.min.js"
+    page.evaluate(source.read_text("utf-8"))
+    found = page.evaluate("part => axe.run(part)", part)
+    assert len(found["passes"]) > 3
+    problems = found["violations"] + found["incomplete"]
+    return [(p["id"], p["nodes"][0]["html"]) for p in problems]
 
 
 def restart_kernel(page):

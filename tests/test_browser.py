@@ -5,38 +5,31 @@ One JupyterLab serves all tests of this file.
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 
 from tests.browser import (
-    CHROMIUM,
+    NEEDS_CHROMIUM,
+    SCREENSHOTS,
+    axe_problems,
+    change_theme,
     click_menu,
+    errors_in,
     open_browser,
     open_page,
     restart_kernel,
     run_cell,
     start_lab,
+    texts_for_pictures,
 )
-from tests.conftest import TOP
 
-playwright = pytest.importorskip("playwright.sync_api")
-expect = playwright.expect
-
-SCREENSHOTS = TOP / "build" / "screenshots"
-pytestmark = [
-    pytest.mark.newest,
-    pytest.mark.skipif(
-        CHROMIUM is None,
-        reason="no Chromium here: install the package chromium",
-    ),
-]
+expect = pytest.importorskip("playwright.sync_api").expect
+pytestmark = NEEDS_CHROMIUM
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
     """A JupyterLab that `course lab` has started."""
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     with start_lab(tmp_path_factory.mktemp("learner") / "work") as lab:
         yield lab
 
@@ -71,11 +64,7 @@ def test_a_learner_works_through_lesson_00(page):
     # (Cells off the screen are not rendered: ask for text, not visibility.)
     reached = re.compile(r"is right on \d+% of the test pictures")
     expect(conclusion).to_have_text(reached, timeout=180_000)
-    errors = page.locator(
-        "[data-mime-type='application/vnd.jupyter.stderr'],"
-        "[data-mime-type='application/vnd.jupyter.error']"
-    )
-    assert errors.all_text_contents() == []
+    assert errors_in(page) == []
 
     grid = output_below(page, "Six pictures of each kind").locator("img")
     grid.scroll_into_view_if_needed()
@@ -84,6 +73,10 @@ def test_a_learner_works_through_lesson_00(page):
     bars = output_below(page, "right.barh").locator("img")
     bars.scroll_into_view_if_needed()
     page.screenshot(path=SCREENSHOTS / "00_prediction.png")
+    told = texts_for_pictures(page)
+    assert "" not in told
+    assert any(t.startswith("Six pictures of each kind") for t in told)
+    assert any("probability; bars: crazing 0" in t for t in told)
 
     check = output_below(page, '"sh-01").check')
     check.scroll_into_view_if_needed()
@@ -350,13 +343,8 @@ def test_axe_finds_nothing_and_the_themes_are_looked_at(cards, theme):
                 box.set_checked(box.get_attribute("value") in given)
         card.get_by_role("button").first.click()
         expect(card.locator(".course-quiz-verdict")).to_contain_text(said)
-    cards.evaluate(axe_source())
     for part in (".course-quiz", ".course-result", ".course-board"):
-        found = cards.evaluate("part => axe.run(part)", part)
-        assert len(found["passes"]) > 3
-        # What axe could not decide is as bad as what it found.
-        problems = found["violations"] + found["incomplete"]
-        assert [(p["id"], p["nodes"][0]["html"]) for p in problems] == []
+        assert axe_problems(cards, part) == []
     cards.set_viewport_size({"width": 1280, "height": 1800})
     for part in ("quiz", "result", "board"):
         drawn = cards.locator(f".course-{part}").last
@@ -364,18 +352,6 @@ def test_axe_finds_nothing_and_the_themes_are_looked_at(cards, theme):
         name = f"{part}_{theme.lower()}.png"
         drawn.screenshot(path=SCREENSHOTS / name)
     cards.set_viewport_size({"width": 1280, "height": 1000})
-
-
-def axe_source():
-    package = pytest.importorskip("axe_playwright_python")
-    return (Path(package.__file__).parent / "axe.min.js").read_text("utf-8")
-
-
-def change_theme(page, theme):
-    click_menu(page, "^Settings$", "^Theme$", f"^JupyterLab {theme}$")
-    light = "true" if theme == "Light" else "false"
-    body = page.locator("body")
-    expect(body).to_have_attribute("data-jp-theme-light", light)
 
 
 def test_at_200_percent_nothing_is_cut_off(cards):

@@ -5,31 +5,24 @@ import re
 import pytest
 
 from tests.browser import (
-    CHROMIUM,
+    NEEDS_CHROMIUM,
+    SCREENSHOTS,
+    axe_problems,
+    change_theme,
     click_menu,
+    errors_in,
     open_browser,
     open_page,
     start_lab,
 )
-from tests.conftest import TOP
 
-playwright = pytest.importorskip("playwright.sync_api")
-expect = playwright.expect
-
-SCREENSHOTS = TOP / "build" / "screenshots"
-pytestmark = [
-    pytest.mark.newest,
-    pytest.mark.skipif(
-        CHROMIUM is None,
-        reason="no Chromium here: install the package chromium",
-    ),
-]
+expect = pytest.importorskip("playwright.sync_api").expect
+pytestmark = NEEDS_CHROMIUM
 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     """Lesson 03, as a learner opens it, with all of its cells started."""
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     work = tmp_path_factory.mktemp("learner") / "work"
     with start_lab(work) as lab, open_browser() as browser:
         page = open_page(browser, lab.url("03_fine_tuning.ipynb"))
@@ -64,11 +57,7 @@ def test_the_lesson_ends_without_an_error(page):
     )
     conclusion = cells.filter(has_text='"Concluded: by hand')
     expect(conclusion).to_contain_text("Concluded: by hand, test accuracy 0.")
-    errors = page.locator(
-        "[data-mime-type='application/vnd.jupyter.stderr'],"
-        "[data-mime-type='application/vnd.jupyter.error']"
-    )
-    assert errors.all_text_contents() == []
+    assert errors_in(page) == []
 
 
 def test_the_explorer_answers_to_the_keyboard_and_trains(page):
@@ -104,15 +93,9 @@ def test_the_explorer_answers_to_the_keyboard_and_trains(page):
 
 @pytest.mark.parametrize("theme", ["Dark", "Light"])
 def test_axe_finds_nothing_in_them(page, theme):
-    from tests.test_browser import axe_source, change_theme
-
     change_theme(page, theme)
-    page.evaluate(axe_source())
     for part in ("explorer", "live"):
         drawn = page.locator(f".course-{part}")
         drawn.scroll_into_view_if_needed()
         drawn.screenshot(path=SCREENSHOTS / f"{part}_{theme.lower()}.png")
-        found = page.evaluate("part => axe.run(part)", f".course-{part}")
-        assert len(found["passes"]) > 3
-        problems = found["violations"] + found["incomplete"]
-        assert [(p["id"], p["nodes"][0]["html"]) for p in problems] == []
+        assert axe_problems(page, f".course-{part}") == []

@@ -47,7 +47,8 @@ def test_the_sentence_tells_the_chosen_point(results):
 
 def test_without_widgets_there_is_a_picture_and_a_sentence(results):
     bundle = explorer.Explorer("near")._repr_mimebundle_()
-    assert set(bundle) == {"image/png", "text/plain"}
+    assert set(bundle) == {"text/html", "image/png", "text/plain"}
+    assert "rate 0.001: 0.306" in bundle["text/html"]
     assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")
     assert "choose(learning_rate=1e-4)" in bundle["text/plain"]
 

@@ -59,6 +59,7 @@ def test_without_a_front_end_one_plot_appears_in_one_place(shown, capsys):
     picture = base64.b64decode(bundle["image/png"])
     assert picture.startswith(b"\x89PNG")
     assert "accuracy over 3 epochs" in bundle["text/plain"]
+    assert 'alt="The figure shows the accuracy' in bundle["text/html"]
     assert live.epoch == [0, 1, 2] and len(live.history["val_loss"]) == 3
     assert capsys.readouterr().out == ""
 
