@@ -15,8 +15,12 @@ def is_on() -> bool:
 
 
 def shorten_training() -> None:
-    """Make every later ``keras.Model.fit`` of this process one step long."""
+    """Make every later ``keras.Model.fit`` of this process one step long.
+
+    And without a graph: to trace one takes longer than a step without.
+    """
     import keras
+    import tensorflow as tf
 
     fit = keras.Model.fit
     # Not `__wrapped__`: Keras's own `fit` is a wrapped function already.
@@ -29,7 +33,11 @@ def shorten_training() -> None:
         one = {"epochs": first + 1, "steps_per_epoch": 1}
         if options.get("validation_data") is not None:
             one["validation_steps"] = 1
-        return fit(self, *arguments, **{**options, **one})
+        tf.config.run_functions_eagerly(True)
+        try:
+            return fit(self, *arguments, **{**options, **one})
+        finally:
+            tf.config.run_functions_eagerly(False)
 
     one_step.takes_one_step = True
     keras.Model.fit = one_step

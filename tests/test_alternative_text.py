@@ -41,11 +41,12 @@ def test_curves_are_told_from_their_first_to_their_last_value():
 def test_bars_and_points_are_told_by_name():
     figure, axes = plt.subplots(1, 3)
     axes[0].barh(["scratch", "weld"], [0.25, 0.5])
+    axes[0].plot([0.125, 0.5], ["scratch", "weld"], "o", label="before")
     axes[1].bar(["A", "B"], [3, 4], label="scanner")
     axes[2].scatter(range(9), range(9), label="test")
     axes[2].plot(range(9), range(9), ".", label="train")
     assert alternative_text.describe(figure) == (
-        "A panel; bars: scratch 0.25, weld 0.5. "
+        "A panel; before: 0.125, 0.5; bars: scratch 0.25, weld 0.5. "
         "A panel; bars, scanner: A 3, B 4. "
         "A panel; train, 9 points; 9 points, test."
     )
@@ -133,6 +134,16 @@ def test_a_learners_other_format_is_left_alone(formatters):
     pylabtools.select_figure_formats(formatters.parent, {"svg"})
     bundle, _ = formatters.format(figure)
     assert "image/svg+xml" in bundle and "text/html" not in bundle
+
+
+def test_a_figure_that_cannot_be_described_is_shown(formatters, monkeypatch):
+    figure, ax = plt.subplots()
+    ax.get_title = None
+    (image,) = Tags(formatters.format(figure)[0]["text/html"]).images
+    assert "cannot put in words" in image["alt"]
+    monkeypatch.setenv("COURSE_SMOKE", "1")
+    with pytest.raises(TypeError):
+        formatters.mimebundle_formatter.lookup(figure)(figure)
 
 
 def test_outside_of_a_notebook_nothing_is_changed():
