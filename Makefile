@@ -8,8 +8,10 @@ PYTHON ?= $(firstword $(foreach name,python3.12 python3.11 python3.13, \
     $(shell $(name) -c "print('$(name)')" 2>/dev/null)) python3)
 VENV := .venv
 BIN := $(VENV)/bin
-# Each file, or notebook, stays with one of two processes.
-TWO_AT_A_TIME := -n 2 --dist loadfile
+# Each file, or notebook, stays with one process. Three of them, since on two
+# cores they wait for browsers and imports; the long ones are among the first.
+AT_A_TIME := -n 3 --dist loadfile --no-loadscope-reorder
+last_first = $(shell ls -r $(1)/*.ipynb)
 
 .PHONY: lab test run test-oldest build lint constraints data clean
 
@@ -20,15 +22,15 @@ lab:
 test:
 	@$(PYTHON) tools/setup_venv.py $(VENV) --extras test
 	rm -rf build/unsolved build/solved
-	$(BIN)/python -m pytest $(TWO_AT_A_TIME) tests
+	$(BIN)/python -m pytest $(AT_A_TIME) tests
 	COURSE_SMOKE=1 COURSE_WORK="$(CURDIR)/build/unsolved" \
-	    $(BIN)/python -m pytest $(TWO_AT_A_TIME) \
-	    --nbval --nbval-cell-timeout 120 notebooks
+	    $(BIN)/python -m pytest $(AT_A_TIME) \
+	    --nbval --nbval-cell-timeout 120 $(call last_first,notebooks)
 	COURSE_SMOKE=1 COURSE_WORK="$(CURDIR)/build/unsolved" \
 	    $(BIN)/python -m pytest tests/after_run.py
 	COURSE_WORK="$(CURDIR)/build/solved" \
-	    $(BIN)/python -m pytest $(TWO_AT_A_TIME) \
-	    --nbval --nbval-cell-timeout 300 solutions
+	    $(BIN)/python -m pytest $(AT_A_TIME) \
+	    --nbval --nbval-cell-timeout 300 $(call last_first,solutions)
 	COURSE_WORK="$(CURDIR)/build/solved" \
 	    $(BIN)/python -m pytest tests/after_run.py
 
@@ -42,10 +44,10 @@ test-oldest:
 	@$(PYTHON) tools/oldest_constraints.py > build/oldest.txt
 	@$(PYTHON) tools/setup_venv.py .venv-oldest --extras test \
 	    --constraints build/oldest.txt
-	.venv-oldest/bin/python -m pytest $(TWO_AT_A_TIME) tests \
+	.venv-oldest/bin/python -m pytest $(AT_A_TIME) tests \
 	    -m "not newest"
-	COURSE_SMOKE=1 .venv-oldest/bin/python -m pytest $(TWO_AT_A_TIME) \
-	    --nbval --nbval-cell-timeout 120 notebooks
+	COURSE_SMOKE=1 .venv-oldest/bin/python -m pytest $(AT_A_TIME) \
+	    --nbval --nbval-cell-timeout 120 $(call last_first,notebooks)
 
 # lessons/*.py -> notebooks/ and solutions/
 build:

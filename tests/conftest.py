@@ -54,6 +54,16 @@ def read_only_folder(tmp_path):
 
 
 @pytest.fixture
+def without_graphs():
+    """TensorFlow without graphs: to trace one takes longer than few steps."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
 def work(tmp_path, monkeypatch):
     """A work folder of the test's own, with the cache inside."""
     folder = tmp_path / "work"

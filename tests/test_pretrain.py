@@ -61,6 +61,7 @@ def test_halved_weights_load_as_they_were(tmp_path):
         assert b.dtype == np.float32
 
 
+@pytest.mark.usefixtures("without_graphs")
 def test_the_command_trains_goes_on_and_exports(small, monkeypatch, capsys):
     command = ["pretrain", "residual_narrow", "--pictures", "64"]
     monkeypatch.setattr(sys, "argv", [*command, "--epochs", "1", "--export"])

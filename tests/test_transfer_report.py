@@ -140,6 +140,7 @@ def test_a_run_makes_what_the_table_wants():
     assert 0.4 < row["value"] <= 1
 
 
+@pytest.mark.usefixtures("without_graphs")
 def test_training_moves_the_backbone_and_a_new_run_starts_afresh(monkeypatch):
     monkeypatch.setitem(transfer_methods.STEPS["fine-tuned"], 30, 2)
     run = transfer_methods.Run(
