@@ -309,10 +309,10 @@ for rate in rates:
     options = {"fine_tune_learning_rate": rate, "batch_norm": True}
     try:
         trained = fit_phases(rival_model, base, 0, 22, **options)
+        epochs, lowest = len(trained.epoch), min(trained.history["val_loss"])
     except CourseError as error:
+        epochs, lowest = 0, np.inf
         print(f"rate {rate:g}: {error}")
-        continue
-    epochs, lowest = len(trained.epoch), min(trained.history["val_loss"])
     tried.append((lowest, rate, epochs, rival_model))
     print(f"rate {rate:g}: {epochs} epochs, lowest val_loss {lowest:.3f}")
 _, best_rate, epochs, scratch = min(tried, key=lambda one: one[0])

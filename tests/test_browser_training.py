@@ -14,6 +14,7 @@ from tests.browser import (
     open_browser,
     open_page,
     start_lab,
+    texts_for_pictures,
 )
 
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -58,6 +59,8 @@ def test_the_lesson_ends_without_an_error(page):
     conclusion = cells.filter(has_text='"Concluded: by hand')
     expect(conclusion).to_contain_text("Concluded: by hand, test accuracy 0.")
     assert errors_in(page) == []
+    told = texts_for_pictures(page)
+    assert told and "" not in told
 
 
 def test_the_explorer_answers_to_the_keyboard_and_trains(page):

@@ -19,7 +19,7 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 
-from course_utils import backbones, progress, smoke
+from course_utils import backbones, progress, smoke, training
 from course_utils.errors import CourseError
 from tests.conftest import TOP
 from tests.test_folders import fill, picture
@@ -138,6 +138,21 @@ def test_three_pictures_of_each_class(quick, tmp_path):
     fill(tmp_path / "few", "a", 3)
     fill(tmp_path / "few", "b", 3, 100)
     assert check_result(tmp_path / "few")["count"] == 2
+
+
+def test_a_rival_that_always_diverges(quick, tmp_path, monkeypatch, capsys):
+    fit = training.two_phase_fit
+
+    def diverging(*given, **options):
+        if "batch_norm" in options:
+            raise CourseError("The loss became nan.")
+        return fit(*given, **options)
+
+    monkeypatch.setattr(training, "two_phase_fit", diverging)
+    fill(tmp_path / "two", "a", 12)
+    fill(tmp_path / "two", "b", 12, 100)
+    assert check_result(tmp_path / "two")["epochs"] == 0
+    assert "rate 0.02: The loss became nan." in capsys.readouterr().out
 
 
 def test_broken_mislabelled_and_doubled_files(quick, tmp_path):
