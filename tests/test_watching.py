@@ -7,6 +7,7 @@ import pytest
 from course_utils import course
 from course_utils.checks import weights
 from course_utils.errors import CourseError
+from tests.tiny_models import KINDS, functional, sequential
 
 IMAGES = np.random.default_rng(0).uniform(0, 255, (16, 8, 8, 3))
 LABELS = np.arange(16) % 2
@@ -19,30 +20,6 @@ def base():
     x = keras.layers.BatchNormalization(name="norm")(x)
     x = keras.layers.ReLU()(x)
     return keras.Model(inputs, x, name="base")
-
-
-def functional(base_model):
-    inputs = keras.Input((8, 8, 3))
-    x = keras.layers.GlobalAveragePooling2D()(base_model(inputs))
-    return keras.Model(inputs, keras.layers.Dense(2, name="head")(x))
-
-
-def sequential(base_model):
-    pool = keras.layers.GlobalAveragePooling2D()
-    return keras.Sequential([base_model, pool, keras.layers.Dense(2)])
-
-
-class Subclassed(keras.Model):
-    def __init__(self, base_model):
-        super().__init__()
-        self.base_model = base_model
-        self.pool = keras.layers.GlobalAveragePooling2D()
-        self.head = keras.layers.Dense(2)
-
-    def call(self, x, training=None):
-        # Without `training` in the signature, Keras 3 would keep batch norm
-        # in inference mode under `fit`.
-        return self.head(self.pool(self.base_model(x, training=training)))
 
 
 def build(kind, base_model, optimizer="adam"):
@@ -59,9 +36,6 @@ def compile_again(model, optimizer="adam"):
 
 def fit(model, epochs=1):
     model.fit(IMAGES, LABELS, batch_size=8, epochs=epochs, verbose=0)
-
-
-KINDS = [functional, sequential, Subclassed]
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop"])

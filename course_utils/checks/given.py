@@ -20,6 +20,23 @@ def as_number(answer: object) -> float | None:
     return float(value) if finite else None
 
 
+def as_pair(answer: object, meaning: str) -> tuple[float, float] | str:
+    """Return an answer as two floats; a sentence if it is no such pair.
+
+    Args:
+        answer: Anything with two numbers in it.
+        meaning: What the two are, for the sentence.
+    """
+    try:
+        first, second = (float(number) for number in answer)
+    except (TypeError, ValueError):
+        return (
+            f"The answer should be a pair of numbers, not {brief(answer)}: "
+            f"{meaning}."
+        )
+    return first, second
+
+
 def brief(answer: object) -> str:
     """Return a few words that name an answer in a message."""
     if isinstance(answer, str | bool | float) or answer is None:

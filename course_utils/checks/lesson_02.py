@@ -4,7 +4,7 @@ import numpy as np
 
 from course_utils import paths
 from course_utils.checks import heads
-from course_utils.checks.given import as_number, brief
+from course_utils.checks.given import as_number, as_pair, brief
 from course_utils.checks.watching import Evidence
 
 BACKBONE = "residual"
@@ -195,13 +195,13 @@ def judge_gain(answer: object) -> tuple[str, str]:
     import pandas as pd
     from scipy import stats
 
-    try:
-        mean, half = (float(number) for number in answer)
-    except (TypeError, ValueError):
-        return "failed", (
-            f"The answer should be a pair of numbers, not {brief(answer)}: "
-            "the mean of the differences, and half the width of its interval."
-        )
+    pair = as_pair(
+        answer,
+        "the mean of the differences, and half the width of its interval",
+    )
+    if isinstance(pair, str):
+        return "failed", pair
+    mean, half = pair
     runs = pd.read_csv(paths.data_dir() / "experiments" / "transfer.csv")
     runs = runs[(runs["stage"] == "report") & (runs["backbone"] == "residual")]
     wide = runs.pivot(

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
-from course_utils.checks.given import as_number, brief
+from course_utils.checks.given import as_number, as_pair, brief
 
 _ROUNDING = 2e-3  # an interval may be rounded to three digits
 _SAME = 1e-2  # heat maps, each divided by its maximum, are equal up to this
@@ -88,13 +88,10 @@ def judge_interval(
     Returns:
         A status and a message.
     """
-    try:
-        low, high = (float(number) for number in answer)
-    except (TypeError, ValueError):
-        return "failed", (
-            f"The answer should be a pair of numbers, not {brief(answer)}: "
-            "the lower and the upper end."
-        )
+    pair = as_pair(answer, "the lower and the upper end")
+    if isinstance(pair, str):
+        return "failed", pair
+    low, high = pair
     labels, predictions = np.asarray(labels), np.asarray(predictions)
     truly, named = labels == class_index, predictions == class_index
     right, count = int((truly & named).sum()), int(truly.sum())
@@ -217,13 +214,10 @@ def judge_pairs(
     Returns:
         A status and a message.
     """
-    try:
-        first, second = (float(number) for number in answer)
-    except (TypeError, ValueError):
-        return "failed", (
-            f"The answer should be a pair of numbers, not {brief(answer)}: "
-            "right by the model only, right by the other only."
-        )
+    pair = as_pair(answer, "right by the model only, right by the other only")
+    if isinstance(pair, str):
+        return "failed", pair
+    first, second = pair
     labels = np.asarray(labels)
     right = np.asarray(predictions) == labels
     other = np.asarray(others) == labels
