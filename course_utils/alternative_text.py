@@ -93,6 +93,8 @@ def describe(figure) -> str:
     for ax in figure.axes:
         if not ax.get_visible() or hasattr(ax, "_colorbar"):
             continue
+        if not (ax.has_data() or ax.texts or ax.get_title()):
+            continue
         if hasattr(ax, "description"):
             told.append(ax.description)
         elif _is_picture(ax):
@@ -160,22 +162,12 @@ def _line(line, label):
 def _bars(container, ax):
     lying = getattr(container, "orientation", "vertical") == "horizontal"
     axis = ax.yaxis if lying else ax.xaxis
-    names = dict(
-        zip(
-            axis.get_ticklocs(),
-            (text.get_text() for text in axis.get_ticklabels()),
-            strict=False,
-        )
-    )
+    ticks = zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=False)
+    names = {round(float(at), 3): _one_line(t.get_text()) for at, t in ticks}
     bars = []
     for patch in container.patches:
         size = patch.get_width() if lying else patch.get_height()
-        at = (
-            patch.get_y() + patch.get_height() / 2
-            if lying
-            else patch.get_x() + patch.get_width() / 2
-        )
-        name = _one_line(names.get(at, ""))
+        name = names.get(round(float(patch.get_center()[int(lying)]), 3), "")
         bars.append(f"{name} {size:.3g}".strip())
     label = container.get_label()
     head = "bars" if str(label).startswith("_") else f"bars, {_one_line(label)}"

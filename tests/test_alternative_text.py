@@ -52,6 +52,12 @@ def test_bars_and_points_are_told_by_name():
     )
 
 
+def test_a_colour_bar_and_an_empty_panel_are_left_out():
+    figure, (left, _) = plt.subplots(1, 2)
+    figure.colorbar(left.imshow(np.eye(3)), ax=left)
+    assert alternative_text.describe(figure) == "1 picture."
+
+
 def test_pictures_are_counted_and_named_and_a_table_is_none():
     figure, axes = plt.subplots(2, 2)
     for ax, title in zip(axes.flat, ["weld", "weld", "rust", ""], strict=True):
@@ -138,6 +144,7 @@ def test_a_learners_other_format_is_left_alone(formatters):
 
 def test_a_figure_that_cannot_be_described_is_shown(formatters, monkeypatch):
     figure, ax = plt.subplots()
+    ax.plot([1, 2])
     ax.get_title = None
     (image,) = Tags(formatters.format(figure)[0]["text/html"]).images
     assert "cannot put in words" in image["alt"]
