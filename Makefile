@@ -8,8 +8,8 @@ PYTHON ?= $(firstword $(foreach name,python3.12 python3.11 python3.13, \
     $(shell $(name) -c "print('$(name)')" 2>/dev/null)) python3)
 VENV := .venv
 BIN := $(VENV)/bin
-# Each file, or notebook, stays with one process. Three of them, since on two
-# cores they wait for browsers and imports; the long ones are among the first.
+# Each file, or notebook, stays with one process. Three of them, of one thread,
+# since on two cores they wait for browsers; the long ones are among the first.
 AT_A_TIME := -n 3 --dist loadfile --no-loadscope-reorder
 last_first = $(shell ls -r $(1)/*.ipynb)
 
@@ -18,6 +18,10 @@ last_first = $(shell ls -r $(1)/*.ipynb)
 lab:
 	@$(PYTHON) tools/setup_venv.py $(VENV)
 	@$(BIN)/course lab
+
+test test-oldest: export TF_NUM_INTRAOP_THREADS := 1
+test test-oldest: export TF_NUM_INTEROP_THREADS := 1
+test test-oldest: export OMP_NUM_THREADS := 1
 
 test:
 	@$(PYTHON) tools/setup_venv.py $(VENV) --extras test

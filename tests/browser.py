@@ -164,7 +164,8 @@ def change_theme(page, theme):
     """Change the theme, to "Light" or "Dark"."""
     click_menu(page, "^Settings$", "^Theme$", f"^JupyterLab {theme}$")
     light = "true" if theme == "Light" else "false"
-    page.locator(f"body[data-jp-theme-light={light}]").wait_for()
+    body = page.locator(f"body[data-jp-theme-light={light}]")
+    body.wait_for(state="attached")  # Playwright takes it for hidden.
 
 
 def axe_problems(page, part):

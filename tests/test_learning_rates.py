@@ -32,7 +32,7 @@ def fit(model, data=DATA):
 
 @pytest.mark.parametrize(
     ("kind", "as_dataset"),
-    [*((kind, False) for kind in KINDS), ("functional", True)],
+    [*((kind, False) for kind in KINDS), (functional, True)],
 )
 def test_model_optimizer_and_random_state_are_untouched(kind, as_dataset):
     data = DATA
