@@ -34,7 +34,7 @@ test:
 	    $(BIN)/python -m pytest tests/after_run.py
 	COURSE_WORK="$(CURDIR)/build/solved" \
 	    $(BIN)/python -m pytest $(AT_A_TIME) \
-	    --nbval --nbval-cell-timeout 300 $(call last_first,solutions)
+	    --nbval --nbval-cell-timeout 600 $(call last_first,solutions)
 	COURSE_WORK="$(CURDIR)/build/solved" \
 	    $(BIN)/python -m pytest tests/after_run.py
 
