@@ -54,10 +54,16 @@ def read_only_folder(tmp_path):
 
 
 @pytest.fixture
-def without_graphs():
-    """TensorFlow without graphs: to trace one takes longer than few steps."""
+def without_graphs(request):
+    """TensorFlow without graphs: to trace one takes longer than few steps.
+
+    A stale compile shows in a graph only: such tests have the mark `graphs`.
+    """
     import tensorflow as tf
 
+    if request.node.get_closest_marker("graphs"):
+        yield
+        return
     tf.config.run_functions_eagerly(True)
     yield
     tf.config.run_functions_eagerly(False)

@@ -17,6 +17,8 @@ from benchmarks import (
 from benchmarks.domain_adaptation import BASES, Run
 from tests.conftest import TOP
 
+pytestmark = pytest.mark.usefixtures("without_graphs")
+
 LEARNED = ("fine-tuned", "fine-tuned, norms")
 
 

@@ -11,6 +11,8 @@ from course_utils import course
 from course_utils.backbones import load_backbone
 from tests.conftest import TOP
 
+pytestmark = pytest.mark.usefixtures("without_graphs")
+
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (40, 64, 64, 3)).astype("float32")
 IMAGES.setflags(write=False)

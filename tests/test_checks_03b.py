@@ -11,6 +11,8 @@ from course_utils import course
 from course_utils.backbones import load_backbone
 from course_utils.freezing import unfreeze
 
+pytestmark = pytest.mark.usefixtures("without_graphs")
+
 NAMES = [f"tr-{number:02}" for number in range(1, 6)]
 
 
@@ -219,6 +221,7 @@ def test_each_misconception_about_the_stage_is_named(work, make, named):
     assert status == "failed" and named in message
 
 
+@pytest.mark.graphs
 def test_a_stale_compile_is_named(work):
     base_model = load_backbone("residual")
     base_model.trainable = False

@@ -10,6 +10,8 @@ from course_utils.features import extract_features
 from course_utils.freezing import freeze
 from tests.tiny_models import IMAGES, LABELS, base
 
+pytestmark = pytest.mark.usefixtures("without_graphs")
+
 DATA = (IMAGES.astype("float32"), LABELS)
 
 

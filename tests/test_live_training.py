@@ -12,6 +12,8 @@ from course_utils.training import two_phase_fit
 from tests import tiny_models
 from tests.tiny_models import IMAGES, LABELS
 
+pytestmark = pytest.mark.usefixtures("without_graphs")
+
 
 def tiny_model():
     base_model = tiny_models.base()
