@@ -98,7 +98,8 @@ def describe(figure) -> str:
         if hasattr(ax, "description"):
             told.append(ax.description)
         elif _is_picture(ax):
-            pictures.append(_one_line(ax.get_title() or ax.get_ylabel()))
+            names = ax.get_title(), ax.get_ylabel(), ax.get_xlabel()
+            pictures.append(_one_line(" ".join(names)))
         else:
             told.append(_describe_axes(ax))
     if pictures:
@@ -110,7 +111,7 @@ def describe(figure) -> str:
 
 
 def _is_picture(ax):
-    return bool(ax.images) and not (ax.lines or ax.texts or ax.get_xlabel())
+    return bool(ax.images) and not (ax.lines or ax.texts)
 
 
 def _describe_axes(ax):

@@ -63,7 +63,9 @@ def test_pictures_are_counted_and_named_and_a_table_is_none():
     for ax, title in zip(axes.flat, ["weld", "weld", "rust", ""], strict=True):
         ax.imshow(np.zeros((4, 4, 3)))
         ax.set_title(title)
-    assert alternative_text.describe(figure) == "4 pictures: weld, rust."
+    ax.set(ylabel="query", xlabel="same")
+    told = alternative_text.describe(figure)
+    assert told == "4 pictures: weld, rust, query same."
     figure, ax = plt.subplots()
     ax.imshow(np.eye(3))
     ax.text(0, 0, "5")
