@@ -11,6 +11,7 @@ BIN := $(VENV)/bin
 # Each file, or notebook, stays with one process. Three of them, of one thread,
 # since on two cores they wait for browsers; the long ones are among the first.
 AT_A_TIME := -n 3 --dist loadfile --no-loadscope-reorder
+NBVAL := --nbval --nbval-cell-timeout 600
 last_first = $(shell ls -r $(1)/*.ipynb)
 
 .PHONY: lab test run test-oldest build lint constraints data clean
@@ -26,16 +27,11 @@ test test-oldest: export OMP_NUM_THREADS := 1
 test:
 	@$(PYTHON) tools/setup_venv.py $(VENV) --extras test
 	rm -rf build/unsolved build/solved
-	$(BIN)/python -m pytest $(AT_A_TIME) tests
-	COURSE_SMOKE=1 COURSE_WORK="$(CURDIR)/build/unsolved" \
-	    $(BIN)/python -m pytest $(AT_A_TIME) \
-	    --nbval --nbval-cell-timeout 120 $(call last_first,notebooks)
-	COURSE_SMOKE=1 COURSE_WORK="$(CURDIR)/build/unsolved" \
+	$(BIN)/python -m pytest $(AT_A_TIME) $(NBVAL) \
+	    $(call last_first,solutions) tests $(call last_first,notebooks)
+	COURSE_WORK="$(CURDIR)/build/solved" \
 	    $(BIN)/python -m pytest tests/after_run.py
-	COURSE_WORK="$(CURDIR)/build/solved" \
-	    $(BIN)/python -m pytest $(AT_A_TIME) \
-	    --nbval --nbval-cell-timeout 600 $(call last_first,solutions)
-	COURSE_WORK="$(CURDIR)/build/solved" \
+	COURSE_SMOKE=1 COURSE_WORK="$(CURDIR)/build/unsolved" \
 	    $(BIN)/python -m pytest tests/after_run.py
 
 run:
@@ -48,10 +44,9 @@ test-oldest:
 	@$(PYTHON) tools/oldest_constraints.py > build/oldest.txt
 	@$(PYTHON) tools/setup_venv.py .venv-oldest --extras test \
 	    --constraints build/oldest.txt
-	.venv-oldest/bin/python -m pytest $(AT_A_TIME) tests \
-	    -m "not newest"
-	COURSE_SMOKE=1 .venv-oldest/bin/python -m pytest $(AT_A_TIME) \
-	    --nbval --nbval-cell-timeout 120 $(call last_first,notebooks)
+	rm -rf build/unsolved
+	.venv-oldest/bin/python -m pytest $(AT_A_TIME) $(NBVAL) \
+	    -m "not newest" tests $(call last_first,notebooks)
 
 # lessons/*.py -> notebooks/ and solutions/
 build:

@@ -9,11 +9,6 @@ import pytest
 
 TOP = Path(__file__).resolve().parent.parent
 
-# No test may touch the notebooks and the progress of whoever runs it.
-# (The Makefile names a folder of its own for the runs of the notebooks.)
-os.environ.setdefault("COURSE_WORK", str(TOP / "build" / "test-work"))
-os.environ.pop("COURSE_CACHE", None)
-
 
 def _mount(folder: Path, options: str) -> bool:
     command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]

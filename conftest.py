@@ -1,0 +1,31 @@
+"""Where pytest runs what: the tests, the notebooks unsolved and solved.
+
+The unsolved notebooks (`notebooks/`) run quickly, see `course_utils.smoke`;
+the solved ones (`solutions/`) in full. Each run has a work folder of its own;
+`tests/after_run.py` reads what it has left there.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).resolve().parent
+RUNS = {
+    "notebooks": {"COURSE_SMOKE": "1", "COURSE_WORK": "unsolved"},
+    "solutions": {"COURSE_SMOKE": "0", "COURSE_WORK": "solved"},
+}
+for run in RUNS.values():
+    run["COURSE_WORK"] = str(TOP / "build" / run["COURSE_WORK"])
+# No test may touch the notebooks and the progress of whoever runs it.
+os.environ.setdefault("COURSE_WORK", str(TOP / "build" / "test-work"))
+os.environ.setdefault("COURSE_SMOKE", "0")
+os.environ.pop("COURSE_CACHE", None)
+TESTS = {name: os.environ[name] for name in ("COURSE_SMOKE", "COURSE_WORK")}
+
+
+@pytest.hookimpl(tryfirst=True)  # before nbval starts the kernel
+def pytest_runtest_setup(item):
+    """Set the environment, which a notebook's kernel inherits."""
+    folder = item.path.relative_to(TOP).parts[0]
+    os.environ.update(RUNS.get(folder, TESTS))
