@@ -138,6 +138,7 @@ def test_a_training_that_fails_is_told_and_leaves_the_button(view, monkeypatch):
     assert not widget.running and not shown.trained
 
 
+@pytest.mark.usefixtures("without_graphs")
 def test_a_trial_trains_what_it_says(monkeypatch):
     monkeypatch.setattr(trials, "STEPS", 2)
     monkeypatch.setattr(trials, "HEAD_EPOCHS", 5)

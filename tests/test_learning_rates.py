@@ -30,9 +30,14 @@ def fit(model, data=DATA):
     return model.fit(*arguments, batch_size=None, verbose=0).history["loss"]
 
 
+@pytest.mark.usefixtures("without_graphs")
 @pytest.mark.parametrize(
     ("kind", "as_dataset"),
-    [*((kind, False) for kind in KINDS), (functional, True)],
+    [
+        pytest.param(functional, False, marks=pytest.mark.graphs),
+        (functional, True),
+        *((kind, False) for kind in KINDS if kind is not functional),
+    ],
 )
 def test_model_optimizer_and_random_state_are_untouched(kind, as_dataset):
     data = DATA

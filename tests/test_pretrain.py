@@ -1,7 +1,9 @@
 """Pretraining: what each label's loss sees, and what is shipped."""
 
+import multiprocessing.pool
 import sys
 import tomllib
+import types
 
 import h5py
 import keras
@@ -22,7 +24,10 @@ def small(monkeypatch, tmp_path):
     return tmp_path
 
 
-def test_each_label_sees_its_own_pictures(small):
+def test_each_label_sees_its_own_pictures(small, monkeypatch):
+    # For so few pictures, processes would take longer to start than to draw.
+    threads = types.SimpleNamespace(Pool=multiprocessing.pool.ThreadPool)
+    monkeypatch.setattr(multiprocessing, "get_context", lambda _: threads)
     counts = {"scenes": 4, "materials": 6}
     images, labels, weights = pretrain.mixture("validation", counts)
     assert images.shape == (10, 64, 64, 3)
