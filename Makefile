@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 # Each file, or notebook, stays with one process. Three of them, of one thread,
 # since on two cores they wait for browsers; the long ones are among the first.
 AT_A_TIME := -n 3 --dist loadfile --no-loadscope-reorder
-NBVAL := --nbval --nbval-cell-timeout 600
+NBVAL := --nbval --nbval-cell-timeout 300
 last_first = $(shell ls -r $(1)/*.ipynb)
 
 .PHONY: lab test run test-oldest build lint constraints data clean

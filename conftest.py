@@ -11,14 +11,13 @@ from pathlib import Path
 import pytest
 
 TOP = Path(__file__).resolve().parent
+BUILD = TOP / "build"
 RUNS = {
-    "notebooks": {"COURSE_SMOKE": "1", "COURSE_WORK": "unsolved"},
-    "solutions": {"COURSE_SMOKE": "0", "COURSE_WORK": "solved"},
+    "notebooks": {"COURSE_SMOKE": "1", "COURSE_WORK": str(BUILD / "unsolved")},
+    "solutions": {"COURSE_SMOKE": "0", "COURSE_WORK": str(BUILD / "solved")},
 }
-for run in RUNS.values():
-    run["COURSE_WORK"] = str(TOP / "build" / run["COURSE_WORK"])
 # No test may touch the notebooks and the progress of whoever runs it.
-os.environ.setdefault("COURSE_WORK", str(TOP / "build" / "test-work"))
+os.environ.setdefault("COURSE_WORK", str(BUILD / "test-work"))
 os.environ.setdefault("COURSE_SMOKE", "0")
 os.environ.pop("COURSE_CACHE", None)
 TESTS = {name: os.environ[name] for name in ("COURSE_SMOKE", "COURSE_WORK")}

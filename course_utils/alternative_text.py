@@ -40,7 +40,7 @@ def tell_figures() -> None:
             formatter.for_type(type(figure), draw)
             return drawn if asked is figure else draw(asked)
 
-        # IPython asks for the PNG next, and drawing takes up to a second.
+        # IPython asks for the PNG next: do not draw it twice.
         drawn_already.draw = draw
         formatter.for_type(type(figure), drawn_already)
         # With `figure_format = "retina"` it comes with its width.

@@ -35,8 +35,8 @@ def fit(model, data=DATA):
     ("kind", "as_dataset"),
     [
         pytest.param(functional, False, marks=pytest.mark.graphs),
-        (functional, True),
         *((kind, False) for kind in KINDS if kind is not functional),
+        *((kind, True) for kind in KINDS),
     ],
 )
 def test_model_optimizer_and_random_state_are_untouched(kind, as_dataset):

@@ -215,6 +215,11 @@ def test_a_smoke_run_takes_one_step_a_phase(monkeypatch):
     )
     assert history.epoch == [0, 1] and int(model.optimizer.iterations) == 1
     assert history.phases == ["head", "fine-tuning"]
+    # Without a graph inside of `fit` only, however it ends.
+    assert not tf.config.functions_run_eagerly()
+    with pytest.raises(ValueError):
+        model.fit(IMAGES, LABELS[:3])
+    assert not tf.config.functions_run_eagerly()
 
 
 def test_bad_input_is_a_sentence_and_trains_nothing():
