@@ -1,7 +1,14 @@
-"""Lesson 03 in a real JupyterLab: a training that shows itself, an explorer."""
+"""Lesson 03 in a real JupyterLab: a training that shows itself, an explorer.
+
+It is the solved lesson, in the work folder of the solved run: where there is a
+browser, `make test` runs it here and nowhere else, and `tests/after_run.py`
+reads its verdicts.
+"""
 
 import re
+import shutil
 
+import nbformat
 import pytest
 
 from tests.browser import (
@@ -16,17 +23,23 @@ from tests.browser import (
     start_lab,
     texts_for_pictures,
 )
+from tests.conftest import TOP
 
 expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = NEEDS_CHROMIUM
 
 
+WORK = TOP / "build" / "solved"
+LESSON = "03_fine_tuning.ipynb"
+
+
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    """Lesson 03, as a learner opens it, with all of its cells started."""
-    work = tmp_path_factory.mktemp("learner") / "work"
-    with start_lab(work) as lab, open_browser() as browser:
-        page = open_page(browser, lab.url("03_fine_tuning.ipynb"))
+def page():
+    """Lesson 03 as who has solved it opens it, with all cells started."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    shutil.copy(TOP / "solutions" / LESSON, WORK)
+    with start_lab(WORK) as lab, open_browser() as browser:
+        page = open_page(browser, lab.url(LESSON))
         click_menu(page, "^Run$", "^Run All Cells")
         yield page
         page.screenshot(path=SCREENSHOTS / "03_last.png")
@@ -54,13 +67,22 @@ def test_the_lesson_ends_without_an_error(page):
     cells = page.locator(".jp-CodeCell")
     last = cells.filter(has_text="print(quiz.answer(f")
     expect(last.locator(".jp-OutputArea-output")).to_contain_text(
-        "not attempted", timeout=120_000
+        "q12: passed", timeout=120_000
     )
     conclusion = cells.filter(has_text='"Concluded: by hand')
     expect(conclusion).to_contain_text("Concluded: by hand, test accuracy 0.")
     assert errors_in(page) == []
     told = texts_for_pictures(page)
     assert told and "" not in told
+
+    # A page shows only what is near the screen; the file has it all.
+    click_menu(page, "^File$", "^Save Notebook$")
+    expect(page.locator(".lm-TabBar-tab.jp-mod-dirty")).to_have_count(0)
+    saved = nbformat.read(WORK / LESSON, as_version=4)
+    code = [cell for cell in saved.cells if cell.cell_type == "code"]
+    assert all(cell.execution_count for cell in code)
+    outputs = [output for cell in code for output in cell.outputs]
+    assert not [o for o in outputs if o.output_type == "error"]
 
 
 def test_the_explorer_answers_to_the_keyboard_and_trains(page):
