@@ -242,10 +242,9 @@ def gaps(base_model, images):
     norms = batch_norms(base_model)
     probe = keras.Model(base_model.input, [norm.input for norm in norms])
     found = []
-    arriving = probe.predict(images, verbose=0)
-    for norm, values in zip(norms, arriving, strict=True):
+    for norm, values in zip(norms, probe(images), strict=True):
         deviation = np.sqrt(norm.moving_variance + norm.epsilon)
-        way = values.mean(axis=(0, 1, 2)) - norm.moving_mean
+        way = np.mean(values, axis=(0, 1, 2)) - norm.moving_mean
         found.append(np.mean(np.abs(way) / deviation))
     return np.array(found)
 
@@ -285,17 +284,23 @@ course.claim(
 # *pretraining*, drawn scenes; tissue from A is about as far from them as tissue
 # from C. All that follows has learned to live with that. In the tuned model they
 # are A's. **Predict:** in which of the two will AdaBN help, and what will it do
-# at A itself, at home? By hand, layer by layer, since what a layer gives is what
-# the next one sees:
+# at A itself, at home?
+#
+# By hand: in training mode, a layer normalizes by the batch that it sees, and
+# of its stored statistics it keeps a share, its *momentum*. With a momentum of
+# zero it keeps nothing, so one pass with all pictures in one batch will do: each
+# layer stores what it sees, and hands on to the next what it made of that. (A
+# layer that is not trainable has no training mode: lesson 03.)
 
 
 # %%
 def adapt_by_hand(base_model, images):
-    for norm in batch_norms(base_model):
-        values = keras.Model(base_model.input, norm.input)(images)
-        mean, variance = keras.ops.moments(values, (0, 1, 2))
-        norm.moving_mean.assign(mean)
-        norm.moving_variance.assign(variance)
+    kept = {n: (n.trainable, n.momentum) for n in batch_norms(base_model)}
+    for norm in kept:
+        norm.trainable, norm.momentum = True, 0.0
+    base_model(images, training=True)
+    for norm, settings in kept.items():
+        norm.trainable, norm.momentum = settings
 
 
 adapted = {}
