@@ -13,9 +13,11 @@ BIN := $(VENV)/bin
 AT_A_TIME := -n 3 --dist loadfile --no-loadscope-reorder
 NBVAL := --nbval --nbval-cell-timeout 300
 last_first = $(shell ls -r $(1)/*.ipynb)
-# Where there is a browser, tests/test_browser_training.py runs this one in it.
-IN_BROWSER := $(if $(shell command -v chromium || command -v chromium-browser),\
-    solutions/03_fine_tuning.ipynb)
+# Where there is a browser, lesson 03 runs in it, by a test.
+SOLVED := $(call last_first,solutions)
+ifneq (,$(shell command -v chromium || command -v chromium-browser))
+SOLVED := $(SOLVED:solutions/03_fine_tuning.ipynb=tests/test_browser_training.py)
+endif
 
 .PHONY: lab test run test-oldest build lint constraints data clean
 
@@ -31,7 +33,8 @@ test:
 	@$(PYTHON) tools/setup_venv.py $(VENV) --extras test
 	rm -rf build/unsolved build/solved
 	$(BIN)/python -m pytest $(AT_A_TIME) $(NBVAL) \
-	    $(filter-out $(IN_BROWSER),$(call last_first,solutions)) tests $(call last_first,notebooks)
+	    $(SOLVED) $(filter-out $(SOLVED),$(wildcard tests/test_*.py)) \
+	    $(call last_first,notebooks)
 	COURSE_WORK="$(CURDIR)/build/solved" \
 	    $(BIN)/python -m pytest tests/after_run.py
 	COURSE_SMOKE=1 COURSE_WORK="$(CURDIR)/build/unsolved" \
