@@ -9,7 +9,7 @@ PYTHON ?= $(firstword $(foreach name,python3.12 python3.11 python3.13, \
 VENV := .venv
 BIN := $(VENV)/bin
 # Each file, or notebook, stays with one process. Three of them, of one thread,
-# since on two cores they wait for browsers; the long ones are among the first.
+# since on two cores they wait for browsers; the long ones come first.
 AT_A_TIME := -n 3 --dist loadfile --no-loadscope-reorder
 NBVAL := --nbval --nbval-cell-timeout 300
 last_first = $(shell ls -r $(1)/*.ipynb)
@@ -33,12 +33,9 @@ test:
 	@$(PYTHON) tools/setup_venv.py $(VENV) --extras test
 	rm -rf build/unsolved build/solved
 	$(BIN)/python -m pytest $(AT_A_TIME) $(NBVAL) \
-	    $(SOLVED) $(filter-out $(SOLVED),$(wildcard tests/test_*.py)) \
-	    $(call last_first,notebooks)
-	COURSE_WORK="$(CURDIR)/build/solved" \
-	    $(BIN)/python -m pytest tests/after_run.py
-	COURSE_SMOKE=1 COURSE_WORK="$(CURDIR)/build/unsolved" \
-	    $(BIN)/python -m pytest tests/after_run.py
+	    $(SOLVED) $(call last_first,notebooks) \
+	    $(filter-out $(SOLVED),$(wildcard tests/test_*.py))
+	$(BIN)/python -m pytest tests/after_run.py
 
 run:
 	@$(PYTHON) tools/setup_venv.py $(VENV) --extras test
