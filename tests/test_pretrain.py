@@ -1,6 +1,7 @@
 """Pretraining: what each label's loss sees, and what is shipped."""
 
 import multiprocessing.pool
+import pickle
 import sys
 import tomllib
 import types
@@ -24,10 +25,21 @@ def small(monkeypatch, tmp_path):
     return tmp_path
 
 
-def test_each_label_sees_its_own_pictures(small, monkeypatch):
-    # For so few pictures, processes would take longer to start than to draw.
-    threads = types.SimpleNamespace(Pool=multiprocessing.pool.ThreadPool)
-    monkeypatch.setattr(multiprocessing, "get_context", lambda _: threads)
+@pytest.fixture
+def threads(monkeypatch):
+    """Draws in threads: processes would take longer to start than to draw."""
+    pools = types.SimpleNamespace(Pool=multiprocessing.pool.ThreadPool)
+    monkeypatch.setattr(multiprocessing, "get_context", lambda _: pools)
+
+
+@pytest.mark.parametrize("source", sorted(pretrain.SOURCES))
+def test_other_processes_can_draw(source):
+    make = pickle.loads(pickle.dumps(pretrain.SOURCES[source].make))
+    image, _ = make((0, 1))
+    assert image.shape == (64, 64, 3)
+
+
+def test_each_label_sees_its_own_pictures(small, threads):
     counts = {"scenes": 4, "materials": 6}
     images, labels, weights = pretrain.mixture("validation", counts)
     assert images.shape == (10, 64, 64, 3)
@@ -67,7 +79,9 @@ def test_halved_weights_load_as_they_were(tmp_path):
 
 
 @pytest.mark.usefixtures("without_graphs")
-def test_the_command_trains_goes_on_and_exports(small, monkeypatch, capsys):
+def test_the_command_trains_goes_on_and_exports(
+    small, threads, monkeypatch, capsys
+):
     command = ["pretrain", "residual_narrow", "--pictures", "64"]
     monkeypatch.setattr(sys, "argv", [*command, "--epochs", "1", "--export"])
     with pytest.raises(SystemExit):
