@@ -60,11 +60,12 @@ def test_a_learner_works_through_lesson_00(page):
     assert page.locator(".jp-Dialog").count() == 0, "no question stands before"
 
     click_menu(page, "^Run$", "^Run All Cells")
-    # (Cells off the screen are not rendered: ask for text, not visibility. Twice
-    # a second and in one look, since a locator's search takes the processor.)
+    # (Cells off the screen are not rendered: ask for text, not visibility; and
+    # twice a second in one look, since a locator's search takes a core.)
+    reached = r"/is right on \d+% of the test pictures/.test(output.textContent)"
     page.wait_for_function(
-        "() => [...document.querySelectorAll('.jp-OutputArea-output')].some("
-        "out => /is right on \\d+% of the test pictures/.test(out.textContent))",
+        "() => [...document.querySelectorAll('.jp-OutputArea-output')]"
+        f".some(output => {reached})",
         polling=500,
         timeout=180_000,
     )
