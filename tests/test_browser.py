@@ -62,7 +62,7 @@ def test_a_learner_works_through_lesson_00(page):
     click_menu(page, "^Run$", "^Run All Cells")
     # (Cells off the screen are not rendered: ask for text, not visibility; and
     # twice a second in one look, since a locator's search takes a core.)
-    reached = r"/is right on \d+% of the test pictures/.test(output.textContent)"
+    reached = r"/right on \d+% of the test pictures/.test(output.textContent)"
     page.wait_for_function(
         "() => [...document.querySelectorAll('.jp-OutputArea-output')]"
         f".some(output => {reached})",
