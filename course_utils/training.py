@@ -122,6 +122,7 @@ def two_phase_fit(
         begin = len(keeper.kept.epoch)
         with contextlib.suppress(KeyboardInterrupt, _DivergedError):
             keeper.kept.interrupted = True
+            _make_variables(model, validation_data)
             model.fit(
                 **arguments,
                 validation_data=validation_data,
@@ -244,6 +245,22 @@ class _Keeper(keras.callbacks.Callback):
     def restore(self):
         if self.kept.best_epoch is not None or self.diverged:
             self.model.set_weights(self.best_weights)
+
+
+def _make_variables(model, data):
+    """Makes those of optimizer and metrics before a step is traced.
+
+    A function that makes variables when it is first traced is traced a second
+    time (TensorFlow's guide "Better performance with tf.function"), which takes
+    seconds for a deep backbone.
+    """
+    arguments = fit_arguments(data)
+    batch = arguments.values() if "y" in arguments else next(iter(data))
+    one = keras.tree.map_structure(lambda part: part[:1], tuple(batch))
+    images, labels, *weights = one
+    model.optimizer.build(model.trainable_variables)
+    model.compute_metrics(images, labels, model(images), *weights)
+    model.reset_metrics()
 
 
 def _rates(model, head, fine_tuning):

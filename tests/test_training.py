@@ -13,6 +13,7 @@ from tests.tiny_models import (
     IMAGES,
     KINDS,
     LABELS,
+    Subclassed,
     base,
     build,
     functional,
@@ -61,6 +62,21 @@ def test_two_phases(kind):
     assert [rate for _, rate in seen] == pytest.approx([0.01] * 2 + [0.001] * 2)
     assert weights.batch_norm_moved(evidence, base_model) == []
     assert not history.interrupted
+
+
+def test_a_step_is_traced_once_a_phase():
+    traced = []
+
+    class Traced(Subclassed):
+        def train_step(self, data):
+            traced.append(data)
+            return super().train_step(data)
+
+    base_model = base()
+    model = build(Traced, base_model)
+    model.compile("adam", model.loss, metrics=["accuracy"])
+    train(model, base_model)
+    assert len(traced) == 2
 
 
 class Scripted(keras.callbacks.Callback):
