@@ -65,6 +65,7 @@ def begin(lesson: str, seed: int = 0) -> None:
         print(problem)
     if smoke.is_on():
         smoke.shorten_training()
+        smoke.shorten_prediction()
         print("Smoke run: each training takes one step, claims are not judged.")
 
 

@@ -1,12 +1,15 @@
 """Smoke runs: the tests run each lesson quickly, one step a training.
 
 With the environment variable ``COURSE_SMOKE=1`` a lesson is only tried, not
-believed: each ``fit`` takes one step, and claims about effects are not
-judged. Learners never set it.
+believed: each ``fit`` takes one step, ``evaluate`` and ``predict`` look at one
+batch, and claims about effects are not judged. Learners never set it.
 """
 
+import contextlib
 import functools
 import os
+
+BATCH_SIZE = 32
 
 
 def is_on() -> bool:
@@ -20,11 +23,10 @@ def shorten_training() -> None:
     And without a graph: to trace one takes longer than a step without.
     """
     import keras
-    import tensorflow as tf
 
     fit = keras.Model.fit
     # Not `__wrapped__`: Keras's own `fit` is a wrapped function already.
-    if getattr(fit, "takes_one_step", False):
+    if getattr(fit, "is_short", False):
         return
 
     @functools.wraps(fit)
@@ -33,11 +35,53 @@ def shorten_training() -> None:
         one = {"epochs": first + 1, "steps_per_epoch": 1}
         if options.get("validation_data") is not None:
             one["validation_steps"] = 1
-        tf.config.run_functions_eagerly(True)
-        try:
+        with _without_graphs():
             return fit(self, *arguments, **{**options, **one})
-        finally:
-            tf.config.run_functions_eagerly(False)
 
-    one_step.takes_one_step = True
+    one_step.is_short = True
     keras.Model.fit = one_step
+
+
+def shorten_prediction() -> None:
+    """Make every later ``evaluate`` and ``predict`` look at one batch.
+
+    What ``predict`` gives for an array has the shape that it would have: what
+    was found for the first pictures, again and again. For a ``tf.data.Dataset``
+    it is all as ever.
+    """
+    import keras
+    import numpy as np
+
+    evaluate, predict = keras.Model.evaluate, keras.Model.predict
+    if getattr(predict, "is_short", False):
+        return
+
+    @functools.wraps(evaluate)
+    def on_one_batch(self, *arguments, **options):
+        with _without_graphs():
+            return evaluate(self, *arguments, **{**options, "steps": 1})
+
+    @functools.wraps(predict)
+    def repeated(self, x, *arguments, **options):
+        if not isinstance(x, np.ndarray):
+            return predict(self, x, *arguments, **options)
+        with _without_graphs():
+            found = predict(self, x[:BATCH_SIZE], *arguments, **options)
+        return keras.tree.map_structure(
+            lambda part: np.resize(part, (len(x), *part.shape[1:])), found
+        )
+
+    repeated.is_short = True
+    keras.Model.evaluate, keras.Model.predict = on_one_batch, repeated
+
+
+@contextlib.contextmanager
+def _without_graphs():
+    import tensorflow as tf
+
+    before = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(before)

@@ -89,8 +89,7 @@ print([f"{rows['patient'].iloc[0]}: {rows['label'].iloc[0]}" for rows in shown])
 
 # %%
 def features_of(rows):
-    images = np.concatenate([images for images, _ in tables.from_table(rows)])
-    grids = base_model.predict(images, batch_size=100, verbose=0)
+    grids = base_model.predict(tables.from_table(rows, 100), verbose=0)
     labels = (rows["label"] == "malignant").to_numpy(int)
     return grids.mean(axis=(1, 2)), labels, rows["patient"].to_numpy()
 

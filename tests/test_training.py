@@ -238,6 +238,25 @@ def test_a_smoke_run_takes_one_step_a_phase(monkeypatch):
     assert not tf.config.functions_run_eagerly()
 
 
+def test_a_smoke_run_predicts_for_one_batch_in_the_shape_of_all(monkeypatch):
+    for name in ("evaluate", "predict"):
+        monkeypatch.setattr(keras.Model, name, getattr(keras.Model, name))
+    model = build(functional, base())
+    many = np.concatenate([IMAGES] * 5)
+    whole = model.predict(many, verbose=0)
+    smoke.shorten_prediction()
+    smoke.shorten_prediction()
+    called = []
+    model.test_step = lambda data: called.append(data) or {"loss": 0.0}
+    model.evaluate(many, np.arange(80) % 2, batch_size=8, verbose=0)
+    assert len(called) == 1 and len(called[0][0]) == 8
+    quick = model.predict(many, verbose=0)
+    assert quick.shape == whole.shape
+    np.testing.assert_allclose(quick[:32], whole[:32], rtol=1e-5)
+    np.testing.assert_array_equal(quick[32:64], quick[:32])
+    assert not tf.config.functions_run_eagerly()
+
+
 def test_bad_input_is_a_sentence_and_trains_nothing():
     model = build(functional, base_model := base())
     before = model.get_weights()
