@@ -290,7 +290,7 @@ course.claim(
 # of its stored statistics it keeps a share, its *momentum*. With a momentum of
 # zero it keeps nothing, so one pass with all pictures in one batch will do: each
 # layer stores what it sees, and hands on to the next what it made of that. (A
-# layer that is not trainable has no training mode: lesson 03.)
+# layer that is not trainable has no training mode: lesson 02.)
 
 
 # %%
