@@ -543,14 +543,13 @@ for rate in (0.0, 1e-4):
 # %%
 runs = read_runs("fine_tuning", "where")
 print(runs.groupby("variant")["parameters"].max().to_string())
-figure, axes = plt.subplots(1, 2, figsize=(10, 3.8))
+figure, axes = plt.subplots(1, 2, figsize=(10, 3.8), layout="tight")
 before = runs.loc[runs["steps"] == 0, "value"].mean()
 for ax, target in zip(axes, ("near", "histology C"), strict=True):
     own = runs[(runs["target"] == target) & (runs["steps"] > 0)]
     draw(ax, own, "variant", title=target)
 axes[0].set_ylabel("accuracy (histology: AUC)")
 axes[1].axhline(before, color="gray", linestyle=":")
-figure.tight_layout()
 
 # %% [markdown]
 # *The figure shows what the head alone reaches on test pictures, and the head
@@ -580,16 +579,20 @@ figure.tight_layout()
 # experiment: each of them off (`plain`) or on. `gap` is training less test
 # accuracy. **Predict:** which gap will be smaller than `plain`'s?
 
+
 # %%
+class TowardsOrigin(keras.regularizers.Regularizer):
+    def __call__(self, now):
+        return 0.01 / 2 * keras.ops.sum((now - self.origin) ** 2)
+
+
 rates = 1e-3 * (1 + np.cos(np.pi * np.arange(200) / 200)) / 2
 print(f"AdamW's decay leaves {np.prod(1 - 0.05 * rates):.2%} of a weight.")
 base_model.set_weights(pretrained)
-trained = base_model.trainable_variables
-origins = [weight.numpy() for weight in trained]
-for weight, origin in zip(trained, origins, strict=True):
-    weight.regularizer = lambda now, origin=origin: (
-        0.01 / 2 * keras.ops.sum((now - origin) ** 2)
-    )
+origins = [weight.numpy() for weight in base_model.trainable_variables]
+for weight, origin in zip(base_model.trainable_variables, origins, strict=True):
+    weight.regularizer = TowardsOrigin()
+    weight.regularizer.origin = origin
 model.compile(Adam(1e-3), model.loss)
 print(f"penalty at the start {float(sum(model.losses)):.4f}")
 model.fit(images, labels, verbose=0)
@@ -618,7 +621,7 @@ print(found.agg(["mean", "std"]).round(3).to_string())
 
 # %% tags=["exercise"]
 # exercise: tr-05
-now = [weight.numpy() for weight in trained]
+now = [weight.numpy() for weight in base_model.trainable_variables]
 strength = 0.01
 penalty = ...
 ### BEGIN SOLUTION
@@ -645,7 +648,7 @@ course.exercise("tr-05").check(penalty, now, origins, strength)
 
 # %%
 runs = read_runs("fine_tuning_valley", "valley")
-figure, axes = plt.subplots(1, 2, figsize=(10, 3.6))
+figure, axes = plt.subplots(1, 2, figsize=(10, 3.6), layout="tight")
 for variant, own in runs.groupby("variant"):
     mark, colour = ("s--", ORANGE) if variant == "scratch" else ("o-", BLUE)
     for ax, column in zip(axes, ("train_loss", "test_accuracy"), strict=True):
@@ -655,7 +658,6 @@ for variant, own in runs.groupby("variant"):
         ax.set(xlabel="length of the step, as a share", ylabel=column)
 axes[0].set_yscale("log")
 axes[1].legend()
-figure.tight_layout()
 
 # %% [markdown]
 # *The figure shows the loss on the training pictures (on a logarithmic scale)
