@@ -16,7 +16,7 @@ last_first = $(shell ls -r $(1)/*.ipynb)
 # Where there is a browser, lesson 03 runs in it, by a test.
 SOLVED := $(call last_first,solutions)
 ifneq (,$(shell command -v chromium || command -v chromium-browser))
-SOLVED := $(SOLVED:solutions/03_fine_tuning.ipynb=tests/test_browser_training.py)
+SOLVED := $(SOLVED:solutions/03_fine_tuning.ipynb=tests/notebook/test_browser_training.py)
 endif
 
 .PHONY: lab test run test-oldest build lint constraints data clean
@@ -34,7 +34,7 @@ test:
 	rm -rf build/unsolved build/solved
 	$(BIN)/python -m pytest $(AT_A_TIME) $(NBVAL) \
 	    $(SOLVED) $(call last_first,notebooks) \
-	    $(filter-out $(SOLVED),$(wildcard tests/test_*.py))
+	    $(filter-out $(SOLVED),$(wildcard tests/test_*.py tests/*/test_*.py))
 	$(BIN)/python -m pytest tests/after_run.py
 
 run:

@@ -1,8 +1,9 @@
 """Where pytest runs what: the tests, the notebooks unsolved and solved.
 
-The unsolved notebooks (`notebooks/`) run quickly, see `course_utils.smoke`;
-the solved ones (`solutions/`) in full. Each run has a work folder of its own;
-`tests/after_run.py` reads what it has left there.
+The unsolved notebooks (`notebooks/`) run quickly, see
+`course_utils.machine.quick_runs`; the solved ones (`solutions/`) in full. Each
+run has a work folder of its own; `tests/after_run.py` reads what it has left
+there.
 """
 
 import os

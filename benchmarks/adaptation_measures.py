@@ -6,19 +6,19 @@ import numpy as np
 from scipy.stats import rankdata
 from sklearn.metrics import average_precision_score
 
-from course_utils import tables
-from course_utils.calibration import (
+from course_utils.evaluation.calibration import (
     apply_temperature,
     calibration_error,
     fit_temperature,
 )
-from course_utils.errors import CourseError
-from course_utils.metrics import (
-    bootstrap_over_patients,
+from course_utils.evaluation.intervals import bootstrap_over_patients
+from course_utils.evaluation.metrics import (
     sensitivity_and_specificity,
     sensitivity_at_specificity,
     threshold_for_specificity,
 )
+from course_utils.machine.errors import CourseError
+from course_utils.pictures import picture_tables
 
 REPETITIONS = 500  # of the bootstrap over patients
 SPECIFICITY = 0.95
@@ -27,9 +27,9 @@ SPECIFICITY = 0.95
 @functools.cache
 def pictures(split, scanner):
     """Returns pictures, labels and patients of one scanner, as arrays."""
-    table = tables.load_table("histology")
+    table = picture_tables.load_table("histology")
     table = table[(table["split"] == split) & (table["scanner"] == scanner)]
-    batches = list(tables.from_table(table, 100))
+    batches = list(picture_tables.from_table(table, 100))
     images = np.concatenate([images for images, _ in batches])
     labels = np.concatenate([labels for _, labels in batches])
     return np.rint(images).astype(np.uint8), labels, np.array(table["patient"])

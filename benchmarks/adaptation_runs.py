@@ -24,12 +24,19 @@ from benchmarks.transfer_methods import (
     train_on,
     variants,
 )
-from course_utils import backbones
-from course_utils.batch_statistics import adapt_batch_norm
-from course_utils.calibration import apply_temperature
-from course_utils.coral import CoralLoss
-from course_utils.self_training import adapt_by_entropy, pseudo_labels
-from course_utils.stains import RandomStains, estimate_stains, normalise_stains
+from course_utils.adaptation.batch_statistics import adapt_batch_norm
+from course_utils.adaptation.coral import CoralLoss
+from course_utils.adaptation.self_training import (
+    adapt_by_entropy,
+    pseudo_labels,
+)
+from course_utils.adaptation.stains import (
+    RandomStains,
+    estimate_stains,
+    normalise_stains,
+)
+from course_utils.backbones import pretrained
+from course_utils.evaluation.calibration import apply_temperature
 
 SCANNERS = ("A", "B", "C")
 STEPS = {
@@ -66,7 +73,7 @@ def classifier(scratch=False, unfrozen=("",), norms=False):
 
 @functools.cache  # Building and tracing one takes seconds.
 def _classifier(scratch, unfrozen, norms):
-    base_model = backbones.load_backbone(
+    base_model = pretrained.load_backbone(
         "residual", None if scratch else "embedded"
     )
     for layer in base_model.layers:

@@ -50,7 +50,8 @@ def first_question() -> float:
 def main() -> None:
     """Print one line a measurement."""
     os.environ["COURSE_WORK"] = tempfile.mkdtemp()
-    from course_utils import course, progress
+    from course_utils import course
+    from course_utils.answers import progress_log
 
     quiz = course.quiz("00")
     # The same answer twice in a row would be saved once.
@@ -59,8 +60,8 @@ def main() -> None:
     print(f"{took:8.1f} ms  a choice judged and saved (a new log)")
     for i in range(5000):
         status = ("passed", "failed")[i % 2]
-        event = progress.Event("question", "00", "q2", status, answer="x")
-        progress.remember(event)
+        event = progress_log.Event("question", "00", "q2", status, answer="x")
+        progress_log.remember(event)
     took = median_ms(lambda: quiz.answer("q2", next(answers)))
     print(f"{took:8.1f} ms  the same (a log of 5000 answers)")
     took = median_ms(lambda: repr(quiz))
@@ -75,8 +76,8 @@ def main() -> None:
 
     import keras
 
-    from course_utils.backbones import load_backbone
-    from course_utils.checks import weights
+    from course_utils.answers.checks import weights
+    from course_utils.backbones.pretrained import load_backbone
 
     def watch(model: keras.Model) -> None:
         with course.watch(model):

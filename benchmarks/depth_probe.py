@@ -39,7 +39,8 @@ from sklearn.preprocessing import StandardScaler
 
 from benchmarks import targets
 from benchmarks.transfer_methods import judge
-from course_utils import backbones, datasets
+from course_utils.backbones import pretrained
+from course_utils.pictures import datasets
 
 ROWS = pathlib.Path(__file__).parents[1] / "data" / "experiments" / "depth.csv"
 COLUMNS = "backbone weights task seed depth layer channels metric value".split()
@@ -136,7 +137,7 @@ def network(backbone, weights, seed):
     """Returns a model from pictures to the activations of each depth."""
     keras.utils.set_random_seed(seed)
     weights = None if weights == "random" else weights
-    base_model = backbones.load_backbone(backbone, weights)
+    base_model = pretrained.load_backbone(backbone, weights)
     outputs = [base_model.get_layer(name).output for name in DEPTHS[backbone]]
     return keras.Model(base_model.input, outputs)
 

@@ -4,8 +4,9 @@
 
 trains what `data/experiments/explorer.csv` does not hold yet, and adds it
 there: each data set, number of labels, depth and learning rate of
-`course_utils/trials.py`, with two seeds. Nothing was tuned: steps and rates
-were written down before the first run. Values are on validation pictures.
+`course_utils/notebook/explorer_training.py`, with two seeds. Nothing was
+tuned: steps and rates were written down before the first run. Values are on
+validation pictures.
 """
 
 import csv
@@ -16,7 +17,7 @@ import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from course_utils import trials
+from course_utils.notebook import explorer_training
 
 ROWS = (
     pathlib.Path(__file__).parents[1] / "data" / "experiments" / "explorer.csv"
@@ -28,13 +29,16 @@ SEEDS = (100, 101)
 def planned():
     """Lists all trials; where nothing is unfrozen, one for all rates."""
     for dataset, seed, labels, unfrozen in itertools.product(
-        trials.METRICS, SEEDS, trials.LABELS, trials.UNFROZEN
+        explorer_training.METRICS,
+        SEEDS,
+        explorer_training.LABELS,
+        explorer_training.UNFROZEN,
     ):
-        rates = trials.LEARNING_RATES
-        if trials.UNFROZEN[unfrozen] is None:
+        rates = explorer_training.LEARNING_RATES
+        if explorer_training.UNFROZEN[unfrozen] is None:
             rates = rates[:1]
         for rate in rates:
-            yield trials.Trial(dataset, labels, unfrozen, rate, seed)
+            yield explorer_training.Trial(dataset, labels, unfrozen, rate, seed)
 
 
 def main():
@@ -52,7 +56,7 @@ def main():
             writer.writerow(COLUMNS)
         for number, trial in enumerate(missing, start=1):
             start = time.perf_counter()
-            value, source = trials.run(trial)
+            value, source = explorer_training.run(trial)
             row = *key(trial), round(value, 4), round(source, 4)
             writer.writerow(row)
             file.flush()

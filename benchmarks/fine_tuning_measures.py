@@ -9,7 +9,8 @@ from scipy.special import log_softmax
 
 from benchmarks import targets
 from benchmarks.transfer_methods import judge
-from course_utils import datasets, source_task, tables
+from course_utils.backbones import source_task
+from course_utils.pictures import datasets, picture_tables
 
 SOURCE_PICTURES = 400  # every second one of the source's test pictures
 # Both networks of the valley are trained until they are as good as this.
@@ -35,9 +36,9 @@ def load_target(name):
 @functools.cache
 def scanner(split, name):
     """Returns the pictures and labels of one of histology's scanners."""
-    table = tables.load_table("histology")
+    table = picture_tables.load_table("histology")
     table = table[(table["split"] == split) & (table["scanner"] == name)]
-    return _arrays(tables.from_table(table, 100))
+    return _arrays(picture_tables.from_table(table, 100))
 
 
 @functools.cache
@@ -83,13 +84,8 @@ def loss_of(logits, labels):
 
 def source_accuracy(base_model):
     """Returns the mean accuracy of the five old heads."""
-    return float(
-        np.mean(
-            list(
-                source_task.accuracy(_old_heads(base_model), _source()).values()
-            )
-        )
-    )
+    found = source_task.source_accuracy(_old_heads(base_model), _source())
+    return float(np.mean(list(found.values())))
 
 
 def perturbed(model, target, drawn, seed):

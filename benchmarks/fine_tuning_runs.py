@@ -37,7 +37,7 @@ from benchmarks.transfer_methods import (
     train,
     variants,
 )
-from course_utils import backbones
+from course_utils.backbones import pretrained
 
 LOOK_EVERY = 25  # steps; for the valley:
 VALLEY_LOOK_EVERY = 5
@@ -50,7 +50,7 @@ def classifier(recipe, unfrozen, classes, optimizer):
     """Returns a compiled classifier, its backbone, and the loaded weights."""
     scratch = recipe.head == "scratch"
     weights = None if scratch else "embedded"
-    base_model = backbones.load_backbone(recipe.backbone, weights)
+    base_model = pretrained.load_backbone(recipe.backbone, weights)
     for layer in base_model.layers:
         norm = isinstance(layer, keras.layers.BatchNormalization)
         chosen = layer.name.startswith(unfrozen) and not norm

@@ -5,7 +5,7 @@
 Prints, for the pictures of the course's data sets and for tiles of real
 photographs, in how many of the 256 bits of their hashes two different pictures
 differ at least, and a picture and its changed self at most. The threshold
-`course_utils.picture_groups.NEAR_BITS` lies between.
+`course_utils.pictures.NEAR_BITS` lies between.
 """
 
 import io
@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, ImageEnhance
 
 from benchmarks import targets
-from course_utils import datasets, picture_groups
+from course_utils.pictures import datasets, picture_groups
 
 COUNT = 1000
 TILE = 96  # pixels

@@ -12,8 +12,8 @@ import time
 import keras
 import numpy as np
 
-from course_utils.backbones import load_backbone
-from course_utils.freezing import freeze, unfreeze
+from course_utils.backbones.pretrained import load_backbone
+from course_utils.transfer.freezing import freeze, unfreeze
 
 DEPTHS = {
     "head only": None,

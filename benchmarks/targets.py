@@ -12,7 +12,7 @@ import numpy as np
 import sklearn.datasets
 from PIL import Image
 
-from course_utils import datasets
+from course_utils.pictures import datasets
 
 SIZE = 64
 

@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from benchmarks import targets
-from course_utils import backbones
+from course_utils.backbones import pretrained
 
 METHODS = ("frozen", "fine-tuned", "scratch")
 # On development seeds only: does scratch gain by more steps?
@@ -101,7 +101,7 @@ def classifier(backbone, target, method):
     key = (backbone, target.classes, scratch)
     if key not in _MODELS:
         weights = None if scratch else "embedded"
-        base_model = backbones.load_backbone(backbone, weights)
+        base_model = pretrained.load_backbone(backbone, weights)
         if not scratch:
             # `training=False` at the call would not do: `fit` overrides it.
             for layer in base_model.layers:

@@ -5,8 +5,10 @@ import os
 import subprocess
 import sys
 
-from course_utils import board, doctor, paths, workspace
-from course_utils.errors import CourseError
+from course_utils import doctor
+from course_utils.answers import progress_board
+from course_utils.machine import paths, work_folder
+from course_utils.machine.errors import CourseError
 
 _MARKS = {"ok": "ok   ", "note": "note ", "wrong": "WRONG"}
 
@@ -42,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
         if chosen.command == "doctor":
             return _doctor()
         if chosen.command == "progress":
-            print(board.load_board())
+            print(progress_board.load_board())
             return 0
         return _lab(chosen.no_browser, chosen.options)
     except CourseError as error:
@@ -68,7 +70,7 @@ def _doctor() -> int:
 def _lab(no_browser: bool, options: list[str]) -> int:
     if _doctor():
         return 1
-    newer = workspace.copy_lessons()
+    newer = work_folder.copy_lessons()
     for name in newer:
         print(
             f"There is a newer version of {name}. Yours is kept; to get the "

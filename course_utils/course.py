@@ -13,18 +13,12 @@ import importlib.metadata
 import platform
 import sys
 
-from course_utils import (
-    alternative_text,
-    board,
-    checks,
-    frontend,
-    quizzes,
-    smoke,
-    startup,
-)
-from course_utils.checks.watching import watch
-from course_utils.progress import Event, remember
-from course_utils.results import Result
+from course_utils.answers import checks, progress_board, quizzes
+from course_utils.answers.checks.watching import watch
+from course_utils.answers.progress_log import Event, remember
+from course_utils.answers.verdicts import Result
+from course_utils.machine import quick_runs
+from course_utils.notebook import alternative_text, frontend, lesson_start
 
 __all__ = [
     "begin",
@@ -48,8 +42,8 @@ def begin(lesson: str, seed: int = 0) -> None:
             that running the lesson again gives the same numbers on the same
             machine.
     """
-    startup.import_keras_quietly()
-    startup.explain_stops()
+    lesson_start.import_keras_quietly()
+    lesson_start.explain_stops()
     alternative_text.tell_figures()
     import keras
 
@@ -63,9 +57,9 @@ def begin(lesson: str, seed: int = 0) -> None:
     print(f"Lesson {lesson} on {line}. Seed {seed}.")
     if problem := remember(Event("lesson", lesson, status="begun")):
         print(problem)
-    if smoke.is_on():
-        smoke.shorten_training()
-        smoke.shorten_prediction()
+    if quick_runs.is_on():
+        quick_runs.shorten_training()
+        quick_runs.shorten_prediction()
         print("Smoke run: each training takes one step, claims are not judged.")
 
 
@@ -82,7 +76,7 @@ def claim(holds: bool, sentence: str) -> None:
     Raises:
         AssertionError: If the claim does not hold.
     """
-    if smoke.is_on():
+    if quick_runs.is_on():
         print(f"Not judged in a smoke run: {sentence}")
     elif holds:
         print(f"Holds: {sentence}")
@@ -131,20 +125,20 @@ def explore(dataset: str) -> object:
         dataset: ``"near"`` or ``"histology"``.
 
     Returns:
-        A `course_utils.explorer.Explorer`.
+        A `course_utils.notebook.Explorer`.
 
     Raises:
         CourseError: If there is no such data set.
     """
     # Late: it needs Keras, and everything else here must answer without.
-    from course_utils.explorer import Explorer
+    from course_utils.notebook.explorer import Explorer
 
     return Explorer(dataset)
 
 
-def progress() -> board.Board:
+def progress() -> progress_board.Board:
     """Return what is done, and what comes next. Introduced in lesson 00."""
-    return board.load_board()
+    return progress_board.load_board()
 
 
 def _show_richly() -> None:
@@ -155,7 +149,7 @@ def _show_richly() -> None:
     """
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
-    if getattr(shell, "kernel", None) is None or smoke.is_on():
+    if getattr(shell, "kernel", None) is None or quick_runs.is_on():
         return
     if not frontend.shows_widgets():
         return
@@ -166,17 +160,17 @@ def _show_richly() -> None:
 
 def _quiz_as_cards(quiz: quizzes.Quiz) -> tuple[dict, dict]:
     try:
-        from course_utils import widgets
+        from course_utils.notebook import quiz_cards
     except ImportError:
         return {}, {}
-    return widgets.show_cards(quiz)
+    return quiz_cards.show_cards(quiz)
 
 
 def _result_aloud(result: Result) -> tuple[dict, dict]:
     # The verdict is shown as HTML, which stays readable in a saved notebook.
     try:
-        from course_utils import announcer
+        from course_utils.notebook import screen_reader
     except ImportError:
         return {}, {}
-    announcer.announce(repr(result).splitlines())
+    screen_reader.announce(repr(result).splitlines())
     return {}, {}

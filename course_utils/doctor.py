@@ -13,8 +13,8 @@ from pathlib import Path
 
 import psutil
 
-from course_utils import embedded, paths
-from course_utils.errors import CourseError
+from course_utils.machine import data_files, paths
+from course_utils.machine.errors import CourseError
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)
 _MEMORY_GB = 4
@@ -223,9 +223,9 @@ def _work_folder() -> Iterator[Finding]:
 def _data() -> Iterator[Finding]:
     for kind, subject in (("datasets", "Data"), ("backbones", "Weights")):
         whole = []
-        for name in embedded.names(kind):
+        for name in data_files.names(kind):
             try:
-                embedded.verified_file(kind, name)
+                data_files.verified_file(kind, name)
                 whole.append(name)
             except CourseError as error:
                 yield Finding(subject, "wrong", str(error))

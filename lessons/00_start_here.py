@@ -31,8 +31,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from course_utils.backbones import load_backbone
-from course_utils.datasets import dataset_folder
-from course_utils.embedded import card
+from course_utils.machine import card
+from course_utils.pictures import dataset_folder
 
 # %% [markdown]
 # ## Look at the pictures

@@ -28,10 +28,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from course_utils import embedded, paths
-from course_utils.backbones import load_backbone
-from course_utils.datasets import load_dataset
-from course_utils.source_task import with_old_heads
+from course_utils.backbones import load_backbone, with_old_heads
+from course_utils.machine import card, data_dir
+from course_utils.pictures import load_dataset
 
 # %% [markdown]
 # ## Three families
@@ -116,7 +115,7 @@ course.exercise("pm-01").check(my_ordinary, my_separable)
 # the architecture alone. Building them takes some seconds each.
 
 # %%
-families = pd.read_csv(paths.data_dir() / "model_families.csv", index_col=0)
+families = pd.read_csv(data_dir() / "model_families.csv", index_col=0)
 siblings = {}
 for name in families.index:
     if hasattr(keras.applications, name):
@@ -384,7 +383,7 @@ course.claim(
 # learned from a *narrow* source, not from these scenes.
 
 # %%
-probes = pd.read_csv(paths.data_dir() / "experiments" / "depth.csv")
+probes = pd.read_csv(data_dir() / "experiments" / "depth.csv")
 probes["network"] = probes["backbone"] + ", " + probes["weights"]
 styles = {"residual, embedded": "o-", "residual_narrow, embedded": "s--"}
 styles |= {"residual, random": "^:"}
@@ -463,14 +462,14 @@ course.exercise("pm-03").check(my_extractor, test_images[:8])
 # transfers?
 
 # %%
-report = pd.read_csv(paths.data_dir() / "experiments" / "transfer.csv")
+report = pd.read_csv(data_dir() / "experiments" / "transfer.csv")
 report = report.query("stage == 'report' and labels == 100")
 frozen = report.query("method == 'frozen'")
 frozen = frozen.pivot_table("value", "backbone", "target")[
     ["near", "defects", "histology"]
 ]
 sources = {
-    name: embedded.card("backbones", name)["source_accuracy"]
+    name: card("backbones", name)["source_accuracy"]
     for name in ["residual", "residual_narrow"]
 }
 frozen["its own source: shape"] = pd.Series(

@@ -26,11 +26,11 @@ import pandas as pd
 import tensorflow as tf
 from scipy import stats
 
-from course_utils import paths
 from course_utils.backbones import load_backbone
-from course_utils.datasets import load_dataset
-from course_utils.features import extract_features
-from course_utils.plotting import plot_images
+from course_utils.evaluation import plot_images
+from course_utils.machine import data_dir
+from course_utils.pictures import load_dataset
+from course_utils.transfer import extract_features
 
 # %% [markdown]
 # The backbone was pretrained on drawn scenes and materials. Our new task is
@@ -125,7 +125,7 @@ course.claim(
 # you call the backbone is often recommended, too; but in a functional model
 # `fit` overrides it, as lesson 03 shows.
 #
-# The helper `course_utils.freezing.freeze(base_model)` does what you have done
+# The helper `course_utils.transfer.freezing.freeze(base_model)` does what you have done
 # by hand.
 #
 # **Exercise fe-01.** Build `my_model`: take a backbone from
@@ -417,7 +417,7 @@ quiz.outcome("q1", live_accuracy)
 
 
 # %%
-report = pd.read_csv(paths.data_dir() / "experiments" / "transfer.csv")
+report = pd.read_csv(data_dir() / "experiments" / "transfer.csv")
 report = report.query("stage == 'report' and backbone == 'residual'")
 
 

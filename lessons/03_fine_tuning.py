@@ -23,15 +23,10 @@ import pandas as pd
 import tensorflow as tf
 from scipy import stats
 
-from course_utils import paths, plotting, source_task
-from course_utils.backbones import load_backbone
-from course_utils.compiling import recompile
-from course_utils.datasets import load_dataset
-from course_utils.freezing import unfreeze
-from course_utils.learning_rates import find_learning_rate
-from course_utils.live_training import LiveTraining
-from course_utils.trainable import trainable_report
-from course_utils.training import two_phase_fit
+from course_utils import evaluation, machine, transfer
+from course_utils.backbones import load_backbone, with_old_heads
+from course_utils.notebook import LiveTraining
+from course_utils.pictures import load_dataset
 
 # %% [markdown]
 # ## Is it worth it?
@@ -55,7 +50,7 @@ def half_width(groups):
     return groups.sem() * stats.t.ppf(0.975, groups.count() - 1)
 
 
-runs = pd.read_csv(paths.data_dir() / "experiments" / "transfer.csv")
+runs = pd.read_csv(machine.data_dir() / "experiments" / "transfer.csv")
 runs = runs.query("stage == 'report' and backbone == 'residual'")
 keys = ["target", "labels", "seed"]
 wide = runs.pivot(index=keys, columns="method", values="value")
@@ -151,7 +146,7 @@ def what_counts(situation, flag):
     if situation == "compiled again, new optimizer":
         model.compile(keras.optimizers.Adam(1e-2), loss)
     if situation == "recompile, the helper":
-        recompile(model)
+        transfer.recompile(model)
     try:
         names = fit_and_see(base, model, 12 if "other" in situation else 16)
     except (ValueError, NotImplementedError):
@@ -208,10 +203,10 @@ their_base = tiny_base(trainable=False)
 their_model = model_on(their_base)
 their_model.fit(images, labels, verbose=0)
 their_base.trainable = True
-print(trainable_report(their_model))
+print(transfer.trainable_report(their_model))
 my_evidence = ...
 ### BEGIN SOLUTION
-recompile(their_model, learning_rate=1e-3)
+transfer.recompile(their_model, learning_rate=1e-3)
 with course.watch(their_model) as my_evidence:
     their_model.fit(images, labels, verbose=0)
 ### END SOLUTION
@@ -248,7 +243,7 @@ for way in ways:
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.trainable = False
     if way == "and unfreeze":
-        unfreeze(base)
+        transfer.unfreeze(base)
     names = fit_and_see(base, model)
     kernels = sum("kernel" in name for name in names)
     drifted.append(sum("moving_" in name for name in names))
@@ -266,7 +261,8 @@ course.claim(
 # normalization layer, also without the advice, as you will see below. (Another
 # way is a layer or a model of your own whose `call` passes `training=False` on;
 # dropout inside a backbone, which has no flag, rests in that way only. Which
-# versions of Keras all this was seen in stands in `tests/test_keras_facts.py`.)
+# versions of Keras all this was seen in stands in
+# `tests/transfer/test_keras_facts.py`.)
 #
 # With many pictures of a new kind a network may do well to adapt its
 # statistics. With few, keep them. Either way it should be a decision.
@@ -282,7 +278,7 @@ my_model = ...
 my_evidence = ...
 ### BEGIN SOLUTION
 my_base = load_backbone("residual")
-unfreeze(my_base, from_layer="stage4")
+transfer.unfreeze(my_base, from_layer="stage4")
 my_model = model_on(my_base)
 with course.watch(my_model) as my_evidence:
     my_model.fit(train_ds, verbose=0)
@@ -338,7 +334,7 @@ source_images, source_labels = next(iter(source_ds))
 
 
 def source_accuracy(base_model):
-    heads = source_task.with_old_heads(base_model, "residual")
+    heads = with_old_heads(base_model, "residual")
     logits = heads.predict(source_images, verbose=0)
     return np.mean([logits[k].argmax(1) == source_labels[k] for k in logits])
 
@@ -457,10 +453,10 @@ print(f"A new head: lowest loss at a rate of {rates[np.argmin(losses)]:.2g}")
 # after phase 1, all layers but batch normalization unfrozen.
 
 # %%
-found = find_learning_rate(
+found = transfer.find_learning_rate(
     model, (images, labels), lowest=1e-5, highest=1.0, steps=60
 )
-ax = plotting.plot_learning_rates(found)
+ax = evaluation.plot_learning_rates(found)
 ax.set_yscale("log")
 print(ax.description)
 
@@ -498,7 +494,7 @@ course.exercise("ft-04").check(my_rate, found)
 # rate rises, which curve falls first, the target's or the source's?
 
 # %%
-tried = pd.read_csv(paths.data_dir() / "experiments" / "fine_tuning.csv")
+tried = pd.read_csv(machine.data_dir() / "experiments" / "fine_tuning.csv")
 tried = tried.rename(columns={"value": "test_accuracy"})
 sweep = tried[tried["experiment"] == "learning_rate"]
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="tight")
@@ -566,11 +562,11 @@ for target, own in sweep.groupby("target"):
 stage = [x for x in base_model.layers if x.name.startswith("stage4")]
 by_hand = sum(x.count_params() for x in stage if "_bn" not in x.name)
 for measure in ({"last": 8}, {"share": 0.8}, {}, {"from_layer": "stage4"}):
-    unfreeze(base_model, **measure)
-    report = trainable_report(base_model)
+    transfer.unfreeze(base_model, **measure)
+    report = transfer.trainable_report(base_model)
     print(f"{measure!s:<25} {report.training:>7,} of {report.parameters:,}")
 course.claim(report.training == by_hand, "the helper counts as we did.")
-print(plotting.plot_trainable(report).description)
+print(evaluation.plot_trainable(report).description)
 
 # %% [markdown]
 # Layers differ by orders of magnitude in what they hold, so a number of layers
@@ -667,7 +663,7 @@ course.explore("near")
 # %%
 base_model = load_backbone("residual")
 model = model_on(base_model)
-history = two_phase_fit(
+history = transfer.two_phase_fit(
     model,
     base_model,
     train_ds,

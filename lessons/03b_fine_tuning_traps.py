@@ -31,13 +31,14 @@ import tensorflow as tf
 from keras.optimizers import SGD, Adam
 from sklearn.linear_model import LogisticRegression
 
-from course_utils import datasets, freezing, paths, source_task
-from course_utils.backbones import load_backbone
-from course_utils.plotting import BLUE, ORANGE, VERMILLION
+from course_utils import machine, transfer
+from course_utils.backbones import load_backbone, source_task
+from course_utils.evaluation import BLUE, ORANGE, VERMILLION
+from course_utils.pictures import load_dataset
 
 
 def read_runs(name, experiment):
-    runs = pd.read_csv(paths.data_dir() / "experiments" / f"{name}.csv")
+    runs = pd.read_csv(machine.data_dir() / "experiments" / f"{name}.csv")
     return runs[runs["experiment"] == experiment].copy()
 
 
@@ -220,7 +221,7 @@ def put_head_on(base_model, optimizer):
     return model
 
 
-near = datasets.load_dataset("near")
+near = load_dataset("near")
 images, labels = next(near.train.unbatch().batch(100).as_numpy_iterator())
 
 
@@ -323,17 +324,17 @@ course.exercise("tr-03").check(my_model, my_base, evidence)
 
 # %%
 base_model = load_backbone("residual")
-freezing.unfreeze(base_model)  # all of it but batch normalization
+transfer.unfreeze(base_model)  # all of it but batch normalization
 model = put_head_on(base_model, Adam(1e-3))
 features = base_model.predict(images, verbose=0).mean(axis=(1, 2))
 fitted = LogisticRegression(C=0.03, max_iter=2000).fit(features, labels)
 model.get_layer("head").set_weights([fitted.coef_.T, fitted.intercept_])
 old_heads = source_task.with_old_heads(base_model)
-source_test = datasets.load_dataset("source", batch_size=100).test.take(4)
+source_test = load_dataset("source", batch_size=100).test.take(4)
 
 
 def measure():
-    source = source_task.accuracy(old_heads, source_test).values()
+    source = source_task.source_accuracy(old_heads, source_test).values()
     return *model.evaluate(near.validation, verbose=0), np.mean([*source])
 
 
@@ -487,7 +488,7 @@ draw(axes[2], tissue, "setting", "ood_value", "histology, scanner C")
 
 # %%
 for stage in ("stage4", "stage3", "stem"):
-    freezing.unfreeze(base_model, from_layer=stage)
+    transfer.unfreeze(base_model, from_layer=stage)
     model.compile(Adam(3e-4), model.loss)
     print(f"from {stage} on: {len(moved_by_a_step(model))} arrays moved")
 runs = read_runs("fine_tuning", "gradual")
@@ -683,7 +684,7 @@ axes[1].legend()
 # it without the highest rate.
 
 # %%
-rows = pd.read_csv(paths.data_dir() / "experiments" / "fine_tuning.csv")
+rows = pd.read_csv(machine.data_dir() / "experiments" / "fine_tuning.csv")
 rows = rows.query("target == 'near' and labels == 100")
 low = rows.query("experiment == 'learning_rate' and learning_rate < 0.01")
 spreads = []

@@ -36,9 +36,11 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from course_utils import calibration, metrics, paths, tables
+from course_utils import evaluation
 from course_utils.backbones import load_backbone
-from course_utils.plotting import BLUE, ORANGE, VERMILLION, plot_images
+from course_utils.evaluation import BLUE, ORANGE, VERMILLION, plot_images
+from course_utils.machine import data_dir
+from course_utils.pictures import from_table, load_table
 
 # %% [markdown]
 # A data set with patients comes as a table, a row a picture, and we select
@@ -46,7 +48,7 @@ from course_utils.plotting import BLUE, ORANGE, VERMILLION, plot_images
 # two are the next lesson's.)
 
 # %%
-table = tables.load_table("histology")
+table = load_table("histology")
 home = table[table["scanner"] == "A"]
 parts = {name: home[home["split"] == name] for name in home["split"].unique()}
 counts = home.groupby(["split", "label"])["patient"].agg(["nunique", "count"])
@@ -66,7 +68,7 @@ course.claim(
 names = parts["train"]["patient"].unique()[[0, 1, 2]]
 shown = [parts["train"].query("patient == @name")[:6] for name in names]
 images = np.concatenate(
-    [images for rows in shown for images, _ in tables.from_table(rows)]
+    [images for rows in shown for images, _ in from_table(rows)]
 )
 figure, ax = plt.subplots(figsize=(8, 4.4), layout="constrained")
 plot_images(images, ax=ax)
@@ -89,7 +91,7 @@ print([f"{rows['patient'].iloc[0]}: {rows['label'].iloc[0]}" for rows in shown])
 
 # %%
 def features_of(rows):
-    grids = base_model.predict(tables.from_table(rows, 100), verbose=0)
+    grids = base_model.predict(from_table(rows, 100), verbose=0)
     labels = (rows["label"] == "malignant").to_numpy(int)
     return grids.mean(axis=(1, 2)), labels, rows["patient"].to_numpy()
 
@@ -286,16 +288,16 @@ benign = np.sort(validation_scores[validation_labels == 0])
 allowed = int(0.05 * len(benign) + 1e-9)  # so many may be called ill
 by_hand = benign[len(benign) - allowed - 1]  # and everything above it is
 given = [validation_labels, validation_scores, test_labels, scores]
-threshold = metrics.threshold_for_specificity(*given[:2], 0.95)
+threshold = evaluation.threshold_for_specificity(*given[:2], 0.95)
 course.claim(
     np.array_equal(validation_scores > by_hand, validation_scores >= threshold),
     "the helper calls the same validation pictures ill.",
 )
 for name, pair in ("validation", given[:2]), ("test", given[2:]):
-    found, spared = metrics.sensitivity_and_specificity(*pair, threshold)
+    found, spared = evaluation.sensitivity_and_specificity(*pair, threshold)
     print(f"{name:<10} specificity {spared:.3f}, sensitivity {found:.3f}")
-spared = metrics.bootstrap_over_patients(
-    lambda y, s: metrics.sensitivity_and_specificity(y, s, threshold)[1],
+spared = evaluation.bootstrap_over_patients(
+    lambda y, s: evaluation.sensitivity_and_specificity(y, s, threshold)[1],
     *(*given[2:], test_patients, 500),
 )
 print("specificity, over other test patients:", spared)
@@ -318,10 +320,12 @@ print("specificity, over other test patients:", spared)
 my_threshold = ...
 my_pair = ...
 ### BEGIN SOLUTION
-my_threshold = metrics.threshold_for_specificity(
+my_threshold = evaluation.threshold_for_specificity(
     validation_labels, validation_scores, 0.8
 )
-my_pair = metrics.sensitivity_and_specificity(test_labels, scores, my_threshold)
+my_pair = evaluation.sensitivity_and_specificity(
+    test_labels, scores, my_threshold
+)
 ### END SOLUTION
 
 # %% [markdown]
@@ -356,7 +360,7 @@ for name, (logits, look, colour) in heads.items():
     came_true = np.array([test_labels[b].mean() for b in bins])
     ax.plot(mean_said, came_true, look, color=colour, label=name)
     error = np.mean(np.abs(mean_said - came_true))
-    helper = calibration.calibration_error(test_labels, said)
+    helper = evaluation.calibration_error(test_labels, said)
     print(f"{name:<10} calibration error {error:.3f}, by helper {helper:.3f}")
     course.claim(abs(error - helper) < 0.01, "that is what the helper counts.")
 ax.plot([0, 1], [0, 1], ":", color="black", label="calibrated")
@@ -388,8 +392,8 @@ def log_loss(y, logits):
 def error_and_floor(logits):
     said = 1 / (1 + np.exp(-logits))
     drawn = (rng.random((200, len(said))) < said).astype(int)
-    found = [calibration.calibration_error(y, said) for y in drawn]
-    error = calibration.calibration_error(test_labels, said)
+    found = [evaluation.calibration_error(y, said) for y in drawn]
+    error = evaluation.calibration_error(test_labels, said)
     return f"error {error:.3f}, if calibrated {np.mean(found):.3f}"
 
 
@@ -397,7 +401,7 @@ free_validation = free.decision_function(validation_features)
 candidates = np.geomspace(0.1, 100, 400)
 losses = [log_loss(validation_labels, free_validation / t) for t in candidates]
 temperature = candidates[np.argmin(losses)]
-helper = calibration.fit_temperature(validation_labels, free_validation)
+helper = evaluation.fit_temperature(validation_labels, free_validation)
 course.claim(abs(temperature / helper - 1) < 0.02, "the helper finds the same.")
 print("free:       ", error_and_floor(free_scores))
 print(f"over {temperature:.1f}:  ", error_and_floor(free_scores / temperature))
@@ -412,7 +416,7 @@ print(f"over {temperature:.1f}:  ", error_and_floor(free_scores / temperature))
 my_temperature = ...
 my_verdict = ...
 ### BEGIN SOLUTION
-my_temperature = calibration.fit_temperature(
+my_temperature = evaluation.fit_temperature(
     validation_labels, validation_scores
 )
 my_verdict = "too sure" if my_temperature > 1 else "not sure enough"
@@ -423,7 +427,7 @@ my_verdict = "too sure" if my_temperature > 1 else "not sure enough"
 # does to the error of this head on the test patients:
 
 # %% tags=["check"]
-fitted = calibration.fit_temperature(validation_labels, validation_scores)
+fitted = evaluation.fit_temperature(validation_labels, validation_scores)
 print("held back:            ", error_and_floor(scores))
 print("with its temperature: ", error_and_floor(scores / fitted))
 course.exercise("da-03").check(my_temperature, my_verdict, *given)
@@ -459,7 +463,7 @@ def bootstrap(groups, repetitions=500):
 # %%
 over_pictures = bootstrap(np.arange(len(scores)))
 over_patients = bootstrap(test_patients)
-helper = metrics.bootstrap_over_patients(
+helper = evaluation.bootstrap_over_patients(
     roc_auc_score, test_labels, scores, test_patients, repetitions=500
 )
 for name, ends in [("pictures", over_pictures), ("patients", over_patients)]:
@@ -492,7 +496,7 @@ course.claim(
 my_interval = ...
 my_decision = ...
 ### BEGIN SOLUTION
-my_interval = metrics.bootstrap_over_patients(
+my_interval = evaluation.bootstrap_over_patients(
     lambda y, s: roc_auc_score(y, s[:, 0]) - roc_auc_score(y, s[:, 1]),
     test_labels,
     np.stack([scores, free_scores], axis=1),
@@ -523,7 +527,7 @@ course.exercise("da-04").check(my_interval, my_decision, *both)
 # scratch meet that of frozen?
 
 # %%
-runs = pd.read_csv(paths.data_dir() / "experiments" / "adaptation.csv")
+runs = pd.read_csv(data_dir() / "experiments" / "adaptation.csv")
 runs = runs[(runs["repair"] == "none") & (runs["scanner"] == "A")]
 looks = {
     "frozen": ("o-", BLUE),

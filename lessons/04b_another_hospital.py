@@ -30,11 +30,11 @@ import pandas as pd
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from course_utils import explain, metrics, paths, stains, tables
+from course_utils import adaptation, evaluation, transfer
 from course_utils.backbones import load_backbone
-from course_utils.batch_statistics import adapt_batch_norm
-from course_utils.freezing import batch_norms
-from course_utils.plotting import BLUE, VERMILLION
+from course_utils.evaluation import BLUE, VERMILLION
+from course_utils.machine import data_dir
+from course_utils.pictures import from_table, load_masks, load_table
 
 # %% [markdown]
 # The test split has each field of tissue three times, once from each scanner,
@@ -45,11 +45,11 @@ from course_utils.plotting import BLUE, VERMILLION
 # %%
 def load(split, scanner):
     rows = table[(table["split"] == split) & (table["scanner"] == scanner)]
-    images = np.concatenate([i for i, _ in tables.from_table(rows, 100)])
+    images = np.concatenate([i for i, _ in from_table(rows, 100)])
     return images, (rows["label"] == "malignant").to_numpy(int)
 
 
-table = tables.load_table("histology")
+table = load_table("histology")
 train_images, train_labels = load("train", "A")
 home_images, home_labels = load("validation", "A")
 unlabelled = {scanner: load("adaptation", scanner)[0] for scanner in "BC"}
@@ -152,12 +152,12 @@ COLUMNS = ["area", "sensitivity", "specificity"]
 thresholds = {}
 for name, model in models.items():
     scores = score(model, home_images)
-    thresholds[name] = metrics.threshold_for_specificity(home_labels, scores)
+    thresholds[name] = evaluation.threshold_for_specificity(home_labels, scores)
 
 
 def measured(name, scanner):
     given = test_labels, score(models[name], tests[scanner][0])
-    pair = metrics.sensitivity_and_specificity(*given, thresholds[name])
+    pair = evaluation.sensitivity_and_specificity(*given, thresholds[name])
     return [roc_auc_score(*given), *pair]
 
 
@@ -171,7 +171,7 @@ print(broken.round(3))
 # inference mode, as in lesson 03, and from **scratch**.
 
 # %%
-runs = pd.read_csv(paths.data_dir() / "experiments" / "adaptation.csv")
+runs = pd.read_csv(data_dir() / "experiments" / "adaptation.csv")
 alone = runs[(runs["repair"] == "none") & (runs["labels"] == 100)]
 colours = {"frozen": BLUE, "fine-tuned": VERMILLION}
 colours |= {"fine-tuned, norms": "#CC79A7", "scratch": "black"}
@@ -239,7 +239,7 @@ course.exercise("da-06").check(my_threshold, *given)
 
 # %%
 def gaps(base_model, images):
-    norms = batch_norms(base_model)
+    norms = transfer.batch_norms(base_model)
     probe = keras.Model(base_model.input, [norm.input for norm in norms])
     found = []
     for norm, values in zip(norms, probe(images), strict=True):
@@ -295,7 +295,9 @@ course.claim(
 
 # %%
 def adapt_by_hand(base_model, images):
-    kept = {n: (n.trainable, n.momentum) for n in batch_norms(base_model)}
+    kept = {
+        n: (n.trainable, n.momentum) for n in transfer.batch_norms(base_model)
+    }
     for norm in kept:
         norm.trainable, norm.momentum = True, 0.0
     base_model(images, training=True)
@@ -317,7 +319,7 @@ for name, model in models.items():
 # change.)
 
 # %%
-adapt_batch_norm(tuned, unlabelled["C"])
+adaptation.adapt_batch_norm(tuned, unlabelled["C"])
 pairs = zip(by_hand, tuned.get_weights(), strict=True)
 course.claim(
     all(np.allclose(a, b, rtol=1e-2, atol=1e-2) for a, b in pairs),
@@ -330,7 +332,7 @@ print(adapted.join(change.add_prefix("by ")).round(3).to_string())
 share = np.mean(home_scores < thresholds["tuned"])
 scores = score(tuned, tests["C"][0])
 same = np.quantile(target_scores, share)
-pair = metrics.sensitivity_and_specificity(test_labels, scores, same)
+pair = evaluation.sensitivity_and_specificity(test_labels, scores, same)
 print("tuned at C, with only the threshold moved:", np.round(pair, 3))
 
 # %% [markdown]
@@ -393,17 +395,17 @@ course.exercise("da-07").check(my_gaps, my_choice, cases)
 # %%
 pixel = tests["A"][0][0, 32, 32]
 density = -np.log10(np.maximum(pixel, 1) / 255)
-directions = stains.HAEMATOXYLIN_EOSIN
+directions = adaptation.HAEMATOXYLIN_EOSIN
 directions = directions / np.linalg.norm(directions, axis=1, keepdims=True)
 rest = np.cross(*directions)
 basis = np.vstack([directions, rest / np.linalg.norm(rest)])
 amounts = density @ np.linalg.inv(basis)
 print("haematoxylin, eosin, and what neither explains:", amounts.round(3))
-helper = np.asarray(stains.separate_stains(pixel[np.newaxis, np.newaxis]))
+helper = np.asarray(adaptation.separate_stains(pixel[np.newaxis, np.newaxis]))
 course.claim(np.allclose(amounts, helper, atol=1e-4), "the helper agrees.")
-own = {name: stains.estimate_stains(i) for name, i in looked_at.items()}
+own = {name: adaptation.estimate_stains(i) for name, i in looked_at.items()}
 looked_at["C as A"] = np.asarray(
-    stains.normalise_stains(unlabelled["C"], own["C"], own["A"])
+    adaptation.normalise_stains(unlabelled["C"], own["C"], own["A"])
 )
 for name, images in looked_at.items():
     print(f"{name:<7} mean colour", images.mean(axis=(0, 1, 2)).round())
@@ -568,7 +570,7 @@ course.exercise("da-09").check(my_gain, my_count)
 # shuffled. One picture of each patient:
 
 # %%
-pictures, masks = tests["A"][0][::6], tables.load_masks(test_rows.iloc[::6])
+pictures, masks = tests["A"][0][::6], load_masks(test_rows.iloc[::6])
 grids = frozen_base.predict(pictures, verbose=0)
 
 
@@ -584,7 +586,7 @@ heat = heat_of(kernel, bias)
 total = np.maximum(heat.sum(axis=(1, 2)), 1e-9)
 shares = (heat * masks).sum(axis=(1, 2)) / total
 areas = masks.mean(axis=(1, 2))
-helper = explain.share_inside(heat, masks)
+helper = evaluation.share_inside(heat, masks)
 course.claim(np.nanmax(np.abs(shares - helper)) < 1e-4, "the helper agrees.")
 
 # %% [markdown]
@@ -601,7 +603,7 @@ for number, (upper, lower) in zip(range(0, 80, 16), axes.T, strict=True):
     upper.axis("off")
     lower.axis("off")
 shuffled = [heat_of(rng.permutation(kernel), bias) for _ in range(20)]
-shuffled = [explain.share_inside(other, masks) for other in shuffled]
+shuffled = [evaluation.share_inside(other, masks) for other in shuffled]
 print(f"heat inside nuclei {shares.mean():.3f}, area {areas.mean():.3f}")
 print("with shuffled heads", np.nanmean(shuffled).round(3))
 
@@ -652,7 +654,7 @@ card = {"made for": "learning how to measure, on drawn tissue"}
 card["not for"] = "any patient: no picture of a patient was ever used"
 card["trained on"] = "a hundred labels of forty invented patients, scanner A"
 card["tested on"] = "eighty other invented patients, prevalence one half"
-draw, rest = metrics.bootstrap_over_patients, (test_patients, 300)
+draw, rest = evaluation.bootstrap_over_patients, (test_patients, 300)
 for name, scanner in broken.index:
     scores = score(models[name], tests[scanner][0])
     area = draw(roc_auc_score, test_labels, scores, *rest)
@@ -669,7 +671,7 @@ print(*(f"{n:<11} {text}" for n, text in card.items()), sep="\n")
 # the licence before you load. MedMNIST's arrays carry no patient: a split by
 # patient is impossible there, and so is any interval over patients. Otherwise
 # make a table with the columns `image`, `label`, `patient`, `scanner` and
-# `split`, and load it by `tables.from_table(rows, class_names=...)`. Then go
+# `split`, and load it by `from_table(rows, class_names=...)`. Then go
 # through the cells above, for they hold names and numbers of ours: the class
 # `malignant`, the scanners `A` to `C`, the names of the splits, pictures of 64
 # by 64, six fields of each test patient in a row (`[::6]`), the same fields from

@@ -26,14 +26,11 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from course_utils import answers, explain, folders, paths, plotting, scores
+from course_utils import evaluation
 from course_utils.backbones import load_backbone
-from course_utils.errors import CourseError
-from course_utils.features import extract_features
-from course_utils.pictures import read_picture
-from course_utils.report import write_report
-from course_utils.sample import PLANTED, sample_folder
-from course_utils.training import two_phase_fit
+from course_utils.machine import CourseError, work_dir
+from course_utils.pictures import folder_audit, practice_folder, read_picture
+from course_utils.transfer import extract_features, two_phase_fit
 
 # %% [markdown]
 # ## Whose pictures?
@@ -55,7 +52,11 @@ my_folder = None  # or for example r"C:\Users\me\mushrooms"
 backbone, weights, size = "residual", "embedded", (64, 64)
 # With the internet, once: "mobilenet_v2", "imagenet", (96, 96)
 
-folder = sample_folder() if my_folder is None else Path(my_folder).expanduser()
+folder = (
+    practice_folder.sample_folder()
+    if my_folder is None
+    else Path(my_folder).expanduser()
+)
 shape = (*size, 3)
 # For training; an empty keras.Sequential() where a flip changes the class.
 flip = keras.layers.RandomFlip("horizontal", seed=0)
@@ -107,7 +108,7 @@ if sizes:
     print(f"Width and height: {smallest} the smallest, {largest} the largest")
 print(f"{len(broken)} files are no pictures, or broken:")
 print(*broken[:5], sep="\n")
-audit = folders.audit_folder(folder, size)
+audit = folder_audit.audit_folder(folder, size)
 audit
 
 # %% [markdown]
@@ -122,11 +123,13 @@ several = used[used["group"].duplicated(keep=False)].sort_values("group")[:12]
 if len(several):
     numbers = [audit.class_names.index(label) for label in several["label"]]
     alike = audit.pictures[several.index]
-    print(plotting.plot_images(alike, numbers, audit.class_names).description)
-found = audit.rows[audit.rows["file"].isin(PLANTED)]
+    print(evaluation.plot_images(alike, numbers, audit.class_names).description)
+found = audit.rows[audit.rows["file"].isin(practice_folder.PLANTED)]
 group_sizes = used["group"].value_counts()
 together = found["group"].map(group_sizes).astype("Int64")
-found = found.assign(planted=found["file"].map(PLANTED), together=together)
+found = found.assign(
+    planted=found["file"].map(practice_folder.PLANTED), together=together
+)
 found[["file", "planted", "left_out", "together", "turned", "mode"]]
 
 # %% [markdown]
@@ -184,7 +187,7 @@ course.exercise("yo-01").check(my_torn, used["group"], naive)
 # `split_folder` keeps groups whole, and each class in each part.
 
 # %%
-splits = folders.split_folder(audit)
+splits = folder_audit.split_folder(audit)
 class_names = splits.class_names
 part_of = used["file"].map(splits.table.set_index("file")["split"])
 course.claim(
@@ -271,7 +274,7 @@ tuned_history = fit_phases(tuned, tuned_base, 12, 10)
 
 # %%
 print(tuned_history.summary())
-print(plotting.plot_history(tuned_history).description)
+print(evaluation.plot_history(tuned_history).description)
 candidates = {
     "a head alone": (head_only, frozen, head_history),
     "the fine-tuned network": (tuned, tuned_base, tuned_history),
@@ -367,15 +370,15 @@ quiz.outcome("q1", high - low)
 # truly are.
 
 # %%
-asked = answers.ask_model(model, splits.test)
-table = scores.class_table(asked.labels, asked.predictions, class_names)
-by_helper = scores.wilson_interval(right, count)
+asked = evaluation.ask_model(model, splits.test)
+table = evaluation.class_table(asked.labels, asked.predictions, class_names)
+by_helper = evaluation.wilson_interval(right, count)
 course.claim(
     np.array_equal(asked.predictions, predictions)
     and np.allclose(by_helper, (low, high), atol=1e-3),
     "the helpers count as we did.",
 )
-ax = plotting.plot_confusion(asked.labels, asked.predictions, class_names)
+ax = evaluation.plot_confusion(asked.labels, asked.predictions, class_names)
 print(ax.description)
 table.round(2)
 
@@ -426,7 +429,9 @@ course.exercise("yo-02").check(my_interval, test_labels, predictions, rarest)
 
 # %%
 rivals = {second: candidates[second][0], from_scratch: scratch}
-others = {name: answers.ask_model(m, splits.test) for name, m in rivals.items()}
+others = {
+    name: evaluation.ask_model(m, splits.test) for name, m in rivals.items()
+}
 other = others[from_scratch].predictions
 only_model = np.sum((predictions == test_labels) & (other != test_labels))
 only_other = np.sum((predictions != test_labels) & (other == test_labels))
@@ -437,7 +442,7 @@ by_coins = f"{uneven.mean():.3f}" if uneven.mean() >= 0.001 else "< 0.001"
 print(f"right here only {only_model}, there only {only_other}", end=", ")
 print(f"as uneven by coins: {by_coins}")
 
-verdict = scores.compare(test_labels, predictions, other)
+verdict = evaluation.compare(test_labels, predictions, other)
 course.claim(abs(verdict.p_value - uneven.mean()) < 0.01, "coins agree.")
 print(verdict.sentence(from_scratch))
 
@@ -498,7 +503,7 @@ course.claim(
 files = splits.table.query("split == 'test'")["file"].to_numpy()
 print(*files[order[:3]], sep="\n")
 worst = order[:12]
-ax = plotting.plot_images(
+ax = evaluation.plot_images(
     asked.pictures[worst], test_labels[worst], class_names, predictions[worst]
 )
 print(ax.description)
@@ -541,7 +546,7 @@ heat = tf.nn.relu(tf.reduce_sum(channel_weights * feature_map, axis=-1))
 print(f"feature map {feature_map.shape}, heat map {heat.shape}")
 large = tf.image.resize(heat[..., np.newaxis], size)[..., 0]
 large = tf.math.divide_no_nan(large, tf.reduce_max(large))
-same = np.allclose(large, explain.grad_cam(model, first_picture), atol=1e-2)
+same = np.allclose(large, evaluation.grad_cam(model, first_picture), atol=1e-2)
 course.claim(same, "grad_cam computes what we did.")
 
 # %% [markdown]
@@ -562,8 +567,10 @@ some = asked.pictures[order[:6]].astype("float32")
 named = asked.predictions[order[:6]]
 stacked = [some]
 for one in (model, untrained):
-    stacked.append(explain.overlay(some, explain.grad_cam(one, some, named)))
-ax = plotting.plot_images(np.concatenate(stacked), columns=len(some))
+    stacked.append(
+        evaluation.overlay(some, evaluation.grad_cam(one, some, named))
+    )
+ax = evaluation.plot_images(np.concatenate(stacked), columns=len(some))
 
 # %% [markdown]
 # *The figure shows in its first row test pictures, in its second row what spoke
@@ -622,8 +629,8 @@ use, limits = ..., ...
 if my_folder is None:
     use = "To practise the recipe of this course; for nothing else."
     limits = "The pictures are drawn. It knows nothing of real metal."
-report = write_report(
-    paths.work_dir() / "reports" / backbone / audit.folder.name,
+report = evaluation.write_report(
+    work_dir() / "reports" / backbone / audit.folder.name,
     model,
     splits,
     history,

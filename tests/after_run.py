@@ -6,7 +6,7 @@ each in its own work folder (conftest.py at the top), empty at its start.
 
 import pytest
 
-from course_utils import checks, progress, quizzes
+from course_utils.answers import checks, progress_log, quizzes
 from tests.conftest import TOP
 
 EXPECTED = {"solved": "passed", "unsolved": "not attempted"}
@@ -33,7 +33,7 @@ def verdicts(kinds, lesson, name):
     """Every verdict that the run has left."""
     return {
         event.status
-        for event in progress.read_log().events
+        for event in progress_log.read_log().events
         if (event.lesson, event.name) == (lesson, name) and event.kind in kinds
     }
 

@@ -3,8 +3,8 @@
 import pytest
 
 from course_utils import course
-from course_utils.errors import CourseError
-from course_utils.results import Result
+from course_utils.answers.verdicts import Result
+from course_utils.machine.errors import CourseError
 
 
 def test_a_claim_that_holds_is_printed(capsys):

@@ -9,7 +9,8 @@ import sys
 import psutil
 import pytest
 
-from course_utils import cli, doctor, paths
+from course_utils import cli, doctor
+from course_utils.machine import paths
 from tests.conftest import TOP
 
 

@@ -1,193 +1,84 @@
-"""The shape of the package: light to import, arrows one way."""
+"""The shape of the package: rooms, light to import, arrows one way."""
 
 import ast
+import importlib
 import subprocess
 import sys
 
 import pytest
+from IPython.core.completer import IPCompleter, provisionalcompleter
+from IPython.core.interactiveshell import InteractiveShell
 
 from tests.conftest import TOP
 
-# What each module may import of the package. A module that is not named here
-# is not in the design: add it there first, with its one job.
-MAY_IMPORT = {
-    "__init__": set(),
-    "errors": set(),
-    "results": {"errors"},
-    "smoke": set(),
-    "startup": {"preprocessing"},
-    "paths": {"errors"},
-    "embedded": {"paths", "errors"},
-    "tables": {"embedded", "errors"},
-    "datasets": {"embedded", "tables"},
-    "pictures": {"errors"},
-    "imagenet": {"errors"},
-    "preprocessing": set(),
-    "architectures": {"preprocessing"},
-    "backbones": {
-        "architectures",
-        "embedded",
-        "errors",
-        "imagenet",
-        "preprocessing",
-    },
-    "source_task": {"embedded", "errors"},
-    "freezing": {"errors"},
-    "trainable": {"errors", "freezing"},
-    "compiling": {"errors"},
-    "training_data": {"errors"},
-    "training": {
-        "compiling",
-        "errors",
-        "freezing",
-        "trainable",
-        "training_data",
-    },
-    "learning_rates": {"compiling", "errors", "smoke", "training_data"},
-    "features": {"errors", "training_data"},
-    "score_checks": {"errors"},
-    "metrics": {"errors", "score_checks"},
-    "calibration": {"errors", "score_checks"},
-    "stains": {"errors"},
-    "target_pictures": {"errors", "freezing"},
-    "batch_statistics": {"errors", "freezing", "target_pictures"},
-    "self_training": {
-        "batch_statistics",
-        "compiling",
-        "errors",
-        "target_pictures",
-    },
-    "coral": {"errors"},
-    "plotting": {"errors"},
-    "frontend": set(),
-    "live_training": {"alternative_text", "frontend", "plotting"},
-    "trials": {
-        "backbones",
-        "datasets",
-        "errors",
-        "features",
-        "freezing",
-        "source_task",
-    },
-    "explorer_view": set(),
-    "explorer": {
-        "alternative_text",
-        "errors",
-        "explorer_view",
-        "frontend",
-        "paths",
-        "plotting",
-        "trials",
-    },
-    "findings": set(),
-    "picture_files": {"errors", "findings", "pictures"},
-    "picture_groups": {"errors"},
-    "folders": {
-        "datasets",
-        "errors",
-        "findings",
-        "picture_files",
-        "picture_groups",
-        "pictures",
-        "tables",
-    },
-    "sample": {"datasets", "errors", "paths"},
-    "explain": {"errors", "freezing"},
-    "scores": {"errors"},
-    "answers": {"errors"},
-    "saving": {"errors"},
-    "report": {
-        "answers",
-        "errors",
-        "explain",
-        "plotting",
-        "saving",
-        "scores",
-    },
-    "progress": {"paths"},
-    "questions": {"errors"},
-    "quizzes": {"paths", "progress", "questions", "errors", "results"},
-    "checks/__init__": {"checks", "paths", "progress", "errors", "results"},
-    "checks/watching": {"errors"},
-    "checks/weights": {"checks", "backbones"},
-    "checks/outcomes": set(),
-    "checks/given": set(),
-    "checks/heads": {"checks"},
-    "checks/lesson_00": {"checks"},
-    "checks/lesson_01": {"checks", "backbones", "preprocessing"},
-    "checks/lesson_02": {"checks", "paths", "backbones"},
-    "checks/lesson_03": {"checks"},
-    "checks/lesson_03b": {"checks"},
-    "checks/lesson_04": {"calibration", "checks", "metrics"},
-    "checks/lesson_04b": {"checks", "paths", "stains"},
-    "checks/lesson_05": {"backbones", "checks", "explain", "pictures"},
-    "announcer": set(),
-    "alternative_text": {"smoke"},
-    "widgets": {
-        "errors",
-        "frontend",
-        "progress",
-        "questions",
-        "quizzes",
-        "results",
-    },
-    "workspace": {"paths", "errors"},
-    "board": {"checks", "progress", "quizzes"},
-    "course": {
-        "alternative_text",
-        "announcer",
-        "board",
-        "checks",
-        "explorer",
-        "frontend",
-        "progress",
-        "quizzes",
-        "results",
-        "smoke",
-        "startup",
-        "widgets",
-    },
-    "doctor": {"embedded", "paths", "errors"},
-    "cli": {"board", "doctor", "paths", "workspace", "errors"},
-}
 PACKAGE = TOP / "course_utils"
+# What each room may use besides itself. Doors stand outside of the rooms:
+# they may use all, and no room uses them.
+MAY_USE = {
+    "machine": set(),
+    "pictures": {"machine"},
+    "backbones": {"machine"},
+    "transfer": {"machine"},
+    "evaluation": {"machine", "pictures", "transfer"},
+    "adaptation": {"machine", "transfer"},
+    "answers": {*"machine pictures backbones evaluation adaptation".split()},
+    "notebook": {
+        *"machine pictures backbones transfer evaluation answers".split()
+    },
+}
+DOORS = {"__init__", "course", "cli", "doctor"}
+MODULES = {
+    ".".join(
+        ("course_utils", *path.relative_to(PACKAGE).with_suffix("").parts)
+    ).removesuffix(".__init__"): path
+    for path in PACKAGE.rglob("*.py")
+}
 
 
 def imported(path):
+    """The modules that a file imports, by their full names."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports name the package in full"
             for alias in node.names:
-                yield f"{node.module}.{alias.name}"
+                full = f"{node.module}.{alias.name}"
+                yield full if full in MODULES else node.module
 
 
-def modules():
-    return {
-        path.relative_to(PACKAGE).with_suffix("").as_posix(): path
-        for path in PACKAGE.rglob("*.py")
-    }
+def test_every_file_lies_in_a_room_or_is_a_door():
+    assert {path.stem for path in PACKAGE.glob("*.py")} == DOORS
+    rooms = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert rooms == set(MAY_USE)
 
 
-def test_every_module_is_in_the_design():
-    assert set(modules()) == set(MAY_IMPORT)
-
-
-@pytest.mark.parametrize("name", sorted(MAY_IMPORT))
-def test_arrows_go_one_way(name):
-    names = list(imported(modules()[name]))
+@pytest.mark.parametrize("room", MAY_USE)
+def test_arrows_between_rooms_go_one_way(room):
+    names = [
+        name
+        for path in (PACKAGE / room).rglob("*.py")
+        for name in imported(path)
+    ]
     own = {n.split(".")[1] for n in names if n.startswith("course_utils.")}
-    assert own <= MAY_IMPORT[name]
-    roots = {n.split(".")[0] for n in names}
+    assert own - {room} <= MAY_USE[room]
+    assert "course_utils" not in names, "a room is named in full"
+    # A room that is used was listed above this one.
+    above = list(MAY_USE)[: list(MAY_USE).index(room)]
+    assert MAY_USE[room] <= set(above)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_package_stands_alone(name):
+    roots = {one.split(".")[0] for one in imported(MODULES[name])}
     assert not roots & {"lessons", "tools", "tests", "benchmarks"}
 
 
-def test_the_arrows_make_no_circle():
-    left: dict[str, set[str]] = {}
-    for name, targets in MAY_IMPORT.items():
-        top = name.split("/")[0]
-        left.setdefault(top, set()).update(targets - {top})
+def test_modules_make_no_circle():
+    left = {
+        name: set(imported(path)) & (set(MODULES) - {name})
+        for name, path in MODULES.items()
+    }
     while left:
         leaves = [name for name, targets in left.items() if not targets]
         assert leaves, f"a circle among {sorted(left)}"
@@ -197,7 +88,31 @@ def test_the_arrows_make_no_circle():
             targets.difference_update(leaves)
 
 
-@pytest.mark.parametrize("module", ["course_utils", "course_utils.course"])
+@pytest.mark.parametrize("room", MAY_USE)
+def test_a_room_says_its_job_and_lists_its_names(room):
+    module = importlib.import_module(f"course_utils.{room}")
+    first, *others = module.__doc__.splitlines()
+    assert first.endswith(".") and not "".join(others).strip()
+    assert module.__all__
+    for name in module.__all__:
+        assert getattr(module, name) is not None
+        # A module of the same name would take a function's place.
+        assert f"course_utils.{room}.{name}" not in MODULES
+
+
+def test_completion_knows_the_names_of_a_room():
+    shell = InteractiveShell.instance()
+    text = "from course_utils.transfer import unf"
+    with provisionalcompleter():
+        completer = IPCompleter(shell=shell)
+        found = {c.text for c in completer.completions(text, len(text))}
+    InteractiveShell.clear_instance()
+    assert "unfreeze" in found
+
+
+@pytest.mark.parametrize(
+    "module", ["course_utils", "course_utils.course", "course_utils.answers"]
+)
 def test_importing_loads_no_tensorflow(module):
     code = f"import sys, {module}; print('keras' in sys.modules, "
     code += "'tensorflow' in sys.modules)"

@@ -15,7 +15,8 @@ from pathlib import Path
 import jsonschema
 import yaml
 
-from course_utils import paths, questions
+from course_utils.answers import question_judging
+from course_utils.machine import paths
 
 KINDS = ("quizzes", "keys", "exercises")
 PLACE = re.compile(
@@ -147,7 +148,7 @@ def _key(question, key, where):
     for mistake in key.get("mistakes", []):
         wrong = mistake["answer"]
         for one in wrong if isinstance(wrong, list) else [wrong]:
-            judged = questions.judge(question, key, one, [])
+            judged = question_judging.judge(question, key, one, [])
             if judged.message != mistake["feedback"].strip():
                 yield (
                     f"{where}: the mistake {one!r} cannot be met; it is the "

@@ -28,7 +28,7 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from course_utils import backbones, source_task
+from course_utils.backbones import pretrained, source_task
 from tools import cards
 from tools.generators import drawing, materials, objects, scenes
 
@@ -323,7 +323,7 @@ def halve(path):
 def export(name, recipe, folder):
     """Writes the weights of backbone and old heads, and stamps the card."""
     keras.config.set_dtype_policy("float32")
-    base_model = backbones.load_backbone(name, weights=None)
+    base_model = pretrained.load_backbone(name, weights=None)
     model = source_task.add_heads(base_model, all_labels(recipe))
     model.load_weights(folder / CHECKPOINT)
     source = next(iter(recipe.pictures))
@@ -395,7 +395,7 @@ def main():
     if not options.export:
         keras.utils.set_random_seed(options.seed)
         keras.config.set_dtype_policy(recipe.precision)
-        base_model = backbones.load_backbone(options.name, weights=None)
+        base_model = pretrained.load_backbone(options.name, weights=None)
         train(
             source_task.add_heads(base_model, all_labels(recipe)),
             recipe,

@@ -1,0 +1,9 @@
+from . import adaptation as adaptation
+from . import answers as answers
+from . import backbones as backbones
+from . import course as course
+from . import evaluation as evaluation
+from . import machine as machine
+from . import notebook as notebook
+from . import pictures as pictures
+from . import transfer as transfer

@@ -1,0 +1,5 @@
+"""Quizzes, exercises and progress: judge, remember, add up."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

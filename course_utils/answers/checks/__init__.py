@@ -1,0 +1,212 @@
+"""Judge what a learner made: one file of checks a lesson.
+
+``data/exercises/`` holds the words of each exercise (objective, hints,
+points), the file of its lesson here holds its judge, and ``lessons/`` its
+solution.
+"""
+
+import dataclasses
+import functools
+import inspect
+import re
+import reprlib
+import textwrap
+from collections.abc import Callable
+
+import yaml
+
+from course_utils.answers import progress_log
+from course_utils.answers.checks import (
+    lesson_00,
+    lesson_01,
+    lesson_02,
+    lesson_03,
+    lesson_03b,
+    lesson_04,
+    lesson_04b,
+    lesson_05,
+)
+from course_utils.answers.verdicts import Result, Status, Text, pick_hint
+from course_utils.machine import paths
+from course_utils.machine.errors import CourseError
+
+_JUDGES = {
+    name: judge
+    for lesson in (
+        lesson_00,
+        lesson_01,
+        lesson_02,
+        lesson_03,
+        lesson_03b,
+        lesson_04,
+        lesson_04b,
+        lesson_05,
+    )
+    for name, judge in lesson.JUDGES.items()
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Exercise:
+    """One exercise of a lesson.
+
+    Attributes:
+        name: The name in the exercise's first line, for example ``"sh-01"``.
+        lesson: Number of its lesson.
+        judge: A function of the answer (and what it was made from) that
+            returns a status, a message and the evidence for it.
+        hints: In steps, each saying more.
+        points: What it is worth.
+    """
+
+    name: str
+    lesson: str
+    judge: Callable[..., tuple]
+    hints: tuple[str, ...]
+    points: int = 1
+
+    def __repr__(self) -> str:
+        """Say what can be done with it."""
+        return (
+            f"Exercise {self.name}: .check(...) judges your answer, .hint() "
+            f"helps ({len(self.hints)} steps), .solution() shows one way."
+        )
+
+    def check(self, answer: object = ..., *given: object) -> Result:
+        """Judge an answer and remember the verdict.
+
+        Never raises, changes nothing, trains nothing.
+
+        Args:
+            answer: What the learner made; ``...`` means not attempted.
+            *given: What the answer was made from, as the exercise shows it.
+        """
+        if answer is ... or any(one is ... for one in given):
+            message = "Replace the dots with your answer, and run it again."
+            return self._remembered(Status.NOT_ATTEMPTED, message)
+        asked = list(inspect.signature(self.judge).parameters)
+        if 1 + len(given) != len(asked):
+            message = (
+                f"The check wants {len(asked)} things ({', '.join(asked)}), "
+                f"and got {1 + len(given)}: call it as the lesson does."
+            )
+            return self._remembered(Status.ERROR, message)
+        evidence, score = (), 0.0
+        try:
+            status, message, *rest = self.judge(answer, *given)
+            status = Status(status)
+            evidence = tuple(rest[0]) if rest else ()
+            score = {Status.PASSED: 1.0, Status.PARTIAL: 0.5}.get(status, 0.0)
+        except Exception as error:
+            status = Status.ERROR
+            reason = reprlib.repr(str(error))
+            message = (
+                f"This answer could not be judged ({type(error).__name__}: "
+                f"{reason}); compare all that you pass to the check with what "
+                "the exercise asks for."
+            )
+        return self._remembered(status, message, evidence, score)
+
+    def _remembered(
+        self,
+        status: str,
+        message: str,
+        evidence: tuple[str, ...] = (),
+        score: float = 0.0,
+    ) -> Result:
+        event = progress_log.Event(
+            "exercise", self.lesson, self.name, status, score
+        )
+        note = progress_log.remember(event)
+        return Result(self.name, status, message, evidence, score, note)
+
+    def hint(self, step: int = 1) -> Text:
+        """Return a hint; a higher step says more.
+
+        Args:
+            step: 1 for the first hint.
+
+        Raises:
+            CourseError: If there is no such step.
+        """
+        return pick_hint(f"Exercise {self.name}", self.hints, step)
+
+    def solution(self, insist: bool = False) -> Text:
+        """Return one solution, as the text of its code.
+
+        Args:
+            insist: Show it before anything was tried.
+
+        Raises:
+            CourseError: If nothing was tried yet and ``insist`` is false.
+        """
+        tried = any(
+            (event.kind, event.name) == ("exercise", self.name)
+            and event.status != Status.NOT_ATTEMPTED
+            for event in progress_log.read_log().events
+        )
+        if not tried and not insist:
+            raise CourseError(
+                f"Try {self.name} first, and check it: .hint() helps. To see "
+                "a solution all the same, .solution(insist=True)."
+            )
+        return Text(find_solution(self.lesson, self.name))
+
+
+def find_exercise(name: str) -> Exercise:
+    """Return an exercise by its name.
+
+    Args:
+        name: For example ``"sh-01"``.
+
+    Raises:
+        CourseError: If there is no such exercise.
+    """
+    for lesson, sheet in load_sheets().items():
+        if isinstance(name, str) and name in sheet["exercises"]:
+            words = sheet["exercises"][name]
+            hints, points = tuple(words["hints"]), words.get("points", 1)
+            return Exercise(name, lesson, _JUDGES[name], hints, points)
+    raise CourseError(
+        f"There is no exercise {reprlib.repr(name)}: the line `# exercise: "
+        "...` at the top of its cell holds the name (known: "
+        f"{', '.join(sorted(_JUDGES))})."
+    )
+
+
+@functools.cache
+def load_sheets() -> dict[str, dict]:
+    """Return ``data/exercises/``: by lesson, its title, objectives, exercises.
+
+    Read once a process.
+    """
+    folder = paths.data_dir() / "exercises"
+    return {
+        path.stem: yaml.safe_load(path.read_text("utf-8"))
+        for path in sorted(folder.glob("*.yml"))
+    }
+
+
+def find_solution(lesson: str, name: str) -> str:
+    """Return the solution of an exercise, from the source of its lesson.
+
+    Args:
+        lesson: Number of the lesson.
+        name: Name of the exercise.
+
+    Raises:
+        CourseError: If the lesson's source is missing, or has no such
+            exercise.
+    """
+    for path in (paths.course_dir() / "lessons").glob(f"{lesson}_*.py"):
+        cells = re.split(r"^# %%.*\n", path.read_text("utf-8"), flags=re.M)
+        for cell in cells:
+            if re.search(rf"^# exercise: {re.escape(name)}$", cell, re.M):
+                regions = re.findall(
+                    r"### BEGIN SOLUTION\n(.*?) *### END SOLUTION", cell, re.S
+                )
+                return textwrap.dedent("".join(regions)).strip()
+    raise CourseError(
+        f"The solution of {name} was not found in lessons/: download the "
+        "course again."
+    )

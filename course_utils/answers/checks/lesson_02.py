@@ -1,0 +1,391 @@
+"""Checks of lesson 02, Feature extraction."""
+
+import numpy as np
+
+from course_utils.answers.checks import heads
+from course_utils.answers.checks.learner_values import as_number, as_pair, brief
+from course_utils.answers.checks.watching import Evidence
+from course_utils.machine import paths
+
+BACKBONE = "residual"
+NUM_CLASSES = 6
+UNITS = 64  # of the larger head in fe-02
+BATCH_SIZE = 32
+_ROUNDING = 5e-4  # a gain may be rounded to three digits
+
+
+def judge_freeze(model: object, evidence: Evidence) -> tuple:
+    """Judge a head on a backbone that was badly frozen, and repaired.
+
+    Args:
+        model: The learner's model.
+        evidence: From ``course.watch`` around the learner's ``fit``.
+
+    Returns:
+        A status, a message and, where there is some, the evidence for it.
+    """
+    problem, learned = heads.judge_head(model, evidence, BACKBONE, NUM_CLASSES)
+    if problem:
+        return "failed", problem
+    message = "Only the head has learned; no statistic of the backbone moved."
+    return "passed", message, heads.facts(learned, BACKBONE)
+
+
+def judge_parameters(
+    answer: object, base_model: object, num_classes: int
+) -> tuple[str, str]:
+    """Judge how many numbers a head of two dense layers trains.
+
+    Args:
+        answer: The learner's number.
+        base_model: The backbone, whose output has rows, columns and channels.
+        num_classes: Units of the second dense layer.
+
+    Returns:
+        A status and a message.
+    """
+    number = as_number(answer)
+    if number is None:
+        return "failed", (
+            f"The answer should be one number, not {brief(answer)}: count the "
+            "weights and the biases of both dense layers."
+        )
+    _, rows, columns, channels = base_model.output_shape
+    first, second = (channels + 1) * UNITS, (UNITS + 1) * num_classes
+    flat = (rows * columns * channels + 1) * UNITS + second
+    if number == first + second:
+        return "passed", (
+            f"{first:,} in the first dense layer and {second:,} in the second; "
+            "averaging has none."
+        )
+    misconceptions = [
+        (
+            channels * UNITS + UNITS * num_classes,
+            "Those are the weights alone: each unit has a bias, too.",
+        ),
+        (
+            flat,
+            "That is for a head that flattens: the average leaves one number "
+            "a channel, not one for each place.",
+        ),
+        (first, "That is the first dense layer: the second one learns, too."),
+        (second, "That is the second dense layer: the first one learns, too."),
+        (
+            (channels + 1) * num_classes,
+            "That is the small head: between the averages and the classes "
+            f"stands a layer of {UNITS} units.",
+        ),
+        (
+            (channels + 1) * UNITS + (channels + 1) * num_classes,
+            f"The second dense layer's inputs are the {UNITS} units of the "
+            "first, not the channels.",
+        ),
+        (
+            first + second + base_model.count_params(),
+            "You counted the backbone as well: it is frozen.",
+        ),
+    ]
+    for value, message in misconceptions:
+        if number == value:
+            return "failed", message
+    return "failed", (
+        f"{number:,.0f} is not it. A dense layer trains (inputs + 1) times "
+        f"units; the first one's inputs are the {channels} averages."
+    )
+
+
+def judge_features(
+    answer: object, answer_labels: object, images: object, labels: object
+) -> tuple[str, str]:
+    """Judge the averaged features of shuffled pictures, and their labels.
+
+    Args:
+        answer: The learner's array of features, (pictures, channels).
+        answer_labels: The learner's labels, (pictures,).
+        images: The pictures in any order, (pictures, height, width, 3).
+        labels: Their classes, (pictures,).
+
+    Returns:
+        A status and a message.
+    """
+    from course_utils.backbones.pretrained import load_backbone
+
+    try:
+        given = np.asarray(answer, dtype=float)
+        given_labels = np.asarray(answer_labels, dtype=float)
+    except (TypeError, ValueError):
+        return "failed", (
+            f"Features and labels should be arrays of numbers, not "
+            f"{brief(answer)} and {brief(answer_labels)}: join those of the "
+            "batches with `np.concatenate`."
+        )
+    base_model = load_backbone(BACKBONE)
+    count, channels = len(images), base_model.output_shape[-1]
+    if given.ndim == 4:
+        return "failed", (
+            f"Shape {given.shape} is a grid of features for each picture: "
+            "average it over rows and columns, axes 1 and 2."
+        )
+    if given.shape == (channels, count):
+        return "failed", "Rows and columns are swapped: one row a picture."
+    if given.ndim == 2 and given.shape[1] > channels:
+        return "failed", (
+            f"{given.shape[1]} numbers a picture: that is the grid, "
+            f"flattened. Average it over rows and columns, and {channels} are "
+            "left."
+        )
+    if given.shape != (count, channels):
+        return "failed", (
+            f"The features of {count} pictures should have shape ({count}, "
+            f"{channels}), and these have {given.shape}: use all batches of "
+            "`near.train`, and average over axes 1 and 2."
+        )
+    if given_labels.shape != (count,):
+        return "failed", (
+            f"The labels should have shape ({count},), one for each row, and "
+            f"these have {given_labels.shape}."
+        )
+    some = np.unique(np.linspace(0, count - 1, 16).astype(int))
+    grids = np.asarray(
+        base_model(np.asarray(images, np.float32)[some], training=False)
+    )
+    rows = _find(given, grids.mean(axis=(1, 2)))
+    if rows is None:
+        for name, other in (("maximum", grids.max), ("sum", grids.sum)):
+            if _find(given, other(axis=(1, 2))) is not None:
+                return "failed", (
+                    f"That is the {name} over the grid: take the mean."
+                )
+        return "failed", (
+            "The shape is right, but some pictures of `near.train` have no row "
+            f"with their features under the pretrained {BACKBONE!r} backbone: "
+            "give `predict` each batch as it is, and use the frozen "
+            "`base_model`."
+        )
+    wrong = np.sum(given_labels[rows] != np.asarray(labels)[some])
+    if wrong:
+        return "failed", (
+            f"The features are right, but {wrong} of {len(some)} rows that "
+            "were looked at have another picture's label: each run through "
+            "`near.train` has a new order, so take both from the same run."
+        )
+    return "passed", (
+        f"{count} pictures became {channels} numbers each, beside their labels."
+    )
+
+
+def _find(rows, wanted):
+    """Returns where each wanted row stands among others; None if not all do."""
+    found = [np.abs(rows - one).max(axis=1) for one in wanted]
+    if any(not distances.min() < 1e-2 for distances in found):
+        return None
+    return [int(distances.argmin()) for distances in found]
+
+
+def judge_gain(answer: object) -> tuple[str, str]:
+    """Judge the mean gain of frozen over scratch, on defects, 100 labels.
+
+    Args:
+        answer: The learner's pair: the mean of the differences, and half the
+            width of its 95 % interval (Student's t, paired by seed).
+
+    Returns:
+        A status and a message.
+    """
+    import pandas as pd
+    from scipy import stats
+
+    pair = as_pair(
+        answer,
+        "the mean of the differences, and half the width of its interval",
+    )
+    if isinstance(pair, str):
+        return "failed", pair
+    mean, half = pair
+    runs = pd.read_csv(paths.data_dir() / "experiments" / "transfer.csv")
+    runs = runs[(runs["stage"] == "report") & (runs["backbone"] == "residual")]
+    wide = runs.pivot(
+        index=["target", "labels", "seed"], columns="method", values="value"
+    )
+
+    def differences(target, labels, better="frozen", worse="scratch"):
+        own = wide.loc[target, labels]
+        return own[better] - own[worse]
+
+    own = wide.loc["defects", 100]
+    true = differences("defects", 100)
+    means = [
+        (-true, "The sign is reversed: a gain of frozen is frozen - scratch."),
+        (100 * true, "That is in percent: give it as a share."),
+        (own["frozen"], "That is frozen alone: subtract scratch."),
+        (own["scratch"], "That is scratch alone: subtract it from frozen."),
+        (
+            differences("defects", 100, "fine-tuned"),
+            "That is the gain of fine-tuning over scratch: take frozen.",
+        ),
+        (
+            differences("defects", 100, "fine-tuned", "frozen"),
+            "That is the gain of fine-tuning over frozen: take frozen and "
+            "scratch.",
+        ),
+        (differences("near", 100), "That is the gain on near: take defects."),
+        (differences("defects", 30), "That is with 30 labels: take 100."),
+        (differences("defects", 400), "That is with 400 labels: take 100."),
+    ]
+    if not _close(mean, true.mean()):
+        for values, message in means:
+            if _close(mean, values.mean()):
+                return "failed", message
+        return "failed", (
+            f"The mean is not {mean:.3g}. Keep the rows of defects with 100 "
+            "labels, put the methods side by side for each seed, subtract, "
+            "and average."
+        )
+    t = stats.t.ppf(0.975, len(true) - 1)
+    if _close(half, t * true.sem()):
+        return "passed", (
+            f"Frozen {own['frozen'].mean():.3f}, scratch "
+            f"{own['scratch'].mean():.3f}: a gain of {mean:+.3f}, give or take "
+            f"{half:.3f}, with as many labels."
+        )
+    halves = [
+        (true.std(), "the spread of single draws"),
+        (true.sem(), "the standard error"),
+        (1.96 * true.sem(), "right for many seeds; for five it is too narrow"),
+        (2 * t * true.sem(), "the whole width"),
+        (
+            t * np.hypot(own["frozen"].sem(), own["scratch"].sem()),
+            "what the standard errors of both methods together give",
+        ),
+    ]
+    for value, meaning in halves:
+        if _close(half, value):
+            return "partial", (
+                f"The mean is right. {half:.3g} is {meaning}: give "
+                "`half_width` the differences."
+            )
+    return "partial", (
+        f"The mean is right, the half width is not {half:.3g}: give "
+        "`half_width` the differences of the seeds."
+    )
+
+
+def _close(number, value):
+    return bool(np.isclose(number, value, rtol=0, atol=_ROUNDING))
+
+
+def judge_pipeline(
+    answer: object, reads: list, images: object, labels: object
+) -> tuple[str, str]:
+    """Judge a pipeline: fetched once, augmented anew in each epoch.
+
+    Args:
+        answer: The learner's `tf.data.Dataset` of (images, labels).
+        reads: Grows by one entry whenever the source is asked for a picture.
+        images: The source's pictures, in order.
+        labels: Their classes.
+
+    Returns:
+        A status and a message.
+    """
+    import tensorflow as tf
+
+    if not isinstance(answer, tf.data.Dataset):
+        return "failed", (
+            f"Expected a tf.data.Dataset, not {type(answer).__name__}: chain "
+            "`batch`, `cache` and `map` onto `slow_pictures`."
+        )
+    element = answer.element_spec
+    if not isinstance(element, tuple) or len(element) != 2:
+        return "failed", "Each element should be a pair: pictures, labels."
+    if answer.cardinality() == tf.data.INFINITE_CARDINALITY:
+        return "failed", "The pipeline never ends: leave out `repeat`."
+    images = np.asarray(images, np.float32)
+    epochs, counts = [], []
+    for _ in range(3):
+        before = len(reads)
+        batches = [(np.asarray(i), np.asarray(n)) for i, n in answer]
+        if any(i.ndim != 4 for i, _ in batches):
+            return "failed", (
+                f"Its pictures come with shape {batches[0][0].shape}: put them "
+                f"into batches of {BATCH_SIZE}."
+            )
+        epochs.append(batches)
+        counts.append(len(reads) - before)
+    sizes = [len(i) for i, _ in epochs[0]]
+    if sum(sizes) != len(images):
+        return "failed", (
+            f"An epoch has {sum(sizes)} pictures, and the source has "
+            f"{len(images)}: use each picture once."
+        )
+    if (
+        any(size != BATCH_SIZE for size in sizes[:-1])
+        or max(sizes) > BATCH_SIZE
+    ):
+        return "failed", f"Make batches of {BATCH_SIZE}, not of {sizes[0]}."
+    if not reads:
+        return "failed", "It never asks the source: begin with `slow_pictures`."
+    if any(counts[1:]):
+        return "failed", (
+            f"{counts[1]} pictures were fetched again in a later epoch: put a "
+            "`cache` between the source and whatever changes."
+        )
+    if epochs[0][0][0].max() < 2 < images.max():
+        return "failed", (
+            "The values were scaled: leave them from 0 to 255, the backbone "
+            "does its own scaling."
+        )
+    known = {
+        version.tobytes(): (number, name)
+        for number, image in enumerate(images)
+        for name, version in _flips(image).items()
+    }
+    seen = []
+    for batches in epochs:
+        pictures = [p for i, _ in batches for p in i.astype(np.float32)]
+        found = [known.get(picture.tobytes()) for picture in pictures]
+        if None in found:
+            return "failed", (
+                "Some pictures are neither the source's nor flips of them: use "
+                "the lesson's `augment`, and nothing else that changes them."
+            )
+        classes = np.concatenate([n for _, n in batches])
+        if any(classes != np.asarray(labels)[[n for n, _ in found]]):
+            return "failed", (
+                "Some pictures have lost their own label: change the order of "
+                "pairs, not of pictures alone."
+            )
+        seen.append(sorted(found))  # the order may be shuffled
+    if all(name == "as it was" for _, name in seen[0]):
+        return "failed", (
+            "No picture is flipped: add `map(augment)` after the cache."
+        )
+    if seen[0] in seen[1:]:
+        return "failed", (
+            "The flips were cached: each epoch brings the same pictures. Cache "
+            "first, then augment."
+        )
+    return "passed", (
+        "The source was read in the first epoch only, and each epoch brought "
+        "other flips."
+    )
+
+
+def _flips(image):
+    """Returns a picture and its three mirror images, by name."""
+    return {
+        "both": image[::-1, ::-1],
+        "horizontal": image[:, ::-1],
+        "vertical": image[::-1],
+        # Last: a picture that is its own mirror image counts as unflipped.
+        "as it was": image,
+    }
+
+
+JUDGES = {
+    "fe-01": judge_freeze,
+    "fe-02": judge_parameters,
+    "fe-03": judge_features,
+    "fe-04": judge_gain,
+    "fe-05": judge_pipeline,
+}

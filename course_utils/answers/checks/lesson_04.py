@@ -1,0 +1,441 @@
+"""Checks of lesson 04, Judging a medical model."""
+
+import numpy as np
+
+from course_utils.answers.checks.learner_values import as_number, brief
+from course_utils.answers.checks.outcomes import shared_groups
+
+LEAST_HELD_OUT, MOST_HELD_OUT = 0.2, 0.34  # share of the patients
+SPECIFICITY = 0.8  # what the clinic asks for in da-02
+LESSON_SPECIFICITY = 0.95
+NUMBER_OF_LABELS = 80
+VERDICTS = ("too sure", "not sure enough")
+DECISIONS = ("better", "worse", "cannot tell")
+_ROUNDING = 2e-3
+
+
+def judge_split(
+    train: object, held_out: object, labels: object, patients: object
+) -> tuple[str, str]:
+    """Judge a split by patient.
+
+    Args:
+        train: The learner's positions, or mask, of one part.
+        held_out: The same of the other.
+        labels: Array of 0 and 1, (pictures,).
+        patients: Array of their names, (pictures,).
+
+    Returns:
+        A status and a message.
+    """
+    labels, patients = np.asarray(labels), np.asarray(patients)
+    parts = {}
+    for name, answer in (("my_train", train), ("my_held_out", held_out)):
+        parts[name] = _positions(answer, len(labels))
+        if isinstance(parts[name], str):
+            return "failed", f"`{name}` {parts[name]}"
+    first, second = parts.values()
+    both = np.intersect1d(first, second)
+    if len(both):
+        return "failed", f"{len(both)} pictures are in both parts."
+    shared = shared_groups(patients[first], patients[second])
+    if shared:
+        return "failed", (
+            f"{len(shared)} patients have pictures in both parts, such as "
+            f"{shared[0]}: deal out patients, and let pictures follow."
+        )
+    missing = len(labels) - len(first) - len(second)
+    if missing:
+        return "failed", f"{missing} pictures are in neither part."
+    share = len(np.unique(patients[second])) / len(np.unique(patients))
+    for name, rows in parts.items():
+        if len(np.unique(labels[rows])) < 2:
+            return "failed", (
+                f"`{name}` has patients of one diagnosis only: mix them, for "
+                "example with StratifiedGroupKFold."
+            )
+    if not LEAST_HELD_OUT <= share <= MOST_HELD_OUT:
+        swapped = LEAST_HELD_OUT <= 1 - share <= MOST_HELD_OUT
+        return "failed", (
+            f"{share:.0%} of the patients are held out"
+            + (
+                ": the two parts are swapped."
+                if swapped
+                else ", and a fifth to a third were asked for."
+            )
+        )
+    return "passed", (
+        f"{len(np.unique(patients[first]))} patients to learn from, "
+        f"{len(np.unique(patients[second]))} held out, and none in both."
+    )
+
+
+def judge_threshold(
+    threshold: object,
+    pair: object,
+    validation_labels: object,
+    validation_scores: object,
+    labels: object,
+    scores: object,
+) -> tuple[str, str]:
+    """Judge a threshold for a specificity, and what it promises.
+
+    Args:
+        threshold: The learner's number.
+        pair: The learner's sensitivity and specificity on the test pictures.
+        validation_labels: Array of 0 and 1.
+        validation_scores: Array of the same shape.
+        labels: The same of the test pictures.
+        scores: Their scores.
+
+    Returns:
+        A status and a message.
+    """
+    from course_utils.evaluation.metrics import (
+        sensitivity_and_specificity,
+        threshold_for_specificity,
+    )
+
+    number = as_number(threshold)
+    if number is None:
+        return "failed", (
+            f"The threshold should be one number, not {brief(threshold)}."
+        )
+    own = np.asarray(validation_labels), np.asarray(validation_scores)
+    others = np.asarray(labels), np.asarray(scores)
+
+    def same(other, given=own):
+        return np.array_equal(given[1] >= number, given[1] >= other)
+
+    right = threshold_for_specificity(*own, SPECIFICITY)
+    if not same(right):
+        benign, ill = (own[1][own[0] == c] for c in (0, 1))
+        reverse = threshold_for_specificity(1 - own[0], -own[1], SPECIFICITY)
+        mistakes = [
+            (
+                threshold_for_specificity(*others, SPECIFICITY),
+                "That threshold was chosen on the test pictures: choose it on "
+                "validation patients.",
+            ),
+            (
+                threshold_for_specificity(*own, LESSON_SPECIFICITY),
+                f"That keeps {LESSON_SPECIFICITY}, as in the lesson; here "
+                f"{SPECIFICITY} is asked for.",
+            ),
+            (
+                np.quantile(own[1], SPECIFICITY),
+                "That leaves alone four fifths of *all* pictures: a "
+                "specificity counts the benign ones.",
+            ),
+            (
+                np.quantile(ill, 1 - SPECIFICITY),
+                "That finds four fifths of the malignant, a sensitivity: a "
+                "specificity counts the benign ones.",
+            ),
+            (
+                -reverse,
+                "That finds four fifths of the malignant, a sensitivity: a "
+                "specificity counts the benign ones.",
+            ),
+            (
+                np.quantile(benign, 1 - SPECIFICITY),
+                "That leaves alone one fifth of the benign pictures: turn it "
+                "round.",
+            ),
+            (
+                0.0,
+                "Zero is where the head decides by itself; it promises no "
+                "specificity.",
+            ),
+        ]
+        for value, message in mistakes:
+            if same(value):
+                return "failed", message
+        spared = np.mean(own[1][own[0] == 0] < number)
+        return "failed", (
+            f"On the validation patients it leaves {spared:.3f} of the benign "
+            f"pictures alone; the lowest threshold that leaves {SPECIFICITY} "
+            "was asked for."
+        )
+    try:
+        found, spared = (float(one) for one in pair)
+    except (TypeError, ValueError):
+        return "partial", (
+            "The threshold is right. `my_pair` should be two numbers, the "
+            f"sensitivity and the specificity, not {brief(pair)}."
+        )
+    expected = sensitivity_and_specificity(*others, number)
+    chosen_on = sensitivity_and_specificity(*own, number)
+    if np.allclose((found, spared), expected, atol=_ROUNDING):
+        return "passed", (
+            f"Expect to find {found:.2f} of the ill, and to leave {spared:.2f} "
+            "of the others alone."
+        )
+    if np.allclose((spared, found), expected, atol=_ROUNDING):
+        return "partial", "The threshold is right; sensitivity comes first."
+    if np.allclose((found, spared), chosen_on, atol=_ROUNDING):
+        return "partial", (
+            "The threshold is right. The pair is that of the validation "
+            "patients, who chose it: measure on the test pictures."
+        )
+    return "partial", (
+        "The threshold is right, the pair is not: of the malignant test "
+        "pictures the share at or above it, of the benign ones the share "
+        "below."
+    )
+
+
+def judge_temperature(
+    temperature: object,
+    verdict: object,
+    validation_labels: object,
+    validation_logits: object,
+    labels: object,
+    logits: object,
+) -> tuple[str, str]:
+    """Judge a temperature, and what it says of the model.
+
+    Args:
+        temperature: The learner's number.
+        verdict: One of `VERDICTS`.
+        validation_labels: Array of 0 and 1.
+        validation_logits: Array of the same shape.
+        labels: The same of the test pictures.
+        logits: Their logits.
+
+    Returns:
+        A status and a message.
+    """
+    from course_utils.evaluation.calibration import fit_temperature
+
+    number = as_number(temperature)
+    if number is None or number <= 0:
+        return "failed", (
+            "The temperature should be one number above 0, not "
+            f"{brief(temperature)}."
+        )
+    right = fit_temperature(validation_labels, validation_logits)
+    mistakes = [
+        (1 / right, "That is one over it: logits are *divided* by it."),
+        (
+            fit_temperature(labels, logits),
+            "That was fitted on the test pictures: fit it on validation "
+            "patients.",
+        ),
+        (1.0, "At 1 nothing is changed: look for the least loss."),
+    ]
+    if not abs(number / right - 1) < 0.03:
+        for value, message in mistakes:
+            if abs(number / value - 1) < 0.02:
+                return "failed", message
+        side = "high" if number > right else "low"
+        return "failed", (
+            f"{number:.3g} is too {side}: the log loss of the validation "
+            "pictures is not at its least there."
+        )
+    said = str(verdict).strip().lower()
+    if said not in VERDICTS:
+        return "partial", (
+            "The temperature is right. The verdict should be "
+            f"{' or '.join(map(repr, VERDICTS))}, not {brief(verdict)}."
+        )
+    if said != VERDICTS[right < 1]:
+        return "partial", (
+            "The temperature is right, the verdict that it gives is the other "
+            "one: dividing by a number above 1 moves probabilities towards one "
+            "half, by one below 1 away from it."
+        )
+    return "passed", f"{said.capitalize()}, says a temperature of {right:.2f}."
+
+
+def judge_difference(
+    interval: object,
+    decision: object,
+    scores: object,
+    others: object,
+    labels: object,
+    patients: object,
+) -> tuple[str, str]:
+    """Judge the interval of a difference between two areas.
+
+    Args:
+        interval: The learner's two ends.
+        decision: One of `DECISIONS`.
+        scores: Of the first model, (pictures,).
+        others: Of the second model, (pictures,).
+        labels: Array of 0 and 1, (pictures,).
+        patients: Their names, (pictures,).
+
+    Returns:
+        A status and a message.
+    """
+    from scipy.stats import rankdata
+
+    from course_utils.evaluation.intervals import bootstrap_over_patients
+
+    try:
+        low, high = (float(end) for end in np.ravel(interval)[-2:])
+        if np.size(interval) not in (2, 3):
+            raise ValueError
+    except (TypeError, ValueError):
+        return "failed", (
+            f"The interval should be two numbers, not {brief(interval)}: its "
+            "lower and its upper end."
+        )
+    labels, patients = np.asarray(labels), np.asarray(patients)
+    stacked = np.stack([scores, others], axis=1)
+
+    def area(y, s):
+        # The area is a sum of ranks (Hanley and McNeil 1982). scikit-learn's
+        # checks its input at each call: too slow for thousands of draws.
+        ones = np.count_nonzero(y == 1)
+        ranks = rankdata(s)[y == 1].sum() - ones * (ones + 1) / 2
+        return ranks / (ones * (len(y) - ones))
+
+    def difference(y, s):
+        return area(y, s[:, 0]) - area(y, s[:, 1])
+
+    def ends(metric, values, groups):
+        drawn = bootstrap_over_patients(metric, labels, values, groups, 400)
+        return np.array(drawn[1:])
+
+    right = ends(difference, stacked, patients)
+    single = ends(difference, stacked, np.arange(len(labels)))
+    given = np.array([low, high])
+    off, off_single = (np.abs(given - e).max() for e in (right, single))
+    narrower = off_single < off and np.ptp(single) < 0.8 * np.ptp(right)
+    if off > 0.25 * np.ptp(right) or narrower:
+        first, second = (ends(area, s, patients) for s in stacked.T)
+        mistakes = [
+            (-right[::-1], "The sign is reversed: `scores` less the other."),
+            (first, "That is the interval of `scores` alone."),
+            (second, "That is the interval of `free_scores` alone."),
+            (
+                first - second,
+                "Ends of two intervals were subtracted: draw patients once, "
+                "and measure the difference in each draw.",
+            ),
+            (
+                np.array([first[0] - second[1], first[1] - second[0]]),
+                "That treats the two models as if they had seen other "
+                "patients: draw once, and measure the difference.",
+            ),
+            (
+                single,
+                "That was drawn over pictures, and is too narrow: draw "
+                "patients.",
+            ),
+        ]
+        for value, message in mistakes:
+            if np.allclose(given, value, rtol=0, atol=0.25 * np.ptp(value)):
+                return "failed", message
+        return "failed", (
+            f"{low:.3f} to {high:.3f} is not it. Draw patients, measure both "
+            "areas on them, subtract; the middle nineteen in twenty of these."
+        )
+    told = _decided(right)
+    said = str(decision).strip().lower()
+    # Where an end all but touches zero, another draw may decide otherwise:
+    # then the decision has to follow from the learner's own interval.
+    close = np.abs(right).min() <= 0.1 * np.ptp(right)
+    if said != told and not (close and said == _decided(given)):
+        expected = " or ".join(map(repr, DECISIONS))
+        hint = "look whether zero lies within it"
+        if said not in DECISIONS:
+            hint = f"expected {expected}, not {brief(decision)}"
+        return "partial", f"The interval is right; the decision is not: {hint}."
+    return "passed", f"From {low:+.3f} to {high:+.3f}: {said}."
+
+
+def _decided(ends):
+    """Says what an interval of a difference decides."""
+    if ends[0] > 0:
+        return DECISIONS[0]
+    return DECISIONS[1] if ends[1] < 0 else DECISIONS[2]
+
+
+def judge_rows(
+    rows: object, labels: object, patients: object
+) -> tuple[str, str]:
+    """Judge which pictures get a label.
+
+    Args:
+        rows: The learner's positions, or mask.
+        labels: Array of 0 and 1, (pictures,).
+        patients: Array of their names, (pictures,).
+
+    Returns:
+        A status and a message.
+    """
+    labels, patients = np.asarray(labels), np.asarray(patients)
+    found = _positions(rows, len(labels))
+    if isinstance(found, str):
+        return "failed", f"`my_rows` {found}"
+    if len(found) != NUMBER_OF_LABELS:
+        return "failed", (
+            f"There are {len(found)} pictures; {NUMBER_OF_LABELS} labels can "
+            "be paid for."
+        )
+    names, counts = np.unique(patients[found], return_counts=True)
+    everybody = np.unique(patients)
+    if len(names) < len(everybody):
+        return "failed", (
+            f"They come from {len(names)} patients, and there are "
+            f"{len(everybody)}: a label is worth more from a patient who has "
+            "none."
+        )
+    if counts.max() - counts.min() > 1:
+        return "failed", (
+            f"One patient has {counts.max()} of them, another {counts.min()}: "
+            f"{NUMBER_OF_LABELS // len(everybody)} of each are to be had."
+        )
+    places = [
+        tuple(np.flatnonzero(np.isin(np.flatnonzero(patients == name), found)))
+        for name in everybody
+    ]
+    # Chance all but never gives half of the patients the same places.
+    alike = max(places.count(one) for one in places)
+    if alike > len(everybody) / 2:
+        return "failed", (
+            f"Of {alike} patients these are the pictures at the same places in "
+            "the table: let chance choose, for the order may mean something."
+        )
+    return "passed", (
+        f"{counts.min()} pictures of each of {len(names)} patients, "
+        f"{np.mean(labels[found]):.0%} of them malignant."
+    )
+
+
+def _positions(answer, count):
+    """Returns distinct positions, or what is wrong with them."""
+    try:
+        found = np.asarray(answer)
+    except (TypeError, ValueError):
+        found = np.asarray(None)
+    if found.ndim == 1 and found.dtype.kind == "f":
+        return (
+            "should hold whole numbers, positions in the table, and these are "
+            "floats: turn them into integers with `.astype(int)`."
+        )
+    if found.ndim != 1 or found.dtype.kind not in "biu" or not found.size:
+        return (
+            f"should be an array of positions, or a mask, not {brief(answer)}."
+        )
+    if found.dtype.kind == "b":
+        if len(found) != count:
+            return f"is a mask of {len(found)}, and there are {count} pictures."
+        return np.flatnonzero(found)
+    if found.min() < 0 or found.max() >= count:
+        return f"has positions outside of 0 to {count - 1}."
+    if len(np.unique(found)) < len(found):
+        return "names some pictures twice."
+    return found
+
+
+JUDGES = {
+    "da-01": judge_split,
+    "da-02": judge_threshold,
+    "da-03": judge_temperature,
+    "da-04": judge_difference,
+    "da-05": judge_rows,
+}

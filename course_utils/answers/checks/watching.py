@@ -1,0 +1,212 @@
+"""Record what a learner's own training did to a model.
+
+``with course.watch(model) as evidence: model.fit(...)`` copies the weights
+before, compares them after, and keeps only what came of it. Nothing is
+trained and nothing is changed: a trial ``fit`` would bind trainability and
+prove nothing about the learner's own (see the tests of Keras's behaviour).
+"""
+
+import dataclasses
+import math
+
+import numpy as np
+
+from course_utils.machine.errors import CourseError
+
+BATCH_NORM_STATISTICS = ("moving_mean", "moving_variance")
+
+
+@dataclasses.dataclass(frozen=True)
+class WeightChange:
+    """What happened to one array of weights.
+
+    Attributes:
+        path: Keras's path of the variable, ``"layer/kernel"``.
+        identity: ``id`` of the variable, to find it in a part of the model.
+        flagged_trainable: Whether the model says, afterwards, that it trains.
+        is_statistic: Whether it is a moving statistic of batch normalization.
+        largest: Largest absolute change of one number; NaN if a number is no
+            longer finite.
+        shape: Shape of the array.
+    """
+
+    path: str
+    identity: int
+    flagged_trainable: bool
+    is_statistic: bool
+    largest: float
+
+    shape: tuple[int, ...] = ()
+
+    @property
+    def moved(self) -> bool:
+        """Whether any number changed."""
+        return not self.largest == 0
+
+
+@dataclasses.dataclass(frozen=True)
+class OptimizerState:
+    """The optimizer at one moment.
+
+    Attributes:
+        identity: ``id`` of the optimizer object; ``None`` if not compiled.
+        class_name: For example ``"Adam"``.
+        learning_rate: In force at this step; NaN if not compiled.
+        iterations: Steps that this optimizer has made.
+    """
+
+    identity: int | None = None
+    class_name: str = ""
+    learning_rate: float = math.nan
+    iterations: int = 0
+
+
+@dataclasses.dataclass
+class Evidence:
+    """What was seen around a learner's own code.
+
+    Attributes:
+        model: The model that was watched.
+        changes: One entry a weight, in the order of ``model.weights``.
+        before: The optimizer before.
+        after: The optimizer afterwards.
+        history: Metrics by name, one number an epoch, of the last ``fit``
+            inside the block; empty if there was none.
+        added: Paths of weights that the model did not have before.
+        finished: Whether the block has ended.
+        stopped_by: Name of the error that ended it early; empty if none did.
+    """
+
+    model: object
+    changes: tuple[WeightChange, ...] = ()
+    before: OptimizerState = OptimizerState()
+    after: OptimizerState = OptimizerState()
+    history: dict[str, list[float]] = dataclasses.field(default_factory=dict)
+    added: tuple[str, ...] = ()
+    finished: bool = False
+    stopped_by: str = ""
+
+    @property
+    def steps(self) -> int:
+        """Steps that the optimizer has made inside the block."""
+        same = self.after.identity == self.before.identity
+        return self.after.iterations - (self.before.iterations if same else 0)
+
+    def __repr__(self) -> str:
+        """Summarise in one line."""
+        if not self.finished:
+            return "Evidence: the block is not over yet."
+        moved = sum(change.moved for change in self.changes)
+        text = (
+            f"Evidence: {moved} of {len(self.changes)} arrays of weights "
+            f"moved, in {len(next(iter(self.history.values()), []))} epochs"
+        )
+        if self.added:
+            text += f"; {len(self.added)} arrays are new"
+        if self.stopped_by:
+            text += f"; ended early by {self.stopped_by}"
+        return text + "."
+
+
+class watch:  # noqa: N801  (it reads as a verb: `with course.watch(model)`)
+    """Record what happens to a model inside a ``with`` block.
+
+    Introduced in lesson 00. Takes a copy of the weights for as long as the
+    block runs (100 MB for ResNet50), and no other memory to speak of. The
+    evidence is filled in when the block ends, also by an interrupt.
+
+    Args:
+        model: A built ``keras.Model`` of any kind.
+
+    Raises:
+        CourseError: If ``model`` is no Keras model, or has no weights yet, or
+            if one ``watch`` is used twice.
+    """
+
+    def __init__(self, model: object) -> None:
+        """Accept a model that can be watched."""
+        import keras
+
+        if not isinstance(model, keras.Model):
+            raise CourseError(
+                "course.watch expects a Keras model, not "
+                f"{type(model).__name__}: write `with course.watch(model) as "
+                "evidence:`."
+            )
+        if not model.weights:
+            raise CourseError(
+                "This model has no weights yet: call it on one batch before "
+                "`with course.watch(model)`."
+            )
+        self._model = model
+        self._evidence: Evidence | None = None
+
+    def __enter__(self) -> Evidence:
+        """Copy the weights."""
+        if self._evidence is not None:
+            raise CourseError(
+                "This watch has been used: write `with course.watch(model) as "
+                "evidence:` anew for each block."
+            )
+        model = self._model
+        self._evidence = Evidence(model, before=optimizer_state(model))
+        self._copies = [(v, to_array(v)) for v in model.weights]
+        # Kept alive, so that a new optimizer cannot get the old one's id.
+        self._optimizer = getattr(model, "optimizer", None)
+        self._earlier_fit = getattr(model, "history", None)
+        return self._evidence
+
+    def __exit__(self, error_type, error, traceback) -> None:
+        """Compare the weights, and let go of the copies."""
+        evidence, model = self._evidence, self._model
+        evidence.stopped_by = error_type.__name__ if error_type else ""
+        trainable = {id(v) for v in model.trainable_weights}
+        evidence.changes = tuple(
+            _change(variable, copy, id(variable) in trainable)
+            for variable, copy in self._copies
+        )
+        known = {id(variable) for variable, _ in self._copies}
+        evidence.added = tuple(
+            v.path for v in model.weights if id(v) not in known
+        )
+        evidence.after = optimizer_state(model)
+        del self._copies, self._optimizer
+        last_fit = getattr(model, "history", None)
+        if last_fit is not self._earlier_fit:
+            evidence.history = dict(getattr(last_fit, "history", {}))
+        evidence.finished = True
+
+
+def optimizer_state(model: object) -> OptimizerState:
+    """Return the state of a model's optimizer."""
+    optimizer = getattr(model, "optimizer", None)
+    if optimizer is None:
+        return OptimizerState()
+    return OptimizerState(
+        id(optimizer),
+        type(optimizer).__name__,
+        # A schedule is evaluated at the current step.
+        float(to_array(optimizer.learning_rate)),
+        int(to_array(optimizer.iterations)),
+    )
+
+
+def to_array(variable: object) -> np.ndarray:
+    """Return a copy of a variable's numbers, which training cannot touch."""
+    import keras
+
+    return np.array(keras.ops.convert_to_numpy(variable))
+
+
+def _change(variable, before: np.ndarray, trainable: bool) -> WeightChange:
+    after = to_array(variable)
+    same = np.array_equal(before, after)
+    largest = 0.0 if same else float(np.max(np.abs(after - before)))
+    return WeightChange(
+        path=variable.path,
+        identity=id(variable),
+        flagged_trainable=trainable,
+        is_statistic=variable.name in BATCH_NORM_STATISTICS,
+        largest=largest,
+        shape=tuple(before.shape),
+    )

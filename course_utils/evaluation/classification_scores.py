@@ -1,0 +1,167 @@
+"""Count right answers, and say how sure the counts are."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from course_utils.evaluation.intervals import wilson_interval
+from course_utils.machine.errors import CourseError
+
+# By convention: below it, chance is no longer a likely explanation.
+SIGNIFICANT = 0.05
+
+
+def class_table(labels, predictions, class_names):
+    """Counts right answers by class, with intervals.
+
+    Introduced in lesson 05 (``05_your_own_images``).
+
+    Args:
+        labels: Index of the true class of each picture, shape `(pictures,)`.
+        predictions: Index of the class that a model gave, the same shape.
+        class_names: Names of all classes.
+
+    Returns:
+        `pandas.DataFrame` with a row a class: `class`; `pictures`, those
+        truly of the class; `right`, those of them that were named so;
+        `recall`, their share, with `recall_low` and `recall_high`; `named`,
+        all that were named so; `precision`, the share of them that truly are,
+        with `precision_low` and `precision_high`. The intervals are Wilson's,
+        at 95 %; a share of no pictures is NaN.
+
+    Raises:
+        CourseError: If the shapes differ, or a class has no name.
+    """
+    labels, predictions = _checked(labels, predictions)
+    highest = int(max(labels.max(), predictions.max()))
+    if highest >= len(class_names):
+        raise CourseError(
+            f"There are names for classes 0 to {len(class_names) - 1}, and "
+            f"classes up to {highest}: pass the names of all classes."
+        )
+    rows = []
+    for number, name in enumerate(class_names):
+        truly, named = labels == number, predictions == number
+        right = int((truly & named).sum())
+        row = {"class": name, "pictures": int(truly.sum()), "right": right}
+        row |= _share("recall", right, row["pictures"])
+        row |= {"named": int(named.sum())}
+        row |= _share("precision", right, row["named"])
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """Two models on the same test pictures; made by `compare`.
+
+    Attributes:
+        count: Number of pictures.
+        right: How many the first model named rightly.
+        other_right: How many the other did.
+        only_first: How many the first named rightly and the other did not.
+        only_other: The reverse.
+        p_value: Probability of so uneven a pair of the last two, or a more
+            uneven one, if both were equally likely (McNemar's test, exact).
+    """
+
+    count: int
+    right: int
+    other_right: int
+    only_first: int
+    only_other: int
+    p_value: float
+
+    @property
+    def verdict(self) -> str:
+        """`"better"`, `"worse"` or `"undecided"`: what the first model is."""
+        if self.p_value >= SIGNIFICANT:
+            return "undecided"
+        return "better" if self.only_first > self.only_other else "worse"
+
+    def sentence(self, other="the other model") -> str:
+        """Says what the comparison shows, of these two models only.
+
+        Another training of either might do better or worse.
+
+        Args:
+            other: What the other model is called.
+        """
+        told = {
+            "better": f"Here this trained model did better than {other}",
+            "worse": f"Here this trained model did worse than {other}",
+            "undecided": (
+                "Here this trained model is not shown to be better than "
+                f"{other}"
+            ),
+        }[self.verdict]
+        p_value = f"= {self.p_value:.2g}"
+        if self.p_value < 0.001:
+            p_value = "< 0.001"
+        return (
+            f"{told}: {self.right} against {self.other_right} right of "
+            f"{self.count} test pictures. Right here only: {self.only_first}; "
+            f"right there only: {self.only_other} (p {p_value}, McNemar)."
+        )
+
+
+def compare(labels, predictions, other_predictions):
+    """Compares two models by their answers to the same test pictures.
+
+    Counted are the pictures that one of them names rightly and the other does
+    not. It says nothing of how other trainings of the two would compare; for
+    that, repeat both with several seeds. Introduced in lesson 05
+    (``05_your_own_images``).
+
+    Args:
+        labels: Index of the true class of each picture, shape `(pictures,)`.
+        predictions: Index of the class that the first model gave.
+        other_predictions: The same for the other.
+
+    Returns:
+        A `Comparison`.
+
+    Raises:
+        CourseError: If the shapes differ.
+
+    Reference:
+        McNemar (1947), "Note on the Sampling Error of the Difference Between
+        Correlated Proportions or Percentages",
+        https://doi.org/10.1007/BF02295996
+    """
+    labels, predictions = _checked(labels, predictions)
+    labels, other_predictions = _checked(labels, other_predictions)
+    right, other = labels == predictions, labels == other_predictions
+    only_first = int((right & ~other).sum())
+    only_other = int((other & ~right).sum())
+    differing = only_first + only_other
+    p_value = 1.0
+    if differing:
+        p_value = float(stats.binomtest(only_first, differing).pvalue)
+    return Comparison(
+        len(labels),
+        int(right.sum()),
+        int(other.sum()),
+        only_first,
+        only_other,
+        p_value,
+    )
+
+
+def _checked(labels, predictions):
+    labels, predictions = np.asarray(labels), np.asarray(predictions)
+    if labels.ndim != 1 or labels.shape != predictions.shape or not len(labels):
+        raise CourseError(
+            "Expected one label and one predicted class for each picture, not "
+            f"shapes {labels.shape} and {predictions.shape}: take "
+            "probabilities.argmax(axis=-1)."
+        )
+    return labels, predictions
+
+
+def _share(name, right, count):
+    low, high = wilson_interval(right, count)
+    share = right / count if count else np.nan
+    return {name: share, f"{name}_low": low, f"{name}_high": high}

@@ -1,0 +1,367 @@
+"""Show where in a picture a model found its answer: Grad-CAM.
+
+A heat map is coarse: it has as many cells as the feature map that it is made
+of, often 4 x 4. It shows what the model used, not whether that was right, and
+a map that looks sensible proves nothing by itself: compare it with that of a
+model with random weights (Adebayo et al. 2018, "Sanity Checks for Saliency
+Maps", https://arxiv.org/abs/1810.03292), and score it against masks where
+there are some.
+"""
+
+import contextlib
+import difflib
+
+import keras
+import matplotlib
+import numpy as np
+import tensorflow as tf
+from tqdm.auto import tqdm
+
+from course_utils.machine.errors import CourseError
+from course_utils.transfer.freezing import check_is_layer, leaves_with_path
+
+_ATTENTION = (
+    keras.layers.Attention,
+    keras.layers.GroupQueryAttention,
+    keras.layers.MultiHeadAttention,
+)
+_TO_PROBABILITIES = ("softmax", "sigmoid")
+
+
+def grad_cam(model, images, class_index=None, layer=None, batch_size=32):
+    """Computes where each picture speaks for a class, by Grad-CAM.
+
+    The gradient of the score of the class, before softmax or sigmoid, is
+    averaged over each channel of a feature map; the channels are summed with
+    these averages as weights, and what is negative becomes 0. Under a head of
+    global average pooling and one dense layer the weights are those of the
+    dense layer, up to a factor (Zhou et al. 2016, "CAM").
+
+    It works on functional, Sequential and subclassed models, with the
+    backbone nested or not: the layers are watched while the model runs, for
+    in a nested backbone they are not connected to the outer model's inputs
+    (tensorflow#44462). Of the course's vision transformer the map is shown
+    that its tokens are put together to at its end. There the heat tells which
+    tokens have carried the answer into the average; through attention each
+    token knows of the whole picture, so that the evidence may lie elsewhere.
+
+    Introduced in lesson 05 (``05_your_own_images``).
+
+    Args:
+        model: A `keras.Model` with one input and one output of shape
+            `(batch, classes)`, probabilities or scores. It works in inference
+            mode and is not changed. (Probabilities that its own `call` makes,
+            and no layer, are taken as they are.)
+        images: Array `(pictures, height, width, channels)`, in the scale that
+            the model takes.
+        class_index: Which class to look for: an integer, or one for each
+            picture. Defaults to the class that the model gives to each. Of
+            a model with one output, class 1 is what it stands for, and 0 is
+            the opposite.
+        layer: Name of the layer whose output is taken. Defaults to the last
+            feature map. An earlier one has more cells, and means less.
+        batch_size: Pictures that are worked on at a time.
+
+    Returns:
+        A float32 array of shape `(pictures, height, width)`, resized
+        bilinearly to the size of the pictures, each divided by its maximum:
+        from 0 to 1, or 0 all over where nothing spoke for the class.
+
+    Raises:
+        CourseError: If the images or the class do not fit the model, if there
+            is no such layer, if the model has no feature map, or if tokens
+            attend to each other after the last one.
+
+    Reference:
+        Selvaraju et al. (2017), "Grad-CAM: Visual Explanations from Deep
+        Networks via Gradient-based Localization",
+        https://arxiv.org/abs/1610.02391
+    """
+    check_is_layer(model)
+    images = np.asarray(images)
+    if images.ndim != 4 or not len(images):
+        raise CourseError(
+            "Expected pictures of shape (pictures, height, width, channels), "
+            f"not {images.shape}: pass a batch, for example images[:1] for "
+            "one."
+        )
+    feature_layer, last, outputs = _find_layers(model, images[:1], layer)
+    classes = _check_classes(class_index, outputs, len(images))
+    heat_maps = np.empty(images.shape[:3], "float32")
+    starts = range(0, len(images), batch_size)
+    for start in tqdm(starts, "Grad-CAM", unit="batch", delay=2):
+        part = slice(start, start + batch_size)
+        heat_maps[part] = _heat(
+            model,
+            images[part],
+            None if classes is None else classes[part],
+            feature_layer,
+            last,
+        )
+    return heat_maps
+
+
+def overlay(images, heat_maps, strength=0.6):
+    """Lays heat maps over pictures.
+
+    Where there is no heat the picture stays as it is; the colours are those
+    of matplotlib's "inferno", which gets lighter with the heat for all eyes.
+    Introduced in lesson 05 (``05_your_own_images``).
+
+    Args:
+        images: Array `(pictures, height, width, 1 or 3)` with values from 0
+            to 255.
+        heat_maps: Array `(pictures, height, width)` with values from 0 to 1.
+        strength: How much of the colour is seen where the heat is 1.
+
+    Returns:
+        A uint8 array of shape `(pictures, height, width, 3)`.
+
+    Raises:
+        CourseError: If the two do not fit each other.
+    """
+    images, heat_maps = np.asarray(images), np.asarray(heat_maps)
+    _check_pairs(heat_maps, images[..., 0], "pictures")
+    colours = 255 * matplotlib.colormaps["inferno"](heat_maps)[..., :3]
+    share = strength * heat_maps[..., np.newaxis]
+    mixed = (1 - share) * np.clip(images, 0, 255) + share * colours
+    return np.rint(mixed).astype("uint8")
+
+
+def share_inside(heat_maps, masks):
+    """Computes which share of the heat lies inside a mask.
+
+    A map that is even over the picture scores the share of the area that the
+    mask takes, `masks.mean(axis=(1, 2))`: compare with that. A mask finer
+    than the cells of the feature map is beyond what any map can point at.
+    This is the "energy-based pointing game". Introduced in lesson 04b
+    (``04b_another_hospital``).
+
+    Args:
+        heat_maps: Array `(pictures, height, width)`, not negative.
+        masks: Bool array of the same shape, such as from
+            `course_utils.pictures.load_masks`.
+
+    Returns:
+        A float array of shape `(pictures,)` from 0 to 1; NaN where there is
+        no heat.
+
+    Raises:
+        CourseError: If the two do not fit each other.
+
+    Reference:
+        Wang et al. (2020), "Score-CAM: Score-Weighted Visual Explanations for
+        Convolutional Neural Networks", https://arxiv.org/abs/1910.01279
+    """
+    heat_maps, masks = _checked_masks(heat_maps, masks)
+    total = heat_maps.sum(axis=(1, 2))
+    inside = (heat_maps * masks).sum(axis=(1, 2))
+    return np.where(total > 0, inside / np.where(total > 0, total, 1), np.nan)
+
+
+def peak_inside(heat_maps, masks):
+    """Says whether the hottest point lies inside a mask: the pointing game.
+
+    Introduced in lesson 05 (``05_your_own_images``).
+
+    Args:
+        heat_maps: As in `share_inside`.
+        masks: As in `share_inside`.
+
+    Returns:
+        A float array of shape `(pictures,)`: 1 if it does, 0 if not; the
+        share of the hottest points that do, if there are several (a resized
+        map is level at the rim); NaN where there is no heat. Points by
+        chance score the share of the area, as in `share_inside`.
+
+    Raises:
+        CourseError: If the two do not fit each other.
+
+    Reference:
+        Zhang et al. (2018), "Top-Down Neural Attention by Excitation
+        Backprop", https://arxiv.org/abs/1608.00507
+    """
+    heat_maps, masks = _checked_masks(heat_maps, masks)
+    peaks = heat_maps == heat_maps.max(axis=(1, 2), keepdims=True)
+    return share_inside(peaks * (heat_maps > 0), masks)
+
+
+def _find_layers(model, image, name):
+    """Returns the layer with the feature map, the last one, and the output.
+
+    The model runs on one picture, and each layer is asked what it gave.
+    """
+    ran = []
+
+    def note(layer, outputs):
+        ran.append((layer, getattr(outputs, "shape", ())))
+        return outputs
+
+    leaves = [leaf for leaf, _ in leaves_with_path(model)]
+    with _watched({leaf: note for leaf in leaves}):
+        try:
+            outputs = model(image, training=False)
+        except (ValueError, tf.errors.InvalidArgumentError) as error:
+            raise CourseError(
+                f"The model does not take pictures of shape {image.shape} "
+                f"with values from {image.min():g} to {image.max():g} "
+                f"({str(error).splitlines()[0]}): give them as for "
+                "model.predict."
+            ) from error
+    if len(getattr(outputs, "shape", ())) != 2:
+        raise CourseError(
+            "Expected a model with a head, that gives one number a class: "
+            f"this one gives {getattr(outputs, 'shape', 'several outputs')}."
+        )
+    maps = [
+        (number, layer)
+        for number, (layer, shape) in enumerate(ran)
+        if len(shape) == 4 and shape[1] * shape[2] > 1
+    ]
+    if name is not None:
+        return _named(name, maps), ran[-1][0], outputs
+    # What comes before the first weights is the picture itself.
+    learned = [number for number, (layer, _) in enumerate(ran) if layer.weights]
+    maps = [pair for pair in maps if learned and pair[0] >= learned[0]]
+    if not maps:
+        raise CourseError(
+            "This model has no feature map, (batch, rows, columns, channels) "
+            "with more than one cell, so there are no places to show: put the "
+            "head on a backbone without pooling."
+        )
+    number, feature_layer = maps[-1]
+    if any(isinstance(layer, _ATTENTION) for layer, _ in ran[number:]):
+        raise CourseError(
+            "After its last feature map, of the layer "
+            f"{feature_layer.name!r}, this model works on tokens that attend "
+            "to each other: reshape them to a map (batch, rows, columns, "
+            "channels) before the head, as the course's vision_transformer "
+            "does, or name that layer if you want the map before."
+        )
+    return feature_layer, ran[-1][0], outputs
+
+
+def _named(name, maps):
+    found = [layer for _, layer in maps if layer.name == name]
+    if found:
+        return found[-1]
+    names = [layer.name for _, layer in maps]
+    nearest = difflib.get_close_matches(str(name), names, n=1) or names[-1:]
+    raise CourseError(
+        f"There is no layer {name!r} with a feature map"
+        + (f": did you mean {nearest[0]!r}?" if nearest else " in this model.")
+    )
+
+
+@contextlib.contextmanager
+def _watched(handlers):
+    """Within it, what a layer gives goes through its handler."""
+
+    def watching(layer, handler, call):
+        return lambda *args, **kwargs: handler(layer, call(*args, **kwargs))
+
+    calls = {layer: vars(layer).get("call") for layer in handlers}
+    try:
+        for layer, handler in handlers.items():
+            vars(layer)["call"] = watching(layer, handler, layer.call)
+        yield
+    finally:
+        for layer, call in calls.items():
+            if call is None:
+                vars(layer).pop("call", None)
+            else:
+                vars(layer)["call"] = call
+
+
+@contextlib.contextmanager
+def _as_scores(last):
+    """Within it, the last layer makes no probabilities of its scores."""
+    kind = getattr(last, "activation", None)
+    if isinstance(last, keras.layers.Softmax):
+        name, given = "call", lambda scores, *args, **kwargs: scores
+    elif getattr(kind, "__name__", "") in _TO_PROBABILITIES:
+        name, given = "activation", keras.activations.linear
+    else:
+        yield
+        return
+    before = dict(vars(last))
+    try:
+        vars(last)[name] = given
+        yield
+    finally:
+        if name in before:
+            vars(last)[name] = before[name]
+        else:
+            vars(last).pop(name)
+
+
+def _heat(model, images, classes, feature_layer, last):
+    """Returns the heat maps of a batch."""
+    seen = []
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+
+        def watch(layer, outputs):
+            tape.watch(outputs)
+            seen.append(outputs)
+            return outputs
+
+        with _watched({feature_layer: watch}), _as_scores(last):
+            scores = model(images, training=False)
+        if scores.shape[1] == 1:
+            scores = tf.concat([-scores, scores], axis=1)
+        if classes is None:
+            classes = tf.argmax(scores, axis=1)
+        chosen = tf.gather(scores, classes, batch_dims=1)
+    feature_map = seen[-1]
+    gradients = tape.gradient(chosen, feature_map)
+    if gradients is None:
+        raise CourseError(
+            f"What the model says does not depend on {feature_layer.name!r}: "
+            "name another layer."
+        )
+    weights = tf.reduce_mean(gradients, axis=(1, 2), keepdims=True)
+    heat = tf.nn.relu(tf.reduce_sum(weights * feature_map, axis=-1))
+    heat = tf.image.resize(
+        tf.cast(heat, tf.float32)[..., tf.newaxis], images.shape[1:3]
+    )[..., 0]
+    highest = tf.reduce_max(heat, axis=(1, 2), keepdims=True)
+    return tf.math.divide_no_nan(heat, highest).numpy()
+
+
+def _check_classes(class_index, outputs, count):
+    """Returns an index for each picture, or None for those of the model."""
+    if class_index is None:
+        return None
+    classes = np.asarray(class_index)
+    known = max(outputs.shape[1], 2)
+    if (
+        classes.dtype.kind not in "iu"
+        or classes.shape not in ((), (count,))
+        or not ((classes >= 0) & (classes < known)).all()
+    ):
+        raise CourseError(
+            f"The class index {class_index!r} fits no class: give a whole "
+            f"number from 0 to {known - 1}, or one for each of {count} "
+            "pictures."
+        )
+    return np.broadcast_to(classes, count)
+
+
+def _checked_masks(heat_maps, masks):
+    heat_maps, masks = np.asarray(heat_maps, float), np.asarray(masks)
+    _check_pairs(heat_maps, masks, "masks")
+    if not (heat_maps >= 0).all():
+        raise CourseError(
+            "A heat map has values below 0, or some that are no numbers: give "
+            "what grad_cam returns."
+        )
+    return heat_maps, masks.astype(bool)
+
+
+def _check_pairs(heat_maps, others, what):
+    if heat_maps.ndim != 3 or heat_maps.shape != others.shape:
+        raise CourseError(
+            f"Heat maps of shape {heat_maps.shape} and {what} of shape "
+            f"{others.shape} do not fit: expected (pictures, height, width) "
+            "of both, in the same order."
+        )

@@ -1,0 +1,55 @@
+"""What labels and scores must be, before anything is measured on them."""
+
+import numpy as np
+
+from course_utils.machine.errors import CourseError
+
+
+def checked_classes(labels, scores):
+    """Returns labels as integers, and scores as float64, if they fit."""
+    labels, scores = np.asarray(labels), as_numbers(scores)
+    if labels.shape != scores.shape[:1] or scores.ndim > 2 or not labels.size:
+        raise CourseError(
+            "Expected one label and one score (or one a class) for each of "
+            f"some pictures, and the shapes are {labels.shape} and "
+            f"{scores.shape}: take both from the same pictures, and flatten "
+            "scores of shape (pictures, 1) with scores[:, 0]."
+        )
+    check_finite(scores)
+    classes = 2 if scores.ndim == 1 else scores.shape[1]
+    if not np.isin(labels, np.arange(classes)).all():
+        raise CourseError(
+            f"The labels are {', '.join(map(str, np.unique(labels)[:5]))}, "
+            f"and whole numbers from 0 to {classes - 1} were expected, such "
+            'as (table["label"] == "malignant").astype(int).'
+        )
+    return labels.astype(int), scores
+
+
+def as_numbers(scores):
+    """Returns scores as a float64 array."""
+    try:
+        return np.asarray(scores, "float64")
+    except (TypeError, ValueError):
+        raise CourseError(
+            "Some scores are no numbers, or there are more of them for one "
+            "picture than for another: pass what model.predict returns."
+        ) from None
+
+
+def check_finite(scores):
+    """Raises a CourseError unless all scores are finite."""
+    if not np.isfinite(scores).all():
+        raise CourseError(
+            "Some scores are not finite (NaN, or the logarithm of a "
+            "probability of 0): look at what the model gives for these "
+            "pictures."
+        )
+
+
+def are_probabilities(values):
+    """Says whether values look like probabilities, of one class or all."""
+    inside = values.min() >= 0 and values.max() <= 1
+    if values.ndim == 1:
+        return inside
+    return inside and np.allclose(values.sum(axis=1), 1, atol=1e-3)

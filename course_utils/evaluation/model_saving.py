@@ -1,0 +1,90 @@
+"""Save a model in a way that it can be loaded back, or save nothing."""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from course_utils.machine.errors import CourseError
+
+MODEL, CLASSES, REPORT = "model.keras", "class_names.json", "report.html"
+FILES = (MODEL, CLASSES, REPORT)
+
+
+def check_free(folder, overwrite):
+    """Raises a `CourseError` where an earlier report would be replaced."""
+    there = [name for name in FILES if (folder / name).exists()]
+    if there and not overwrite:
+        raise CourseError(
+            f"{folder} has {' and '.join(there)} already: name another folder, "
+            "or pass overwrite=True to replace them."
+        )
+
+
+def save_files(folder, model, class_names, page, pictures):
+    """Writes the model, the names of its classes and the report.
+
+    They are put in place only when all three are written, and the model,
+    loaded back, says of some pictures what it said before.
+
+    Args:
+        folder: Path of the folder; made if it is not there.
+        model: The `keras.Model`.
+        class_names: Names of its classes.
+        page: The report, as HTML.
+        pictures: Pictures to ask the model about.
+
+    Raises:
+        CourseError: If the folder cannot be written, or the model cannot be
+            loaded back or says something else then.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".") as unfinished:
+            unfinished = Path(unfinished)
+            # Names of files may hold what is no text in any encoding.
+            content = page.encode("utf-8", "backslashreplace")
+            (unfinished / REPORT).write_bytes(content)
+            names = json.dumps(class_names, indent=1)
+            (unfinished / CLASSES).write_text(names, "utf-8")
+            _save_model(model, unfinished / MODEL, pictures)
+            for name in FILES:
+                os.replace(unfinished / name, folder / name)
+    except OSError as error:
+        raise CourseError(
+            f"The report could not be written to {folder} "
+            f"({error.strerror or error}): name a folder that you may write, "
+            "on a disk with room."
+        ) from error
+
+
+def _save_model(model, path, pictures):
+    images = pictures.astype("float32")
+    try:
+        model.save(path)
+        loaded = keras.saving.load_model(path, compile=False)
+        same = np.allclose(
+            model.predict_on_batch(images),
+            loaded.predict_on_batch(images),
+            rtol=1e-3,
+            atol=1e-4,
+        )
+    except OSError:
+        raise
+    except Exception as error:
+        # Keras meets layers that it cannot save with many kinds of exception.
+        raise CourseError(
+            "The model cannot be saved and loaded back "
+            f"({str(error).splitlines()[0]}): use Keras's own layers, or "
+            "register yours with keras.saving.register_keras_serializable and "
+            "give them get_config."
+        ) from error
+    if not same:
+        raise CourseError(
+            "The model gives other answers after it was saved and loaded "
+            "back: a layer keeps something that is no weight; give it "
+            "get_config, or make it a weight."
+        )

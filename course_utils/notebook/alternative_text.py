@@ -1,0 +1,197 @@
+"""Alternative text: what a screen reader says where a figure stands.
+
+JupyterLab 4.6 takes no alternative text from an image's metadata, so figures
+are shown as HTML, whose `alt` attribute every front end keeps.
+"""
+
+import base64
+import html
+import sys
+
+import numpy as np
+
+from course_utils.machine import quick_runs
+
+# More names and numbers than these help nobody who listens.
+MOST = 12
+
+
+def tell_figures() -> None:
+    """Give every matplotlib figure of this notebook an alternative text.
+
+    Does nothing outside a notebook. The saved notebook keeps the PNG, too.
+    """
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    if getattr(shell, "kernel", None) is None:
+        return
+    display = shell.display_formatter
+
+    def show(figure):
+        formatter = display.formatters["image/png"]
+        try:
+            draw = formatter.lookup(figure)
+        except KeyError:  # the learner prefers another format
+            return {}, {}
+        draw = getattr(draw, "draw", draw)
+        drawn = draw(figure)
+
+        def drawn_already(asked):
+            formatter.for_type(type(figure), draw)
+            return drawn if asked is figure else draw(asked)
+
+        # IPython asks for the PNG next: do not draw it twice.
+        drawn_already.draw = draw
+        formatter.for_type(type(figure), drawn_already)
+        # With `figure_format = "retina"` it comes with its width.
+        data, metadata = drawn if isinstance(drawn, tuple) else (drawn, {})
+        try:
+            text = describe(figure)
+        except Exception:
+            if quick_runs.is_on():  # in the tests of the lessons
+                raise
+            text = "A figure that the course cannot put in words."
+        return {"text/html": as_html(data, text, metadata.get("width"))}, {}
+
+    # Matplotlib removes what is registered for a single format.
+    display.mimebundle_formatter.for_type_by_name(
+        "matplotlib.figure", "Figure", show
+    )
+
+
+def as_html(png: bytes | str, text: str, width: int | None = None) -> str:
+    """Return HTML that shows a picture, and has a text in its place.
+
+    Args:
+        png: The picture, as bytes or in base 64.
+        text: The alternative text.
+        width: In pixels. Defaults to the picture's own.
+    """
+    if isinstance(png, bytes):
+        png = base64.b64encode(png).decode()
+    size = f' width="{width}"' if width else ""
+    return (
+        f'<img alt="{html.escape(text)}"{size} '
+        f'src="data:image/png;base64,{png.strip()}">'
+    )
+
+
+def describe(figure) -> str:
+    """Say what a matplotlib figure shows.
+
+    The `description` of its `Axes`, where `course_utils.evaluation.plotting`
+    has drawn them; else their titles, labels, and the numbers of their lines
+    and bars.
+
+    Args:
+        figure: A matplotlib `Figure`.
+
+    Returns:
+        One paragraph.
+    """
+    told = [figure.get_suptitle()]
+    pictures = []
+    for ax in figure.axes:
+        if not ax.get_visible() or hasattr(ax, "_colorbar"):
+            continue
+        if not (ax.has_data() or ax.texts or ax.get_title()):
+            continue
+        if hasattr(ax, "description"):
+            told.append(ax.description)
+        elif _is_picture(ax):
+            names = ax.get_title(), ax.get_ylabel(), ax.get_xlabel()
+            pictures.append(_one_line(" ".join(names)))
+        else:
+            told.append(_describe_axes(ax))
+    if pictures:
+        names = [name for name in dict.fromkeys(pictures) if name]
+        text = f"{len(pictures)} picture{'s' if len(pictures) > 1 else ''}"
+        told.insert(1, f"{text}: {_join(names)}" if names else text)
+    told = [_one_line(sentence).rstrip(".") for sentence in told if sentence]
+    return " ".join(f"{sentence}." for sentence in told) or "An empty figure."
+
+
+def _is_picture(ax):
+    return bool(ax.images) and not (ax.lines or ax.texts)
+
+
+def _describe_axes(ax):
+    axes = [_one_line(ax.get_ylabel()), _one_line(ax.get_xlabel())]
+    head = " over ".join(name for name in axes if name)
+    title = _one_line(ax.get_title())
+    head = ": ".join(part for part in (title, head) if part) or "A panel"
+    parts = [_image(image, ax) for image in ax.images]
+    named = {  # an error bar's name is that of the whole, not of its line
+        container.lines[0]: container.get_label()
+        for container in ax.containers
+        if getattr(container, "lines", None) and container.lines[0]
+    }
+    for line in ax.lines:
+        if part := _line(line, named.get(line, line.get_label())):
+            parts.append(part)
+    parts += [_bars(c, ax) for c in ax.containers if hasattr(c, "patches")]
+    parts += [_points(found) for found in ax.collections if _points(found)]
+    return f"{head}; {_join(parts, '; ')}" if parts else head
+
+
+def _image(image, ax):
+    rows, columns = image.get_array().shape[:2]
+    if ax.texts:
+        return f"a table of {rows} by {columns} values"
+    return f"a picture of {rows} by {columns} pixels"
+
+
+def _line(line, label):
+    if line.get_transform() != line.axes.transData:
+        return ""  # it leads the eye: a grid line, a limit
+    # Names along the vertical axis: then the values lie along the other.
+    lying = any(isinstance(value, str) for value in line.get_ydata(True))
+    heights = line.get_xdata(False) if lying else line.get_ydata(False)
+    heights = np.ma.filled(np.ma.asarray(heights, float), np.nan)
+    heights = heights[np.isfinite(heights)]
+    name = "a line" if str(label).startswith("_") else _one_line(label)
+    if not len(heights):
+        return f"{name} without values"
+    if np.ptp(heights) == 0:
+        return f"{name} at {heights[0]:.3g}"
+    if len(heights) <= MOST // 2:
+        return f"{name}: {_join([f'{height:.3g}' for height in heights])}"
+    if line.get_linestyle() == "None":
+        return f"{name}, {len(heights)} points"
+    return f"{name} from {heights[0]:.3g} to {heights[-1]:.3g}"
+
+
+def _bars(container, ax):
+    lying = getattr(container, "orientation", "vertical") == "horizontal"
+    axis = ax.yaxis if lying else ax.xaxis
+    ticks = zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=False)
+    names = {round(float(at), 3): _one_line(t.get_text()) for at, t in ticks}
+    bars = []
+    for patch in container.patches:
+        size = patch.get_width() if lying else patch.get_height()
+        name = names.get(round(float(patch.get_center()[int(lying)]), 3), "")
+        bars.append(f"{name} {size:.3g}".strip())
+    label = container.get_label()
+    head = "bars" if str(label).startswith("_") else f"bars, {_one_line(label)}"
+    return f"{head}: {_join(bars)}"
+
+
+def _points(collection):
+    from matplotlib.collections import PathCollection
+
+    if not isinstance(collection, PathCollection):
+        return ""
+    count = len(collection.get_offsets())
+    label = str(collection.get_label())
+    head = f"{count} point{'' if count == 1 else 's'}"
+    return head if label.startswith("_") else f"{head}, {_one_line(label)}"
+
+
+def _join(parts, between=", "):
+    more = len(parts) - MOST
+    kept = parts if more <= 0 else [*parts[:MOST], f"and {more} more"]
+    return between.join(kept)
+
+
+def _one_line(text):
+    return " ".join(str(text).split())

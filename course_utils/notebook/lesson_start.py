@@ -1,0 +1,88 @@
+"""Start a lesson calmly: no start-up log, one sentence where it stops.
+
+TensorFlow 2.21 writes some ten lines about graphics cards and rounding
+straight to the process's error stream, whatever its log level, and a notebook
+shows them in red above the first result.
+"""
+
+import contextlib
+import os
+import re
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+
+
+def import_keras_quietly() -> None:
+    """Import Keras on TensorFlow, and let TensorFlow look for devices.
+
+    Raises:
+        ImportError: If TensorFlow or Keras cannot be imported; what they had
+            written is then shown.
+    """
+    with _stderr_held_back():
+        import keras  # noqa: F401
+        import tensorflow
+
+        tensorflow.config.list_physical_devices()
+    # Keras 3.15.1 warns at every `fit` on a tf.data.Dataset that it ignores
+    # `shuffle=True`, its own default.
+    warnings.filterwarnings("ignore", message="`shuffle=True` was passed")
+
+
+def explain_stops() -> None:
+    """Show one sentence, and no traceback, where a cell is stopped.
+
+    That is where a learner interrupts it, and where a backbone is fed with
+    pictures of a wrong scale. Does nothing outside a notebook.
+    """
+    if "IPython" not in sys.modules:
+        return
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    if shell is not None:
+        import tensorflow
+
+        stops = (KeyboardInterrupt, tensorflow.errors.InvalidArgumentError)
+        shell.set_custom_exc(stops, _explain_stop)
+
+
+def _explain_stop(shell, kind, error, traceback, tb_offset=None) -> None:
+    if isinstance(error, KeyboardInterrupt):
+        print(
+            "Interrupted. What was learned so far is kept. The cells below "
+            "may need this one to end: run it again to go on."
+        )
+        return
+    from course_utils.backbones.preprocessing import RANGE_SENTENCE
+
+    # TensorFlow and Keras put brackets, quotes or line breaks around it.
+    said = re.search(rf"{RANGE_SENTENCE}.*?\.(?=[\]'\s])", str(error))
+    if said:
+        lines = [f"CourseError: {said[0]}"]
+    else:
+        lines = shell.InteractiveTB.structured_traceback(
+            kind, error, traceback, tb_offset=tb_offset
+        )
+    # IPython leaves showing to whoever explains.
+    shell._showtraceback(kind, error, lines)
+
+
+@contextlib.contextmanager
+def _stderr_held_back() -> Iterator[None]:
+    """Hold back what is written to file descriptor 2; show it on an error."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as log:
+        os.dup2(log.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            log.seek(0)
+            os.write(kept, log.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

@@ -1,0 +1,184 @@
+"""Show a training while it runs: progress, curves, a button to end a phase.
+
+Where no widget can be shown, one plot appears at the end.
+"""
+
+import base64
+import io
+import time
+from pathlib import Path
+
+import keras
+from matplotlib.figure import Figure
+
+from course_utils.evaluation import plotting
+from course_utils.notebook import frontend
+from course_utils.notebook.alternative_text import as_html
+
+STATIC = Path(__file__).parent / "static"
+# The progress bar moves at most this often; a curve grows once an epoch.
+SECONDS_BETWEEN_MOVES = 0.25
+
+
+class LiveTraining(keras.callbacks.Callback):
+    """A Keras callback that shows the training in the notebook.
+
+    In JupyterLab (and where else widgets are shown): a progress bar, the
+    curves so far, and a button that ends the phase after the batch that is
+    running. Under `two_phase_fit` the model then gets the best weights so far,
+    and the next phase begins; the notebook's own stop button ends the whole
+    training. With an older ipykernel than 7, or outside of JupyterLab, the
+    front end may hand the click over only when the training has ended.
+
+    Elsewhere, one plot when a `fit` has ended, in one place.
+
+    Introduced in lesson 03 (``03_fine_tuning``); lesson 00 draws the curves by
+    hand.
+
+    Args:
+        metric: Name of the metric to draw, without `"val_"`. Defaults to
+            `"loss"`.
+
+    Raises:
+        CourseError: At the end of the first epoch, if there is no such metric.
+
+    Attributes:
+        history: Dict of the metrics of all epochs so far, as in Keras.
+        epoch: Numbers of the epochs that ended, from 0.
+    """
+
+    def __init__(self, metric="loss"):
+        """Prepares the view; it appears when the first `fit` begins."""
+        super().__init__()
+        self.metric = metric
+        self.history, self.epoch, self.phases = {}, [], []
+        self._phase, self._view, self._handle = 0, None, None
+        self._moved, self._end_phase = 0.0, False
+
+    def on_train_begin(self, logs=None):
+        """Opens the view, or goes on in it; see Keras."""
+        self._phase, self._end_phase = self._phase + 1, False
+        self._first = None
+        if self._handle is None:
+            self._view = _make_view() if frontend.shows_widgets() else None
+            if self._view is not None:
+                self._view.on_msg(self._on_message)
+                self._handle = _display(self._view)
+        self._tell(running=True, phase=self._phase, told=self._begun())
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Notes where the phase began; see Keras."""
+        if self._first is None:
+            self._first = epoch
+        self._now = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Moves the bar, and ends the phase where that was asked for."""
+        if self._end_phase:
+            self.model.stop_training = True
+        if time.monotonic() - self._moved > SECONDS_BETWEEN_MOVES:
+            self._moved = time.monotonic()
+            steps = (self.params or {}).get("steps") or 0
+            within = min((batch + 1) / steps, 1) if steps else 0
+            self._move(within)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Adds a point to the curves; see Keras."""
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(float(value))
+        self.epoch.append(epoch)
+        self.phases.append(f"training {self._phase}")
+        if self._view is not None or len(self.epoch) == 1:
+            # The first time even unseen, so that a wrong metric is noticed.
+            picture, description = self._draw()
+        if self._view is not None:
+            self._move(1.0)
+            self._tell(description=description, picture=picture)
+
+    def on_train_end(self, logs=None):
+        """Says how it ended; where nothing was shown, shows the plot."""
+        ended = f"Ended after {len(self.epoch)} epochs in all."
+        if self._end_phase:
+            ended = f"Ended at your request. {ended}"
+        self._tell(running=False, now="", told=ended)
+        if self.epoch:
+            self._show_plot()
+
+    def _begun(self):
+        return "Training." if self._phase == 1 else "Training goes on."
+
+    def _on_message(self, widget, content, buffers):
+        if content.get("end_phase"):
+            self._end_phase = True
+
+    def _move(self, within):
+        epochs = (self.params or {}).get("epochs") or 0
+        planned = max(epochs - (self._first or 0), 1)
+        done = (self._now - (self._first or 0) + within) / planned
+        self._tell(
+            done=min(done, 1.0), now=f"epoch {self._now + 1} of up to {epochs}"
+        )
+
+    def _tell(self, **state):
+        if self._view is None:
+            return
+        for name, value in state.items():
+            setattr(self._view, name, value)
+        frontend.hear_clicks_while_busy(self._view)
+
+    def _draw(self):
+        figure = Figure(figsize=(6, 3.2), layout="tight")
+        ax = plotting.plot_history(self, self.metric, ax=figure.subplots())
+        data = io.BytesIO()
+        figure.savefig(data, format="png", dpi=80)
+        return base64.b64encode(data.getvalue()).decode(), ax.description
+
+    def _show_plot(self):
+        """Puts the picture beside the view, for whoever shows no widgets."""
+        try:
+            from IPython import get_ipython
+            from IPython.display import display
+        except ImportError:
+            return
+        if get_ipython() is None:
+            return
+        picture, description = self._draw()
+        bundle = {
+            "text/html": as_html(picture, description),
+            "image/png": picture,
+            "text/plain": description,
+        }
+        if self._view is not None:
+            bundle |= frontend.view_of(self._view)
+        if self._handle is None:
+            self._handle = display(bundle, raw=True, display_id=True)
+        else:
+            self._handle.update(bundle, raw=True)
+
+
+def _make_view():
+    """Returns the widget; None where anywidget cannot be used."""
+    try:
+        import anywidget
+        import traitlets
+    except ImportError:
+        return None
+
+    class View(anywidget.AnyWidget):
+        _esm = STATIC / "live_training.js"
+        _css = STATIC / "live_training.css"
+        running = traitlets.Bool(False).tag(sync=True)
+        phase = traitlets.Int(0).tag(sync=True)
+        done = traitlets.Float(0.0).tag(sync=True)
+        now = traitlets.Unicode("").tag(sync=True)
+        told = traitlets.Unicode("").tag(sync=True)
+        description = traitlets.Unicode("").tag(sync=True)
+        picture = traitlets.Unicode("").tag(sync=True)
+
+    return View()
+
+
+def _display(view):
+    from IPython.display import display
+
+    return display(frontend.view_of(view), raw=True, display_id=True)

@@ -1,0 +1,118 @@
+"""Load the embedded data sets as ``tf.data.Dataset``s.
+
+A data set is of one of two kinds. Some have a folder of pictures a class, in
+a folder a split. The others are flat: all pictures in one folder, and a table
+with a row a picture that says all that is known about it, such as its patient.
+"""
+
+import dataclasses
+from pathlib import Path
+
+import keras
+
+from course_utils.machine import data_files
+from course_utils.pictures import picture_tables
+
+# The scanner whose pictures a model is trained on; others are for adaptation.
+HOME_SCANNER = "A"
+
+
+@dataclasses.dataclass(frozen=True)
+class Splits:
+    """A data set in three parts.
+
+    Attributes:
+        train: Batches of (images, labels), shuffled anew each epoch. Images
+            are float32 in 0..255, shape (batch, height, width, 3); labels
+            are int32, shape (batch,), or a dict of such arrays where each
+            picture has several labels. None where a data set has no pictures
+            for training.
+        validation: Batches of the same kind, always in the same order, or
+            None.
+        test: Batches of the same kind, always in the same order.
+        class_names: Names of the classes; a label is an index into it. Where
+            each picture has several labels, a dict of such lists.
+    """
+
+    train: object
+    validation: object
+    test: object
+    class_names: list[str] | dict[str, list[str]]
+
+
+def dataset_folder(name: str) -> Path:
+    """Return the folder with a data set's pictures, unpacked on first use.
+
+    Introduced in lesson 00. The folder holds ``train/``, ``validation/`` and
+    ``test/``, each with a folder of pictures a class; or, if it is flat,
+    ``table.csv``, ``images/`` and perhaps ``masks/``.
+
+    Args:
+        name: Name of the data set, for example ``"defects"``.
+
+    Raises:
+        CourseError: If the name is unknown, the archive is missing or broken,
+            or the cache cannot be written.
+    """
+    return data_files.unpacked(name)
+
+
+def load_dataset(name: str, batch_size: int = 32, seed: int = 0) -> Splits:
+    """Load an embedded data set.
+
+    Introduced in lesson 00, which does the same by hand with
+    ``keras.utils.image_dataset_from_directory``. Flat data sets, from lesson
+    01 on:
+
+    * Of ``"source"`` there are test pictures only, so ``train`` and
+      ``validation`` are None. Its labels are a dict of arrays.
+    * Of ``"histology"`` the three parts hold pictures of scanner A only; no
+      patient is in two of them. For the other scanners, and for the split
+      ``adaptation``, see `course_utils.pictures.picture_tables`.
+
+    Args:
+        name: Name of the data set, for example ``"defects"``.
+        batch_size: Pictures a batch.
+        seed: Seed of the order in which training pictures come.
+
+    Returns:
+        The three parts and the class names.
+
+    Raises:
+        CourseError: If the name is unknown, the archive is missing or broken,
+            the cache cannot be written, or ``batch_size`` is not positive.
+    """
+    folder = dataset_folder(name)
+    picture_tables.check_batch_size(batch_size)
+    if picture_tables.is_flat(folder):
+        return _load_flat(name, batch_size, seed)
+    height, width = data_files.card("datasets", name)["image_shape"][:2]
+    parts = {
+        part: keras.utils.image_dataset_from_directory(
+            folder / part,
+            image_size=(height, width),
+            batch_size=batch_size,
+            shuffle=part == "train",
+            seed=seed,
+            verbose=False,
+        )
+        for part in picture_tables.SPLITS
+    }
+    return Splits(**parts, class_names=parts["train"].class_names)
+
+
+def _load_flat(name, batch_size, seed):
+    table = picture_tables.load_table(name)
+    class_names = table.attrs["class_names"]
+    if "split" not in table:
+        test = picture_tables.from_table(table, batch_size)
+        return Splits(None, None, test, class_names)
+    if "scanner" in table:
+        table = table[table["scanner"] == HOME_SCANNER]
+    parts = {
+        part: picture_tables.from_table(
+            table[table["split"] == part], batch_size, part == "train", seed
+        )
+        for part in picture_tables.SPLITS
+    }
+    return Splits(**parts, class_names=class_names)

@@ -1,0 +1,11 @@
+from .compiling import recompile as recompile
+from .feature_extraction import extract_features as extract_features
+from .freezing import batch_norms as batch_norms
+from .freezing import freeze as freeze
+from .freezing import unfreeze as unfreeze
+from .learning_rates import LearningRates as LearningRates
+from .learning_rates import find_learning_rate as find_learning_rate
+from .trainable_table import TrainableReport as TrainableReport
+from .trainable_table import trainable_report as trainable_report
+from .two_phase_training import History as History
+from .two_phase_training import two_phase_fit as two_phase_fit

@@ -1,0 +1,196 @@
+"""Look for a learning rate before the training."""
+
+import dataclasses
+import functools
+import itertools
+import math
+import random
+
+import keras
+import numpy as np
+
+from course_utils.machine import quick_runs
+from course_utils.machine.errors import CourseError
+from course_utils.transfer.compiling import compile_settings, fresh_optimizer
+from course_utils.transfer.training_data import check_labels, fit_arguments
+
+
+@dataclasses.dataclass(frozen=True)
+class LearningRates:
+    """Losses at rising learning rates; made by `find_learning_rate`.
+
+    Attributes:
+        rates: Learning rates, rising, shape `(steps,)`.
+        losses: Loss of one batch at each, before the step that it led to.
+        smoothed: The same, averaged over some ten steps.
+        suggestion: A learning rate to begin with: a tenth of the one where
+            the smoothed loss is lowest. A start, not a verdict: it was found
+            within some steps, on training data.
+    """
+
+    rates: np.ndarray
+    losses: np.ndarray
+    smoothed: np.ndarray
+    suggestion: float
+
+
+def find_learning_rate(
+    model, data, lowest=1e-6, highest=1.0, steps=100, batch_size=32
+):
+    """Trains a copy with ever higher learning rates, and watches the loss.
+
+    It ends early when the loss is four times its lowest, or no number. The
+    losses are those of single batches: what `fit` shows is an average over
+    the epoch so far. Introduced in lesson 03 (``03_fine_tuning``).
+
+    Args:
+        model: A compiled `keras.Model`, flags set as for the training to
+            come. It, its optimizer and the random state are left alone; a
+            copy of its weights is trained.
+        data: A `tf.data.Dataset` of batches `(images, labels)`, or a tuple
+            of two arrays. It is read over and over; one that shuffles goes
+            on to its next orders.
+        lowest: First learning rate.
+        highest: Last learning rate, if the loss permits.
+        steps: Number of batches; in a smoke run (see
+            `course_utils.machine.quick_runs`) no more than 3.
+        batch_size: Pictures a batch, for arrays only.
+
+    Returns:
+        A `LearningRates`; `course_utils.evaluation.plot_learning_rates` draws
+        it.
+
+    Raises:
+        CourseError: If the model is not compiled or cannot be copied, if
+            the labels do not fit it, if the range is none, or if the loss is
+            no finite number from the start.
+
+    Reference:
+        Smith (2017), "Cyclical Learning Rates for Training Neural Networks",
+        https://arxiv.org/abs/1506.01186
+    """
+    if not 0 < lowest < highest < math.inf or not (
+        type(steps) is int and steps > 0
+    ):
+        raise CourseError(
+            f"Cannot try learning rates from {lowest!r} to {highest!r} in "
+            f"{steps!r} steps: give two numbers above 0, the lower one first, "
+            "and a whole number of steps."
+        )
+    steps = min(steps, 3) if quick_runs.is_on() else steps
+    settings = compile_settings(model)
+    check_labels(model, data)
+    # New layers draw the seeds of their first weights from Python.
+    states = random.getstate(), np.random.get_state()
+    try:
+        copy = _copy(model)
+        copy.compile(
+            fresh_optimizer(model.optimizer, lowest),
+            settings["loss"],
+            loss_weights=settings.get("loss_weights"),
+        )
+        rates, losses = _losses(
+            copy,
+            _endless(data, batch_size),
+            np.geomspace(lowest, highest, steps),
+        )
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+    smoothed = _smooth(losses)
+    return LearningRates(
+        rates, losses, smoothed, float(rates[smoothed.argmin()] / 10)
+    )
+
+
+def _losses(model, batches, rates):
+    losses = []
+    for rate, batch in zip(rates, batches, strict=False):
+        model.optimizer.learning_rate = rate
+        # Else older Keras gives the mean over all batches so far.
+        model.reset_metrics()
+        loss = float(model.train_on_batch(*batch, return_dict=True)["loss"])
+        if not math.isfinite(loss):
+            break
+        losses.append(loss)
+        if loss > 4 * min(_smooth(losses)) and len(losses) > 10:
+            break
+    if not losses:
+        raise CourseError(
+            "The loss is no finite number before any step was made: look for "
+            "values in the data, or in the weights, that are no numbers."
+        )
+    return rates[: len(losses)], np.array(losses)
+
+
+def _smooth(losses, keep=0.9):
+    """Exponential moving average, corrected for its start at 0."""
+    average, smoothed = 0.0, []
+    for step, loss in enumerate(losses, start=1):
+        average = keep * average + (1 - keep) * loss
+        smoothed.append(average / (1 - keep**step))
+    return np.array(smoothed)
+
+
+def _endless(data, batch_size):
+    """Yields batches of one size, over and over."""
+    arguments = fit_arguments(data)
+    if "y" in arguments:
+        data = _Arrays(tuple(arguments.values()), batch_size)
+    whole = None
+    for batch in itertools.chain.from_iterable(itertools.repeat(data)):
+        size = len(keras.tree.flatten(batch)[0])
+        whole = size if whole is None else whole
+        if size == whole:  # A smaller last batch would only add noise.
+            yield batch
+
+
+class _Arrays:
+    """Batches of arrays, in an order of its own."""
+
+    def __init__(self, arrays, batch_size):
+        self.arrays = keras.tree.map_structure(np.asarray, arrays)
+        self.count = len(keras.tree.flatten(self.arrays)[0])
+        self.size = batch_size
+        self.generator = np.random.default_rng(0)
+
+    def __iter__(self):
+        order = self.generator.permutation(self.count)
+        for start in range(0, self.count, self.size):
+            chosen = order[start : start + self.size]
+            yield keras.tree.map_structure(
+                functools.partial(np.take, indices=chosen, axis=0), self.arrays
+            )
+
+
+def _copy(model):
+    """Copies a model: its layers, weights and flags, not its compilation.
+
+    `keras.models.clone_model` compiles as well, and raises where the loss is
+    a plain function.
+    """
+    layers = model._flatten_layers()
+    kinds = {type(layer).__name__: type(layer) for layer in layers}
+    try:
+        with keras.saving.custom_object_scope(kinds):
+            copy = type(model).from_config(model.get_config())
+            if not copy.built:
+                copy.build_from_config(model.get_build_config())
+        own = {id(variable) for variable in model.variables}
+        if any(id(variable) in own for variable in copy.variables):
+            raise ValueError("the copy shares weights with the original")
+        copy.set_weights(model.get_weights())
+    except Exception as error:
+        kind = type(model).__name__
+        raise CourseError(
+            f"The model {model.name!r} cannot be copied "
+            f"({type(error).__name__}), and no rate is tried on the original: "
+            f"give {kind} the methods get_config and from_config, or build "
+            "the model with the functional API."
+        ) from error
+    # From the outside in, since a flag is passed on to the layers within.
+    for old, new in zip(
+        model._flatten_layers(), copy._flatten_layers(), strict=True
+    ):
+        new.trainable = old.trainable
+    return copy

@@ -1,0 +1,316 @@
+"""Train in two phases: first the head, then the backbone with it."""
+
+import contextlib
+import dataclasses
+import math
+
+import keras
+import numpy as np
+
+from course_utils.machine.errors import CourseError
+from course_utils.transfer.compiling import (
+    checked_rate,
+    compile_settings,
+    recompile,
+)
+from course_utils.transfer.freezing import freeze, unfreeze
+from course_utils.transfer.trainable_table import trainable_report
+from course_utils.transfer.training_data import check_labels, fit_arguments
+
+HEAD, FINE_TUNING = "head", "fine-tuning"
+
+
+def two_phase_fit(
+    model,
+    base_model,
+    data,
+    validation_data,
+    head_epochs=10,
+    fine_tune_epochs=10,
+    *,
+    head_learning_rate=None,
+    fine_tune_learning_rate=None,
+    patience=3,
+    monitor="val_loss",
+    mode=None,
+    callbacks=(),
+    class_weight=None,
+    verbose="auto",
+    **unfreeze_options,
+):
+    """Trains the head on a frozen backbone, then fine-tunes both.
+
+    Before each phase the model gets a new optimizer, see `recompile`; at the
+    end of each it gets the best weights seen so far in either. Interrupting
+    it ends the training in the same way, and returns what there is.
+
+    Introduced in lesson 03 (``03_fine_tuning``), which does it by hand.
+
+    Args:
+        model: A compiled `keras.Model` with `base_model` in it. It is
+            changed.
+        base_model: The backbone. It is left as fine-tuning had it: unfrozen
+            as far as told, batch normalization in inference mode.
+        data: A `tf.data.Dataset` of batches `(images, labels)`, or a tuple
+            of two arrays, taken in batches of 32. Its labels are read once
+            beforehand, see `course_utils.transfer.check_labels`.
+        validation_data: The same, for validation after each epoch.
+        head_epochs: At most so many epochs for the head; with 0 the phase is
+            left out.
+        fine_tune_epochs: The same for fine-tuning, which goes on counting
+            where the head really ended.
+        head_learning_rate: Defaults to the one that the model has.
+        fine_tune_learning_rate: Defaults to a tenth of the head's.
+        patience: A phase ends early after so many epochs in a row without a
+            new best of that phase. None for never.
+        monitor: Name of what tells the best, among the metrics that `fit`
+            shows.
+        mode: `"min"` or `"max"`: which is better. Needed only where the name
+            has none of "loss", "accuracy" and "auc" in it.
+        callbacks: More Keras callbacks, for both phases.
+        class_weight: As in `keras.Model.fit`.
+        verbose: As in `keras.Model.fit`; with 0, nothing is printed.
+        **unfreeze_options: For `course_utils.transfer.unfreeze`: one of
+            `last`, `from_layer` and `share`, and `batch_norm`.
+
+    Returns:
+        A `History` of both phases.
+
+    Raises:
+        CourseError: If something given does not fit; nothing was trained
+            then. Also if the loss is no longer a finite number: the sentence
+            names the learning rate, the model has the best weights seen
+            before (the first ones, if none), and `error.history` is the
+            `History` up to there.
+    """
+    compile_settings(model)
+    if validation_data is None:
+        raise CourseError(
+            "The validation data are missing, and the best epoch is told by "
+            "them: pass for example load_dataset(name).validation."
+        )
+    for name, epochs in [
+        ("head_epochs", head_epochs),
+        ("fine_tune_epochs", fine_tune_epochs),
+    ]:
+        _check_count(name, epochs, 0)
+    if patience is not None:
+        _check_count("patience", patience, 1)
+    keeper = _Keeper(monitor, _mode(monitor, mode), patience)
+    check_labels(model, data)
+    check_labels(model, validation_data, training=False)
+    _check_parts(model, base_model, head_epochs)
+    rates = _rates(model, head_learning_rate, fine_tune_learning_rate)
+    unfreeze(base_model, **unfreeze_options)  # Refuses what does not fit.
+
+    keeper.best_weights = model.get_weights()
+    arguments = fit_arguments(data)
+    if "y" not in (validation := fit_arguments(validation_data)):
+        validation_data = validation["x"]
+    phases = [(HEAD, head_epochs), (FINE_TUNING, fine_tune_epochs)]
+    for (phase, epochs), rate in zip(phases, rates, strict=True):
+        if not epochs:
+            continue
+        if phase == HEAD:
+            freeze(base_model)
+        else:
+            unfreeze(base_model, **unfreeze_options)
+        recompile(model, rate)
+        if verbose:
+            print(f"Phase {phase}: {trainable_report(model).summary()}")
+        keeper.begin(phase)
+        begin = len(keeper.kept.epoch)
+        with contextlib.suppress(KeyboardInterrupt, _DivergedError):
+            keeper.kept.interrupted = True
+            _make_variables(model, validation_data)
+            model.fit(
+                **arguments,
+                validation_data=validation_data,
+                initial_epoch=begin,
+                epochs=begin + epochs,
+                callbacks=[*callbacks, keeper],
+                class_weight=class_weight,
+                verbose=verbose,
+            )
+            keeper.kept.interrupted = False
+        keeper.restore()
+        if keeper.kept.interrupted:
+            break
+    if keeper.diverged:
+        error = CourseError(keeper.diverged)
+        error.history = keeper.kept
+        raise error
+    if verbose:
+        print(keeper.kept.summary(monitor))
+    return keeper.kept
+
+
+@dataclasses.dataclass(repr=False)
+class History:
+    """What happened in a training of two phases.
+
+    Attributes:
+        history: Metrics by name, one number an epoch, as in Keras.
+        epoch: Numbers of the epochs that ended, from 0, as in Keras.
+        phases: For each of them `"head"` or `"fine-tuning"`.
+        best_epoch: Number of the epoch whose weights the model has at the
+            end; None if no epoch ended.
+        interrupted: Whether the training was cut short.
+    """
+
+    history: dict[str, list[float]] = dataclasses.field(default_factory=dict)
+    epoch: list[int] = dataclasses.field(default_factory=list)
+    phases: list[str] = dataclasses.field(default_factory=list)
+    best_epoch: int | None = None
+    interrupted: bool = False
+
+    def __repr__(self) -> str:
+        """Show how it ended; the numbers are in the attributes."""
+        return f"History: {self.summary()}"
+
+    def summary(self, monitor="val_loss") -> str:
+        """Says in a sentence or two how it ended.
+
+        Args:
+            monitor: Name of the metric to tell.
+        """
+        text = f"{self.phases.count(HEAD)} epochs of the head and "
+        text += f"{self.phases.count(FINE_TUNING)} of fine-tuning"
+        text += " ended before the interrupt." if self.interrupted else " ran."
+        if self.best_epoch is None:
+            return text + " The weights are as they were left."
+        at = self.epoch.index(self.best_epoch)
+        return (
+            f"{text} The model has the weights of epoch {self.best_epoch + 1} "
+            f"({self.phases[at]}), the best: {monitor} "
+            f"{self.history[monitor][at]:.4g}."
+        )
+
+
+class _DivergedError(Exception):
+    """Leaves `fit` without validating a broken model."""
+
+
+class _Keeper(keras.callbacks.Callback):
+    """Keeps the history and the best weights over several `fit`s.
+
+    `keras.callbacks.EarlyStopping` forgets its best at each `fit`.
+    """
+
+    def __init__(self, monitor, mode, patience):
+        super().__init__()
+        self.monitor, self.patience = monitor, patience
+        self.sign = 1 if mode == "min" else -1
+        self.kept = History()
+        self.best, self.best_weights, self.diverged = math.inf, None, ""
+
+    def begin(self, phase):
+        self.phase, self.best_of_phase, self.waited = phase, math.inf, 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        loss = float(np.asarray((logs or {}).get("loss", 0.0)))
+        if not math.isfinite(loss):
+            rate = float(np.asarray(self.model.optimizer.learning_rate))
+            self.diverged = (
+                f"The loss became {loss} in phase {self.phase!r} at a learning "
+                f"rate of {rate:g}: the model has the best weights from "
+                "before; take a tenth of this rate, and look for values in "
+                "the data that are no numbers."
+            )
+            raise _DivergedError
+
+    def on_epoch_end(self, epoch, logs=None):
+        for name, value in (logs or {}).items():
+            self.kept.history.setdefault(name, []).append(float(value))
+        self.kept.epoch.append(epoch)
+        self.kept.phases.append(self.phase)
+        if self.monitor not in (logs or {}):
+            raise CourseError(
+                f"There is no metric {self.monitor!r} to tell the best epoch "
+                f"by: expected one of {', '.join(logs or {})}, so set "
+                "monitor= to one of these."
+            )
+        value = self.sign * float(logs[self.monitor])
+        if value < self.best:
+            self.best, self.kept.best_epoch = value, epoch
+            self.best_weights = self.model.get_weights()
+        # A phase that still improves on itself is not yet at its end, even
+        # if it has not reached the best of the other.
+        self.waited += 1
+        if value < self.best_of_phase:
+            self.best_of_phase, self.waited = value, 0
+        if self.patience is not None and self.waited >= self.patience:
+            self.model.stop_training = True
+
+    def restore(self):
+        if self.kept.best_epoch is not None or self.diverged:
+            self.model.set_weights(self.best_weights)
+
+
+def _make_variables(model, data):
+    """Makes those of optimizer and metrics before a step is traced.
+
+    A function that makes variables when it is first traced is traced a second
+    time (TensorFlow's guide "Better performance with tf.function"), which takes
+    seconds for a deep backbone.
+    """
+    arguments = fit_arguments(data)
+    batch = arguments.values() if "y" in arguments else next(iter(data))
+    one = keras.tree.map_structure(lambda part: part[:1], tuple(batch))
+    images, labels, *weights = one
+    model.optimizer.build(model.trainable_variables)
+    model.compute_metrics(images, labels, model(images), *weights)
+    model.reset_metrics()
+
+
+def _rates(model, head, fine_tuning):
+    if head is None:
+        optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+        head = optimizer.get_config()["learning_rate"]
+        given = None
+    else:
+        given = head = checked_rate(head)
+    if fine_tuning is None:
+        if not isinstance(head, int | float):
+            raise CourseError(
+                "The head follows a schedule of learning rates, so there is "
+                "no tenth of it: give fine_tune_learning_rate."
+            )
+        fine_tuning = head / 10
+    return given, checked_rate(fine_tuning)
+
+
+def _mode(monitor, mode):
+    if mode is None:
+        mode = "min" if "loss" in monitor else None
+        if "accuracy" in monitor or "auc" in monitor.lower():
+            mode = "max"
+    if mode not in ("min", "max"):
+        raise CourseError(
+            f"Whether more or less of {monitor!r} is better is not known: "
+            'give mode="min" or mode="max".'
+        )
+    return mode
+
+
+def _check_count(name, value, least):
+    if type(value) is not int or value < least:
+        raise CourseError(
+            f"{name} is {value!r}, and must be a whole number from {least} on: "
+            "the number of epochs."
+        )
+
+
+def _check_parts(model, base_model, head_epochs):
+    inside = {id(weight) for weight in getattr(base_model, "weights", [])}
+    around = {id(weight) for weight in model.weights}
+    if not inside or not inside <= around:
+        raise CourseError(
+            "What was given as base_model is no part of this model: pass the "
+            "very backbone that the head was put on."
+        )
+    if head_epochs and inside == around:
+        raise CourseError(
+            "This model is all backbone, with no head to train first: put a "
+            "head on base_model, or set head_epochs=0."
+        )

@@ -1,0 +1,351 @@
+"""Lesson 01's checks: solution, stub, misconceptions, right in another way.
+
+And what the lesson says about the experiments, held against their rows.
+"""
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+from scipy import stats
+
+from course_utils import course
+from course_utils.backbones.pretrained import load_backbone
+from tests.conftest import TOP
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.integers(0, 256, (4, 64, 64, 3)).astype("float32")
+IMAGES.setflags(write=False)
+THEIRS = (IMAGES / 127.5 - 1)[..., ::-1]
+STAGE3 = "stage3_block1_relu2"
+
+
+def check(name, *given):
+    result = course.exercise(name).check(*given)
+    return result.status, result.message
+
+
+@pytest.mark.parametrize(
+    ("name", "dots"),
+    [("pm-01", 2), ("pm-02", 2), ("pm-03", 2), ("pm-04", 3), ("pm-05", 3)],
+)
+def test_the_stub_is_not_attempted(work, name, dots):
+    assert check(name, *[...] * dots)[0] == "not attempted"
+
+
+# pm-01: weights of convolutions.
+
+
+def test_the_counts_are_those_of_keras(work):
+    ordinary = keras.layers.Conv2D(128, 3, use_bias=False)
+    ordinary.build((None, 8, 8, 64))
+    depthwise = keras.layers.DepthwiseConv2D(3, use_bias=False)
+    depthwise.build((None, 8, 8, 64))
+    pointwise = keras.layers.Conv2D(128, 1, use_bias=False)
+    pointwise.build((None, 8, 8, 64))
+    separable = depthwise.count_params() + pointwise.count_params()
+    status, _ = check("pm-01", ordinary.count_params(), separable)
+    assert status == "passed"
+    assert check("pm-01", tf.constant(73728), np.float64(8768))[0] == "passed"
+
+
+@pytest.mark.parametrize(
+    ("ordinary", "separable", "said"),
+    [
+        (8768, 73728, "change places"),
+        (5, 8768, "my_separable is right"),
+        (5, 6, "not the ordinary one"),
+        (73728, 8768 + 128, "biases of the 1x1 part"),
+        (73728 + 128, 8768, "biases"),
+        (9 * 128, 8768, "all 64 input channels"),
+        (64 * 128, 8768, "3x3 places"),
+        (5, 8768, "not the ordinary one"),
+        (73728, 9 * 64, "1x1 convolution has weights"),
+        (73728, 64 * 128, "depthwise convolution has"),
+        (73728, 9 * 64 + 9 * 64 * 128, "not 3x3"),
+        (73728, 9 * 64 * 64 * 128, "added"),
+        (73728, 8768 + 64 + 128, "biases"),
+        (73728, 9 * 128 + 64 * 128, "comes first"),
+        (73728, 1, "not the pair"),
+        ("many", 8768, "my_ordinary should be one number"),
+        (73728, [1, 2], "my_separable should be one number"),
+    ],
+)
+def test_wrong_counts_are_named(work, ordinary, separable, said):
+    status, message = check("pm-01", ordinary, separable)
+    assert status in ("failed", "partial") and said in message
+
+
+# pm-02: scale and order of channels.
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (THEIRS[..., ::-1] + 1) * 127.5,
+        tf.reverse((tf.constant(THEIRS) + 1) * 127.5, axis=[-1]),
+        np.rint((THEIRS[..., ::-1] + 1) * 127.5).astype("uint8"),
+    ],
+    ids=["numpy", "tensor", "uint8"],
+)
+def test_repaired_pictures_pass(work, answer):
+    assert check("pm-02", answer, IMAGES)[0] == "passed"
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ((THEIRS + 1) * 127.5, "blue still comes first"),
+        ((THEIRS[:, :, ::-1, ::-1] + 1) * 127.5, "left to right"),
+        ((THEIRS[:, :, ::-1] + 1) * 127.5, "left to right"),
+        (THEIRS[..., ::-1] * 255, "add before you multiply"),
+        (THEIRS * 255, "And blue comes first"),
+        ((THEIRS[..., ::-1] + 1) / 2, "want 0 to 255"),
+        (THEIRS[..., ::-1] * 127.5, "not those of the pictures"),
+        (THEIRS[:2], "had shape"),
+        (np.full_like(THEIRS, np.nan), "not finite"),
+        ("pictures", "array of pictures"),
+    ],
+)
+def test_unrepaired_pictures_are_named(work, answer, said):
+    status, message = check("pm-02", answer, IMAGES)
+    assert status == "failed" and said in message
+
+
+# pm-03: features from the middle.
+
+
+def extractor(layer=STAGE3, weights="embedded", pool=True, trainable=False):
+    base_model = load_backbone("residual", weights)
+    x = base_model.get_layer(layer).output
+    if pool:
+        x = keras.layers.GlobalAveragePooling2D()(x)
+    model = keras.Model(base_model.input, x)
+    model.trainable = trainable
+    return model
+
+
+def by_hand():
+    base_model = load_backbone("residual")
+    grid = keras.Model(base_model.input, base_model.get_layer(STAGE3).output)
+
+    class Extractor(keras.Model):
+        def __init__(self):
+            super().__init__(trainable=False)
+            self.grid = grid
+
+        def call(self, images):
+            return keras.ops.mean(self.grid(images), axis=(1, 2))
+
+    return Extractor()
+
+
+@pytest.mark.parametrize("build", [extractor, by_hand])
+def test_features_of_the_middle_pass(work, build):
+    assert check("pm-03", build(), IMAGES)[0] == "passed"
+
+
+def largest():
+    base_model = load_backbone("residual")
+    x = base_model.get_layer(STAGE3).output
+    return keras.Model(base_model.input, keras.layers.GlobalMaxPooling2D()(x))
+
+
+def several():
+    base_model = load_backbone("residual")
+    outputs = [base_model.get_layer(STAGE3).output, base_model.output]
+    return keras.Model(base_model.input, outputs)
+
+
+@pytest.mark.parametrize(
+    ("build", "status", "said"),
+    [
+        (lambda: extractor(pool=False), "failed", "average it"),
+        (lambda: extractor("stage4_block1_relu2"), "failed", "take the output"),
+        (lambda: extractor(weights=None), "failed", "pretrained"),
+        (lambda: extractor("stage3_block1_relu1"), "failed", "not those"),
+        (largest, "failed", "largest values"),
+        (lambda: extractor(trainable=True), "partial", "still be trained"),
+        (lambda: np.zeros((4, 96)), "failed", "Keras model"),
+        (several, "failed", "2 outputs"),
+        (
+            lambda: keras.Sequential(
+                [keras.layers.Rescaling(1 / 255), extractor()]
+            ),
+            "failed",
+            "leave out your own scaling",
+        ),
+        (
+            lambda: keras.Sequential([keras.Input((5,)), keras.layers.ReLU()]),
+            "failed",
+            "takes no pictures",
+        ),
+    ],
+)
+def test_other_features_are_named(work, build, status, said):
+    assert check("pm-03", build(), IMAGES)[0] == status
+    assert said in check("pm-03", build(), IMAGES)[1]
+
+
+# pm-04: cosine similarity.
+
+# Lengths differ a lot, so that products, distances and cosines disagree.
+GALLERY = RNG.uniform(0, 1, (60, 12)) * RNG.uniform(0.2, 5, (60, 1))
+QUERY = RNG.uniform(0, 1, 12)
+COSINES = GALLERY @ QUERY / np.linalg.norm(GALLERY, axis=1)
+BEST = np.argsort(-COSINES)[:5]
+
+
+@pytest.mark.parametrize("answer", [BEST, BEST.tolist(), tf.constant(BEST)])
+def test_the_most_similar_pass(work, answer):
+    assert check("pm-04", answer, GALLERY, QUERY)[0] == "passed"
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "said"),
+    [
+        (BEST[::-1], "partial", "another order"),
+        (np.argsort(COSINES)[:5], "failed", "least similar"),
+        (np.argsort(-(GALLERY @ QUERY))[:5], "failed", "divide by both"),
+        (
+            np.argsort(np.linalg.norm(GALLERY - QUERY, axis=1))[:5],
+            "failed",
+            "distances",
+        ),
+        (BEST[:4], "failed", "5 positions"),
+        (np.sort(COSINES)[:5], "failed", "`argsort` gives positions"),
+        ([0, 1, 2, 3, 60], "failed", "from 0 to 59"),
+        ("near", "failed", "5 positions"),
+        (np.setdiff1d(np.arange(60), BEST)[:5], "failed", "0 of your five"),
+    ],
+)
+def test_other_neighbours_are_named(work, answer, status, said):
+    found, message = check("pm-04", answer, GALLERY, QUERY)
+    assert found == status and said in message
+
+
+# pm-05: a choice under a budget.
+
+FAMILIES = pd.DataFrame(
+    {"top1_percent": [76.0, 75.6, 78.7, 81.3, 81.1]},
+    index=["A", "B", "C", "D", "E"],
+)
+FAMILIES["ms"] = [90.0, 25.0, 40.0, 500.0, np.nan]
+
+
+def test_the_best_within_the_budget_passes(work):
+    assert check("pm-05", "C", FAMILIES, 50.0)[0] == "passed"
+    assert check("pm-05", "D", FAMILIES, 501.0)[0] == "passed"
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ("D", "the budget is 50.0"),
+        ("B", "another one"),
+        ("E", "not timed"),
+        ("F", "no model of the table"),
+        (2, "no model of the table"),
+    ],
+)
+def test_other_choices_are_named(work, answer, said):
+    status, message = check("pm-05", answer, FAMILIES, 50.0)
+    assert status == "failed" and said in message
+
+
+# What the lesson says.
+
+
+@pytest.fixture(scope="module")
+def depths():
+    rows = pd.read_csv(TOP / "data" / "experiments" / "depth.csv")
+    own = rows["backbone"] + " " + rows["weights"]
+    return rows.groupby([own, "task", "depth"])["value"].mean()
+
+
+OTHERS = ["near", "defects", "histology", "photographs"]
+
+
+def test_every_probe_is_there(depths):
+    rows = pd.read_csv(TOP / "data" / "experiments" / "depth.csv")
+    counts = rows.groupby(["backbone", "weights", "task", "depth"]).size()
+    assert set(counts) == {5} and len(rows) == 7 * 5 * (3 * 5 + 6 + 6)
+
+
+@pytest.mark.parametrize("task", ["shape", "texture"])
+def test_the_source_questions_gain_to_the_last_stage(depths, task):
+    curve = depths["residual embedded", task]
+    assert curve[5] > curve[4] + 0.02 > curve[3] + 0.02
+
+
+def gains(backbone, task):
+    """What the last stage gains, in each draw."""
+    rows = pd.read_csv(TOP / "data" / "experiments" / "depth.csv")
+    own = rows[(rows["backbone"] == backbone) & (rows["task"] == task)]
+    own = own[own["weights"] == "embedded"]
+    own = own.pivot(index="seed", columns="depth", values="value")
+    return own[5] - own[4]
+
+
+@pytest.mark.parametrize("task", [*OTHERS, "digits"])
+def test_the_last_stage_gains_most_for_the_source_questions(task):
+    least = min(gains("residual", name).mean() for name in ("shape", "texture"))
+    assert gains("residual", task).mean() < least - 0.01
+
+
+@pytest.mark.parametrize(
+    ("task", "low", "high"),
+    [
+        ("near", 0, 0.02),
+        ("defects", 0, 0.02),
+        ("photographs", -0.01, 0.01),
+        ("histology", -0.05, -0.01),
+        ("digits", -0.07, -0.03),
+    ],
+)
+def test_what_the_last_stage_does_for_others(task, low, high):
+    assert low < gains("residual", task).mean() < high
+
+
+def test_what_the_quiz_says_of_single_draws():
+    near = gains("residual", "near")
+    half = near.sem() * stats.t.ppf(0.975, len(near) - 1)
+    assert near.mean() < half
+    assert (gains("residual", "digits") < 0).all()
+
+
+@pytest.mark.parametrize("task", ["shape", "texture", *OTHERS, "digits"])
+def test_the_last_stage_of_the_narrow_network_gains_nowhere(task):
+    gain = gains("residual_narrow", task).mean()
+    assert gain < 0.005
+    if task in ("photographs", "histology", "digits"):
+        assert gain < -0.02
+
+
+def test_on_digits_random_weights_do_as_well_at_the_best_depth(depths):
+    curve = depths["residual embedded", "digits"]
+    assert depths["residual random", "digits"].max() > curve.max() - 0.01
+
+
+@pytest.mark.parametrize("task", ["shape", "texture", *OTHERS, "digits"])
+def test_at_the_first_depth_the_two_pretrained_ones_are_alike(depths, task):
+    first = depths["residual embedded", task][1]
+    assert abs(first - depths["residual_narrow embedded", task][1]) < 0.05
+    behind = first - depths["residual random", task][1]
+    if task in ("digits", "photographs"):
+        assert 0.05 < behind < 0.15
+    else:
+        assert behind < 0.06
+
+
+@pytest.mark.parametrize("task", ["shape", "texture", *OTHERS])
+def test_what_pretraining_is_worth_arises_in_the_middle(depths, task):
+    gains = depths["residual embedded", task] - depths["residual random", task]
+    assert gains[3] > gains[1] + 0.1
+
+
+def test_the_table_of_families_names_its_sources():
+    table = pd.read_csv(TOP / "data" / "model_families.csv")
+    assert table["source"].str.len().min() > 10
+    assert table["top1_percent"].between(60, 95).all()

@@ -1,0 +1,206 @@
+"""What training did to a model, told by its weights."""
+
+import keras
+import numpy as np
+import pytest
+
+from course_utils import course
+from course_utils.answers.checks import weights
+from course_utils.machine.errors import CourseError
+from tests.tiny_models import KINDS, functional, sequential
+
+IMAGES = np.random.default_rng(0).uniform(0, 255, (16, 8, 8, 3))
+LABELS = np.arange(16) % 2
+
+
+def base():
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Rescaling(1 / 127.5, -1)(inputs)
+    x = keras.layers.Conv2D(4, 3, name="conv")(x)
+    x = keras.layers.BatchNormalization(name="norm")(x)
+    x = keras.layers.ReLU()(x)
+    return keras.Model(inputs, x, name="base")
+
+
+def build(kind, base_model, optimizer="adam"):
+    model = kind(base_model)
+    model(IMAGES[:1])
+    compile_again(model, optimizer)
+    return model
+
+
+def compile_again(model, optimizer="adam"):
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer, loss=loss, metrics=["accuracy"])
+
+
+def fit(model, epochs=1):
+    model.fit(IMAGES, LABELS, batch_size=8, epochs=epochs, verbose=0)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_frozen_base_does_not_move_and_the_head_does(kind, optimizer):
+    base_model = base()
+    base_model.trainable = False
+    model = build(kind, base_model, optimizer)
+    with course.watch(model) as evidence:
+        fit(model, epochs=2)
+    assert len(weights.moved(evidence)) == 2
+    assert weights.moved(evidence, base_model) == []
+    assert weights.batch_norm_moved(evidence) == []
+    assert weights.stale_compile(evidence) == ""
+    assert len(evidence.history["loss"]) == 2
+    assert "2 of 8 arrays of weights moved, in 2 epochs" in repr(evidence)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_free_base_moves_with_its_statistics(kind):
+    base_model = base()
+    model = build(kind, base_model)
+    with course.watch(model) as evidence:
+        fit(model)
+    assert {c.path.split("/")[-2] for c in weights.moved(evidence, base_model)}
+    assert len(weights.batch_norm_moved(evidence, base_model)) == 2
+    assert weights.stale_compile(evidence) == ""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_freezing_after_a_fit_without_recompiling_is_told(kind):
+    base_model = base()
+    model = build(kind, base_model)
+    fit(model)
+    base_model.trainable = False
+    with course.watch(model) as evidence:
+        fit(model)
+    told = weights.stale_compile(evidence)
+    assert "flag says frozen" in told and "recompile after freezing" in told
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_unfreezing_after_a_fit_without_recompiling_is_told(kind):
+    base_model = base()
+    base_model.trainable = False
+    model = build(kind, base_model)
+    fit(model)
+    base_model.trainable = True
+    with course.watch(model) as evidence:
+        fit(model)
+    told = weights.stale_compile(evidence)
+    assert "flag says trainable, but nothing moved" in told
+    compile_again(model)
+    with course.watch(model) as evidence:
+        fit(model)
+    assert weights.stale_compile(evidence) == ""
+
+
+def test_a_fresh_optimizer_is_told_from_the_old_one():
+    model = build(functional, base())
+    fit(model)
+    with course.watch(model) as evidence:
+        compile_again(model)
+    assert weights.has_fresh_optimizer(evidence)
+    with course.watch(model) as evidence:
+        compile_again(model, model.optimizer)
+    assert not weights.has_fresh_optimizer(evidence)
+
+
+def test_the_learning_rate_in_force_is_told():
+    model = build(functional, base(), keras.optimizers.SGD(0.25))
+    with course.watch(model) as evidence:
+        model.optimizer.learning_rate = 0.125
+    assert weights.learning_rate(evidence) == 0.125
+    assert evidence.before.learning_rate == 0.25
+    assert evidence.after.class_name == "SGD"
+
+
+def test_a_schedule_is_read_at_the_current_step():
+    schedule = keras.optimizers.schedules.PiecewiseConstantDecay(
+        [2], [0.5, 0.1]
+    )
+    model = build(functional, base(), keras.optimizers.SGD(schedule))
+    with course.watch(model) as evidence:
+        fit(model, epochs=2)
+    assert evidence.before.learning_rate == 0.5
+    assert weights.learning_rate(evidence) == pytest.approx(0.1)
+
+
+def test_nothing_run_leaves_nothing_moved():
+    model = build(functional, base())
+    fit(model)
+    with course.watch(model) as evidence:
+        pass
+    assert weights.moved(evidence) == [] and evidence.history == {}
+    assert weights.stale_compile(evidence) == ""
+
+
+def test_watching_changes_nothing():
+    model = build(functional, base())
+    before = model.get_weights()
+    optimizer = model.optimizer
+    with course.watch(model):
+        pass
+    assert model.optimizer is optimizer
+    assert all(map(np.array_equal, before, model.get_weights()))
+    assert int(optimizer.iterations) == 0
+
+
+def test_an_interrupt_still_leaves_evidence():
+    model = build(functional, base())
+    with pytest.raises(KeyboardInterrupt), course.watch(model) as evidence:
+        fit(model)
+        raise KeyboardInterrupt
+    assert evidence.stopped_by == "KeyboardInterrupt" and evidence.finished
+    assert weights.moved(evidence)
+
+
+def test_weights_that_became_nan_have_moved():
+    model = build(functional, base())
+    with course.watch(model) as evidence:
+        model.set_weights(
+            [np.full_like(w, np.nan) for w in model.get_weights()]
+        )
+    assert len(weights.moved(evidence)) == 6
+
+
+@pytest.mark.parametrize(
+    ("model", "named"),
+    [(12, "not int"), (keras.Sequential([keras.layers.Dense(1)]), "one batch")],
+)
+def test_what_cannot_be_watched_is_a_sentence(model, named):
+    with pytest.raises(CourseError, match=named), course.watch(model):
+        pass
+
+
+def test_one_watch_is_for_one_block():
+    watching = course.watch(build(functional, base()))
+    with watching:
+        pass
+    with pytest.raises(CourseError, match="has been used"), watching:
+        pass
+
+
+def test_new_weights_are_told():
+    model = build(sequential, base())
+    with course.watch(model) as evidence:
+        model.add(keras.layers.Dense(2))
+    assert len(evidence.added) == 2 and "2 arrays are new" in repr(evidence)
+
+
+def test_going_back_to_the_old_weights_is_not_stale():
+    model = build(functional, base())
+    before = model.get_weights()
+    with course.watch(model) as evidence:
+        fit(model)
+        model.set_weights(before)
+    assert weights.moved(evidence) == [] and evidence.steps == 2
+    assert weights.stale_compile(evidence) == ""
+
+
+def test_a_nested_watch_sees_its_own_block():
+    model = build(functional, base())
+    with course.watch(model) as outer:
+        fit(model)
+        with course.watch(model) as inner:
+            fit(model, epochs=2)
+    assert (outer.steps, inner.steps) == (6, 4)

@@ -1,0 +1,71 @@
+"""A lesson starts calmly, and an interrupt is one sentence."""
+
+import os
+import sys
+
+import pytest
+
+from course_utils.notebook import lesson_start
+
+
+@pytest.fixture
+def shell():
+    interactiveshell = pytest.importorskip("IPython.core.interactiveshell")
+    yield interactiveshell.InteractiveShell.instance()
+    interactiveshell.InteractiveShell.clear_instance()
+
+
+def test_an_interrupted_cell_says_one_sentence(shell, capsys):
+    lesson_start.explain_stops()
+    result = shell.run_cell("raise KeyboardInterrupt")
+    assert not result.success, "the cells after it must not run"
+    out, err = capsys.readouterr()
+    assert out.startswith("Interrupted.") and out.count("\n") == 1
+    assert err == ""
+
+
+def test_other_errors_keep_their_traceback(shell, capsys):
+    lesson_start.explain_stops()
+    shell.run_cell("1 / 0")
+    assert "ZeroDivisionError" in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize("call", ["base_model", "base_model.predict"])
+def test_a_wrong_scale_is_one_sentence(shell, capsys, call):
+    lesson_start.explain_stops()
+    shell.run_cell(
+        "import numpy as np\n"
+        "from course_utils import backbones\n"
+        "base_model = backbones.load_backbone('residual', weights=None)\n"
+        "images = np.linspace(0, 1, 64 * 64 * 3).reshape(1, 64, 64, 3)"
+    )
+    capsys.readouterr()
+    assert not shell.run_cell(f"{call}(images)").success
+    shown = "".join(capsys.readouterr()).strip()
+    assert shown == (
+        "CourseError: A backbone expects pictures with values from 0 to 255, "
+        "and this batch has values from 0 to 1: leave out `/ 255` and any "
+        "other preprocessing."
+    )
+
+
+def test_other_errors_of_tensorflow_keep_their_traceback(shell, capsys):
+    lesson_start.explain_stops()
+    shell.run_cell("import tensorflow as tf; tf.debugging.Assert(False, ['x'])")
+    assert "InvalidArgumentError" in "".join(capsys.readouterr())
+
+
+def test_a_failing_import_is_not_hidden_and_noise_is(monkeypatch, capfd):
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    with pytest.raises(ImportError):
+        lesson_start.import_keras_quietly()
+    with lesson_start._stderr_held_back():
+        os.write(2, b"noise\n")
+    assert "noise" not in capfd.readouterr().err
+
+
+def test_what_was_held_back_is_shown_on_an_error(capfd):
+    with pytest.raises(RuntimeError), lesson_start._stderr_held_back():
+        os.write(2, b"the reason\n")
+        raise RuntimeError
+    assert "the reason" in capfd.readouterr().err

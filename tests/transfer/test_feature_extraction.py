@@ -1,0 +1,90 @@
+"""Features computed once serve as well as a frozen backbone."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from course_utils.machine.errors import CourseError
+from course_utils.transfer.feature_extraction import extract_features
+from course_utils.transfer.freezing import freeze
+from tests.tiny_models import IMAGES, LABELS, base
+
+pytestmark = pytest.mark.usefixtures("without_graphs")
+
+DATA = (IMAGES.astype("float32"), LABELS)
+
+
+def head():
+    return keras.Sequential(
+        [
+            keras.Input((2, 2, 4)),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(3, activation="relu"),
+            keras.layers.Dense(2, activation="softmax"),
+        ]
+    )
+
+
+def compile_and_fit(model, data):
+    loss = "sparse_categorical_crossentropy"
+    model.compile(keras.optimizers.Adam(0.01), loss, metrics=["accuracy"])
+    return model.fit(data, epochs=5, verbose=0).history["loss"]
+
+
+def batches(*data):
+    return tf.data.Dataset.from_tensor_slices(data).batch(6)
+
+
+def test_a_head_on_features_becomes_the_head_of_a_frozen_fit():
+    base_model = base()
+    # Statistics as after a pretraining, not 0 and 1.
+    base_model.compile("sgd", "mse")
+    base_model.fit(IMAGES, np.ones((16, 2, 2, 4)), epochs=3, verbose=0)
+    freeze(base_model)
+    first, second = head(), head()
+    second.set_weights(first.get_weights())
+    whole = keras.Sequential([keras.Input((8, 8, 3)), base_model, first])
+    data = batches(*DATA)
+    losses = compile_and_fit(whole, data)
+
+    features, labels = extract_features(base_model, data)
+    assert features.shape == (16, 2, 2, 4) and features.dtype == "float32"
+    np.testing.assert_array_equal(labels, LABELS)
+    cached = compile_and_fit(second, batches(features, labels))
+    np.testing.assert_allclose(cached, losses, atol=1e-4)
+    for one, other in zip(
+        first.get_weights(), second.get_weights(), strict=True
+    ):
+        np.testing.assert_allclose(one, other, atol=1e-4)
+
+
+def test_arrays_and_several_labels():
+    base_model = base()
+    labels = {"a": LABELS, "b": LABELS + 1}
+    features, found = extract_features(
+        base_model, (IMAGES, labels), batch_size=5
+    )
+    np.testing.assert_allclose(
+        features, base_model.predict(IMAGES, verbose=0), atol=1e-5
+    )
+    np.testing.assert_array_equal(found["b"], labels["b"])
+
+
+def test_the_budget_is_kept_before_anything_is_computed(monkeypatch):
+    base_model = base()
+    size = 16 * 2 * 2 * 4 * 4
+    extract_features(base_model, DATA, budget_bytes=size)
+    monkeypatch.setattr(base_model, "predict_on_batch", None)
+    for data in (DATA, batches(*DATA)):
+        with pytest.raises(CourseError, match=f"need {size:,} bytes, and the"):
+            extract_features(base_model, data, budget_bytes=size - 1)
+
+
+def test_what_has_no_features():
+    with pytest.raises(CourseError, match="no pictures"):
+        extract_features(base(), (IMAGES[:0], LABELS[:0]))
+    with pytest.raises(CourseError, match="not str"):
+        extract_features("residual", DATA)
+    with pytest.raises(CourseError, match="data with labels"):
+        extract_features(base(), IMAGES)
