@@ -70,6 +70,19 @@ def test_it_is_small(path):
         assert len(stub.splitlines()) <= 20, source
 
 
+def test_it_imports_the_course_in_six_lines(path):
+    imports = [
+        node
+        for source in code(path)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ImportFrom)
+        and node.module.split(".")[0] == "course_utils"
+    ]
+    assert sum(1 + node.end_lineno - node.lineno for node in imports) <= 6
+    # From rooms, not from the modules in them.
+    assert all(node.module.count(".") < 2 for node in imports)
+
+
 def test_prose_stands_before_each_code_cell(path):
     before = "code"
     for cell in cells(path):
