@@ -415,28 +415,10 @@ course.exercise("sh-02").check(my_model, evidence)
 # Each lesson ends with some. Every wrong choice has an answer of its own, so
 # the wrong ones are worth a look too. The first one you have met above. Answer
 # in the cards, with the mouse or the keyboard alone. (Where you see plain text
-# instead of cards, the cell below them does the same.)
+# instead of cards, `quiz.ask()` asks one question at a time.)
 
 # %%
 quiz
-
-# %% [markdown]
-# Without cards: put your answers in place of the dots, with quotation marks where
-# the line under the question has them, and run the cell; as often as you like.
-
-# %% tags=["exercise"]
-q2 = ...
-q3 = ...
-q4 = ...
-q5 = ...
-### BEGIN SOLUTION
-q2 = "forwards"
-q3 = ["kernel", "optimizer"]
-q4 = 30 / 40
-q5 = "recall"
-### END SOLUTION
-for name, answer in {"q2": q2, "q3": q3, "q4": q4, "q5": q5}.items():
-    print(quiz.answer(name, answer))
 
 # %% [markdown]
 # All this is remembered in a file beside your notebooks, `progress.jsonl`, and

@@ -685,36 +685,6 @@ course.claim(
 quiz
 
 # %% [markdown]
-# Answer in the cards above; or put your answers in place of the dots.
-
-# %% tags=["exercise"]
-q2 = ...
-q3 = ...
-q4 = ...
-q5 = ...
-q6 = ...
-q7 = ...
-q8 = ...
-q9 = ...
-q10 = ...
-q11 = ...
-### BEGIN SOLUTION
-q2 = "inside"
-q3 = "mediocre"
-q4 = ["shape", "texture"]
-q5 = "random"
-q6 = "demanded"
-q7 = 4 * (128 + 256)
-q8 = "measure"
-q9 = ["averages", "linear"]
-q10 = "scratch"
-q11 = "features"
-### END SOLUTION
-answers = [q2, q3, q4, q5, q6, q7, q8, q9, q10, q11]
-for number, answer in enumerate(answers, start=2):
-    print(quiz.answer(f"q{number}", answer))
-
-# %% [markdown]
 # One line, to remember it by:
 
 # %%

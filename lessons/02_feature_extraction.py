@@ -638,34 +638,6 @@ print("digits, 100 labels:", wide.loc["digits"].mean().round(3).to_dict())
 quiz
 
 # %% [markdown]
-# Answer in the cards above; or put your answers in place of the dots.
-
-# %% tags=["exercise"]
-q2 = ...
-q3 = ...
-q4 = ...
-q5 = ...
-q6 = ...
-q7 = ...
-q8 = ...
-q9 = ...
-q10 = ...
-### BEGIN SOLUTION
-q2 = ["statistics", "scale"]
-q3 = ["features", "statistics", "file"]
-q4 = 97 * 10
-q5 = "same-input"
-q6 = "one-version"
-q7 = ["dropout", "augmentation", "training-mode"]
-q8 = "tuned"
-q9 = "thirty"
-q10 = "order"
-### END SOLUTION
-answers = [q2, q3, q4, q5, q6, q7, q8, q9, q10]
-for number, answer in enumerate(answers, start=2):
-    print(quiz.answer(f"q{number}", answer))
-
-# %% [markdown]
 # One line, to remember it by:
 
 # %%

@@ -31,8 +31,7 @@ import tensorflow as tf
 from keras.optimizers import SGD, Adam
 from sklearn.linear_model import LogisticRegression
 
-from course_utils import machine, transfer
-from course_utils.backbones import load_backbone, source_task
+from course_utils import backbones, machine, transfer
 from course_utils.evaluation import BLUE, ORANGE, VERMILLION
 from course_utils.pictures import load_dataset
 
@@ -239,7 +238,7 @@ def moved_by_a_step(model):
 # Many models are traced on purpose: no warning about each.
 tf.get_logger().setLevel("ERROR")
 for frozen_before in (True, False):
-    base_model = load_backbone("residual")
+    base_model = backbones.load_backbone("residual")
     base_model.trainable = not frozen_before
     for layer in base_model.layers[-20:]:
         layer.trainable = True
@@ -297,7 +296,7 @@ my_base = ...
 my_model = ...
 evidence = ...
 ### BEGIN SOLUTION
-my_base = load_backbone("residual")
+my_base = backbones.load_backbone("residual")
 my_base.trainable = True
 for layer in my_base.layers:
     norm = isinstance(layer, keras.layers.BatchNormalization)
@@ -323,18 +322,18 @@ course.exercise("tr-03").check(my_model, my_base, evidence)
 # come with the embedded profile only.) The new head is fitted first.
 
 # %%
-base_model = load_backbone("residual")
+base_model = backbones.load_backbone("residual")
 transfer.unfreeze(base_model)  # all of it but batch normalization
 model = put_head_on(base_model, Adam(1e-3))
 features = base_model.predict(images, verbose=0).mean(axis=(1, 2))
 fitted = LogisticRegression(C=0.03, max_iter=2000).fit(features, labels)
 model.get_layer("head").set_weights([fitted.coef_.T, fitted.intercept_])
-old_heads = source_task.with_old_heads(base_model)
+old_heads = backbones.with_old_heads(base_model)
 source_test = load_dataset("source", batch_size=100).test.take(4)
 
 
 def measure():
-    source = source_task.source_accuracy(old_heads, source_test).values()
+    source = backbones.source_accuracy(old_heads, source_test).values()
     return *model.evaluate(near.validation, verbose=0), np.mean([*source])
 
 
@@ -713,37 +712,6 @@ print(f"the highest by {spreads[-1]:.2f}, no more than seeds do.")
 
 # %%
 quiz
-
-# %% [markdown]
-# Answer in the cards above; or put your answers in place of the dots, and run
-# the cell; as often as you like.
-
-# %% tags=["exercise"]
-q2 = ...
-q3 = ...
-q4 = ...
-q5 = ...
-q6 = ...
-q7 = ...
-q8 = ...
-q9 = ...
-q10 = ...
-q11 = ...
-### BEGIN SOLUTION
-q2 = "fine-tuning"
-q3 = ["noisy", "default", "earlier"]
-q4 = 4
-q5 = ["those", "list"]
-q6 = "sgd"
-q7 = "compare"
-q8 = "hidden"
-q9 = 0.001 * 0.05 * 200
-q10 = "neither"
-q11 = "ranges"
-### END SOLUTION
-answers = [q2, q3, q4, q5, q6, q7, q8, q9, q10, q11]
-for number, answer in enumerate(answers, start=2):
-    print(quiz.answer(f"q{number}", answer))
 
 # %% [markdown]
 # ## Take away

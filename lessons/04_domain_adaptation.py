@@ -36,10 +36,8 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from course_utils import evaluation
-from course_utils.backbones import load_backbone
+from course_utils import backbones, evaluation, machine
 from course_utils.evaluation import BLUE, ORANGE, VERMILLION, plot_images
-from course_utils.machine import data_dir
 from course_utils.pictures import from_table, load_table
 
 # %% [markdown]
@@ -101,7 +99,7 @@ def make_head(inverse_strength=0.003):
     return make_pipeline(StandardScaler(), head)
 
 
-base_model = load_backbone("residual")
+base_model = backbones.load_backbone("residual")
 base_model.trainable = False
 features, labels, patients = features_of(parts["train"])
 validation_features, validation_labels, _ = features_of(parts["validation"])
@@ -527,7 +525,7 @@ course.exercise("da-04").check(my_interval, my_decision, *both)
 # scratch meet that of frozen?
 
 # %%
-runs = pd.read_csv(data_dir() / "experiments" / "adaptation.csv")
+runs = pd.read_csv(machine.data_dir() / "experiments" / "adaptation.csv")
 runs = runs[(runs["repair"] == "none") & (runs["scanner"] == "A")]
 looks = {
     "frozen": ("o-", BLUE),
@@ -643,28 +641,6 @@ course.exercise("da-05").check(my_rows, labels, patients)
 
 # %%
 quiz
-
-# %% [markdown]
-# Answer in the cards above; or put your answers in place of the dots.
-
-# %% tags=["exercise"]
-q2 = ...
-q3 = ...
-q4 = ...
-q5 = ...
-q6 = ...
-q7 = ...
-q8 = ...
-q9 = ...
-q10 = ...
-### BEGIN SOLUTION
-q2, q3, q4, q5 = "group", ["normalise", "select"], "all-benign", 15.4
-q6, q7, q8, q9 = "validation", "ranking", "patients", "paired"
-q10 = ["this-task", "many-labels"]
-### END SOLUTION
-answers = [q2, q3, q4, q5, q6, q7, q8, q9, q10]
-for number, answer in enumerate(answers, start=2):
-    print(quiz.answer(f"q{number}", answer))
 
 # %% [markdown]
 # One line, to remember it by:

@@ -1,4 +1,4 @@
-"""Load a quiz, show it as plain text, judge an answer and remember it.
+"""Load a quiz, judge an answer and remember it.
 
 Questions lie in ``data/quizzes/``, keys in ``data/keys/``: plain files, a
 courtesy to whoever wants to think first. How an answer is judged is in
@@ -8,28 +8,14 @@ courtesy to whoever wants to think first. How an answer is judged is in
 import dataclasses
 import random
 import reprlib
-import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import yaml
 
-from course_utils.answers import progress_log, question_judging
+from course_utils.answers import progress_log, question_judging, quiz_text
 from course_utils.answers.verdicts import Result, Status, Text, pick_hint
 from course_utils.machine import paths
 from course_utils.machine.errors import CourseError
-
-# By type of question: an example of an answer, and a word about it.
-_HOW_TO_ANSWER = {
-    "single": ('"a"', ""),
-    "several": ('"a, c"', " with all that are right"),
-    "number": ("0.5", ""),
-    "text": ('"word"', ""),
-    "predict": ("0.5", " before you run"),
-}
-_wrap = textwrap.TextWrapper(width=76, subsequent_indent="    ").fill
-_wrap_inner = textwrap.TextWrapper(
-    width=76, initial_indent="    ", subsequent_indent="       "
-).fill
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -50,11 +36,35 @@ class Quiz:
 
     def __repr__(self) -> str:
         """Show all questions as plain text, with what was answered so far."""
-        best = progress_log.best_scores(progress_log.read_log().events)
-        return "\n\n".join(
-            self._show(name, best.get((self.lesson, name)))
-            for name in self.questions
-        )
+        return quiz_text.show(self)
+
+    def ask(self, answers: Mapping[str, object] | None = None) -> None:
+        """Ask one question after the other, where no cards are shown.
+
+        A question that is right already, and one to *predict*, is passed
+        over. An empty line skips a question, an interrupt ends it; what was
+        answered stands.
+
+        Args:
+            answers: By id, answers to judge without asking, for a front end
+                that takes no input: ``quiz.ask({"q2": "a", "q3": "a, c"})``.
+
+        Raises:
+            CourseError: If ``answers`` is no such dict or names a question
+                that there is not; nothing was judged then.
+        """
+        if answers is None:
+            quiz_text.ask(self)
+            return
+        if not isinstance(answers, Mapping):
+            raise CourseError(
+                f"quiz.ask expects answers by question, not "
+                f'{type(answers).__name__}: write quiz.ask({{"q2": "a"}}).'
+            )
+        for name in answers:
+            self._question(name)
+        for name, answer in answers.items():
+            print(self.answer(name, answer))
 
     def answer(self, name: str, answer: object) -> Result:
         """Judge an answer, say why, and remember it. Try as often as you like.
@@ -207,24 +217,6 @@ class Quiz:
                 f"{self.lesson}: choose one of {', '.join(self.questions)}."
             )
         return self.questions[name]
-
-    def _show(self, name: str, score: float | None) -> str:
-        question = self.questions[name]
-        state = "" if score is None else f" [{score:.0%} so far]"
-        lines = [f"{name}.{state} {question['prompt'].strip()}"]
-        order = self.order(name)
-        by_id = {c["id"]: c for c in question.get("choices", [])}
-        for choice in order:
-            letter = question_judging.letter_of(choice, order)
-            lines.append(f"{letter}) {by_id[choice]['text'].strip()}")
-        example, about = _HOW_TO_ANSWER[question["type"]]
-        if question.get("unit"):
-            about = f" in {question['unit']}"
-        lines.append(f'Answer{about}: quiz.answer("{name}", {example})')
-        if hints := len(question.get("hints", [])):
-            steps = "" if hints == 1 else f" (in {hints} steps)"
-            lines.append(f'Hint{steps}: quiz.hint("{name}")')
-        return "\n".join([_wrap(lines[0]), *map(_wrap_inner, lines[1:])])
 
     def _dots(self, name: str) -> Result:
         """Say what dots mean, which is not that an answer is taken back."""

@@ -164,3 +164,90 @@ def test_hints_come_in_steps(quiz):
 def test_an_unknown_quiz_is_a_sentence():
     with pytest.raises(CourseError, match="no quiz '99'.*'00'"):
         course.quiz("99")
+
+
+# Without cards: in one call.
+
+
+def right_answers(quiz):
+    """A right answer to each question but those to predict."""
+    keys = {
+        name: quiz.keys[name]["answer"]
+        for name, question in quiz.questions.items()
+        if question["type"] != "predict"
+    }
+    return {
+        name: key[0] if quiz.questions[name]["type"] == "text" else key
+        for name, key in keys.items()
+    }
+
+
+def scores(lesson="00"):
+    best = progress_log.best_scores(progress_log.read_log().events)
+    return {name: score for (of, name), score in best.items() if of == lesson}
+
+
+def test_a_dict_answers_all_at_once(quiz, capsys):
+    answers = right_answers(quiz)
+    quiz.ask(answers)
+    assert scores() == dict.fromkeys(answers, 1.0)
+    assert capsys.readouterr().out.count("passed") == len(answers)
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ({"q2": "a", "q99": "a"}, "no question 'q99'"),
+        (["a", "b"], "answers by question, not list"),
+    ],
+)
+def test_what_cannot_be_asked_is_said_before_anything_counts(
+    quiz, answers, said
+):
+    with pytest.raises(CourseError, match=said):
+        quiz.ask(answers)
+    assert scores() == {}
+
+
+def typed(monkeypatch, *lines):
+    """Let these lines be typed; an exception is raised."""
+    waiting, prompts = list(lines), []
+
+    def answer(prompt=""):
+        prompts.append(prompt)
+        if isinstance(waiting[0], BaseException):
+            raise waiting[0]
+        return waiting.pop(0)
+
+    monkeypatch.setattr("builtins.input", answer)
+    return prompts
+
+
+def test_one_question_at_a_time(quiz, monkeypatch, capsys):
+    answers = right_answers(quiz)
+    first, *others = answers
+    quiz.answer(first, answers[first])
+    # No such choice is said and asked again; an empty line skips.
+    prompts = typed(monkeypatch, "no such", *("" for _ in others))
+    quiz.ask()
+    told = capsys.readouterr().out
+    assert f"{first}. " not in told, "what is right is not asked again"
+    assert "q1. " not in told, "a prediction is made before its cell"
+    assert "error" in told and f"{others[-1]}. " in told
+    assert len(prompts) == len(answers)
+    assert set(scores()) == {first}
+
+
+def test_an_interrupt_keeps_what_was_answered(quiz, monkeypatch, capsys):
+    typed(monkeypatch, "a", KeyboardInterrupt())
+    quiz.ask()
+    assert "is remembered" in capsys.readouterr().out
+    assert set(scores()) == {"q2"}
+
+
+def test_where_nothing_can_be_typed_the_other_way_is_said(
+    quiz, monkeypatch, capsys
+):
+    typed(monkeypatch, EOFError())
+    quiz.ask()
+    assert 'quiz.ask({"q2": "a"})' in capsys.readouterr().out

@@ -141,15 +141,13 @@ def test_checks_are_tagged(path):
         assert calls == ("check" in cell.metadata.get("tags", []))
 
 
-def test_every_question_of_its_quiz_is_asked_in_it(path):
-    lesson = number(path)
+def test_it_shows_its_quiz_and_settles_each_prediction(path):
+    lesson, source = number(path), "\n".join(code(path))
     if lesson in quizzes.lessons_with_quiz():
-        for name in quizzes.load_questions(lesson):
-            asked = rf'"{name}"|^{name} = \.\.\.$'
-            assert re.search(asked, "\n".join(code(path)), re.M), (
-                f"{name} of data/quizzes/{lesson}.yml is never answered in "
-                f"{path.name}: add it to the cell below `## Questions`"
-            )
+        assert re.search(r"^quiz$", source, re.M)
+        for name, question in quizzes.load_questions(lesson).items():
+            settled = f'quiz.outcome("{name}"' in source
+            assert settled == (question["type"] == "predict"), name
 
 
 def test_prose_states_no_measured_number(path):
