@@ -1,12 +1,13 @@
-"""The ``course`` command: ``lab``, ``doctor`` and ``progress``."""
+"""The ``course`` command: ``lab``, ``doctor``, ``progress``, ``where``."""
 
 import argparse
+import importlib.metadata
 import os
 import subprocess
 import sys
 
 from course_utils import doctor
-from course_utils.answers import progress_board
+from course_utils.answers import progress_board, progress_log
 from course_utils.machine import paths, work_folder
 from course_utils.machine.errors import CourseError
 
@@ -23,11 +24,14 @@ def main(arguments: list[str] | None = None) -> int:
         Exit code: 0, or 1 if the course cannot run on this machine.
     """
     parser = argparse.ArgumentParser(prog="course", description=__doc__)
+    version = importlib.metadata.version("transfer-learning-course")
+    parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser(
         "doctor", help="look whether this machine can run the course"
     )
     commands.add_parser("progress", help="what is done, and what comes next")
+    commands.add_parser("where", help="the folders in use")
     lab = commands.add_parser(
         "lab", help="copy new lessons into work/ and open JupyterLab there"
     )
@@ -37,16 +41,25 @@ def main(arguments: list[str] | None = None) -> int:
         help="print the address, and open no browser",
     )
     lab.add_argument(
-        "options", nargs="*", help="options for JupyterLab, after --"
+        "--lesson",
+        default="00",
+        metavar="NUMBER",
+        help="open this lesson, such as 03",
     )
-    chosen = parser.parse_args(arguments)
+    lab.epilog = "What else JupyterLab takes, such as --port, is passed on."
+    chosen, options = parser.parse_known_args(arguments)
+    if options and chosen.command != "lab":
+        parser.error(f"unrecognized arguments: {' '.join(options)}")
     try:
         if chosen.command == "doctor":
             return _doctor()
         if chosen.command == "progress":
             print(progress_board.load_board())
             return 0
-        return _lab(chosen.no_browser, chosen.options)
+        if chosen.command == "where":
+            return _where()
+        options = [option for option in options if option != "--"]
+        return _lab(chosen.no_browser, chosen.lesson, options)
     except CourseError as error:
         print(error, file=sys.stderr)
         return 1
@@ -67,22 +80,49 @@ def _doctor() -> int:
     return int(wrong)
 
 
-def _lab(no_browser: bool, options: list[str]) -> int:
+def _where() -> int:
+    folders = {
+        "course": paths.course_dir(),
+        "work": paths.work_dir(),
+        "answers": progress_log.log_path(),
+        "cache": paths.cache_dir(),
+    }
+    for name, folder in folders.items():
+        print(f"{name:<8} {folder}")
+    return 0
+
+
+def _find_lesson(number: str) -> str:
+    """Return the file name of a lesson, by its number."""
+    folder = paths.course_dir() / "notebooks"
+    names = sorted(path.name for path in folder.glob("*.ipynb"))
+    by_number = {name.split("_")[0]: name for name in names}
+    if number not in by_number:
+        raise CourseError(
+            f"There is no lesson {number!r}: choose one of "
+            f"{', '.join(by_number)}."
+        )
+    return by_number[number]
+
+
+def _lab(no_browser: bool, lesson: str, options: list[str]) -> int:
+    name = _find_lesson(lesson)
     if _doctor():
         return 1
     newer = work_folder.copy_lessons()
-    for name in newer:
+    for changed in newer:
         print(
-            f"There is a newer version of {name}. Yours is kept; to get the "
-            f"new one, rename {paths.work_dir() / name}.ipynb and start again."
+            f"There is a newer version of {changed}. Yours is kept; to get the "
+            f"new one, rename {paths.work_dir() / changed}.ipynb and start "
+            "again."
         )
-    work = paths.work_dir()
+    work = paths.work_dir().absolute()
     command = [
         sys.executable,
         "-m",
         "jupyterlab",
         f"--ServerApp.root_dir={work}",
-        "--LabApp.default_url=/lab/tree/00_start_here.ipynb",
+        f"--LabApp.default_url=/lab/tree/{name}",
         # Below a warning, the server's log would hide the address.
         "--log-level=WARN",
         *options,
@@ -101,7 +141,12 @@ def _lab(no_browser: bool, options: list[str]) -> int:
     settings = os.path.join(os.path.dirname(__file__), "jupyter")
     own = os.environ.get("JUPYTER_CONFIG_PATH")
     search = os.pathsep.join([settings, own] if own else [settings])
-    environment = {**os.environ, "JUPYTER_CONFIG_PATH": search}
+    environment = {
+        **os.environ,
+        "JUPYTER_CONFIG_PATH": search,
+        # Kernels run in folders of their own, and shall find the same.
+        "COURSE_WORK": str(work),
+    }
     if os.name == "nt":
         return subprocess.call(command, env=environment)
     # In place of this process, so that what stops it stops JupyterLab.

@@ -1,9 +1,9 @@
 """Find the course's folders from any working directory.
 
-Three folders matter: ``data/`` (tracked, read-only), ``work/`` (the learner's
-own notebooks) and the cache (unpacked pictures, inside ``work/`` unless told
+Three folders matter: ``data/`` (read-only), ``work/`` (the learner's own
+notebooks) and the cache (unpacked pictures, inside ``work/`` unless told
 otherwise). The environment variables ``COURSE_WORK`` and ``COURSE_CACHE``
-move the latter two, for a checkout that cannot be written.
+move the latter two.
 """
 
 import os
@@ -12,21 +12,25 @@ from pathlib import Path
 
 from course_utils.machine.errors import CourseError
 
+# Lies in each work folder: which version each copy was made from.
+WORK_RECORD = ".copied.json"
+
 
 def course_dir() -> Path:
-    """Return the top folder of the course: the one that holds ``data/``.
+    """Return the folder that holds ``data/``, ``notebooks/``, ``lessons/``.
+
+    A checkout has them beside the package; an installed course, inside.
 
     Raises:
-        CourseError: If the package was installed away from the course.
+        CourseError: If they are in neither place.
     """
-    package_parent = Path(__file__).resolve().parent.parent
-    for folder in (package_parent, Path.cwd(), *Path.cwd().parents):
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / "_course", package.parent):
         if (folder / "data" / "backbones").is_dir():
             return folder
     raise CourseError(
-        "The course's data/ folder was not found beside the package or above "
-        f"{Path.cwd()}: install the package from a clone of the course with "
-        "`pip install -e .`."
+        f"The course's data/ folder was not found at {package}: install the "
+        "course again, with `pip install -e .` in a clone or from its wheel."
     )
 
 
@@ -36,9 +40,27 @@ def data_dir() -> Path:
 
 
 def work_dir() -> Path:
-    """Return the learner's ``work/`` folder (it may not exist yet)."""
+    """Return the learner's ``work/`` folder (it may not exist yet).
+
+    ``COURSE_WORK``, if that is set; else the work folder that this process
+    runs in, at whatever depth; else ``work/`` in the checkout, or, where the
+    course is installed without one, in the current folder.
+    """
     chosen = os.environ.get("COURSE_WORK")
-    return Path(chosen).expanduser() if chosen else course_dir() / "work"
+    if chosen:
+        return Path(chosen).expanduser()
+    try:
+        here = Path.cwd()
+    except FileNotFoundError as error:
+        raise CourseError(
+            "The current folder was deleted: change to another one, and start "
+            "again."
+        ) from error
+    for folder in (here, *here.parents):
+        if (folder / WORK_RECORD).is_file():
+            return folder
+    top = course_dir()
+    return (here if top.name == "_course" else top) / "work"
 
 
 def cache_dir() -> Path:

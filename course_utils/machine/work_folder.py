@@ -8,8 +8,6 @@ from pathlib import Path
 from course_utils.machine import paths
 from course_utils.machine.errors import CourseError
 
-_RECORD = ".copied.json"
-
 
 def copy_lessons() -> list[str]:
     """Copy the lessons that ``work/`` does not have yet.
@@ -29,12 +27,12 @@ def copy_lessons() -> list[str]:
     work = paths.work_dir()
     try:
         work.mkdir(parents=True, exist_ok=True)
-        record = _read_record(work / _RECORD)
+        record = _read_record(work / paths.WORK_RECORD)
         for source in sources:
             if not (work / source.name).exists():
                 _copy(source, work)
                 record[source.name] = _version(source)
-        _replace(work / _RECORD, json.dumps(record, indent=1) + "\n")
+        _replace(work / paths.WORK_RECORD, json.dumps(record, indent=1) + "\n")
     except OSError as error:
         raise CourseError(
             f"Your lessons could not be copied into {work}: "

@@ -34,8 +34,9 @@ def import_keras_quietly() -> None:
 def explain_stops() -> None:
     """Show one sentence, and no traceback, where a cell is stopped.
 
-    That is where a learner interrupts it, and where a backbone is fed with
-    pictures of a wrong scale. Does nothing outside a notebook.
+    That is where a learner interrupts it, where a backbone is fed with pictures
+    of a wrong scale, and where an older copy of a lesson asks the package for
+    what has moved. Does nothing outside a notebook.
     """
     if "IPython" not in sys.modules:
         return
@@ -45,7 +46,12 @@ def explain_stops() -> None:
     if shell is not None:
         import tensorflow
 
-        stops = (KeyboardInterrupt, tensorflow.errors.InvalidArgumentError)
+        stops = (
+            KeyboardInterrupt,
+            ImportError,
+            AttributeError,
+            tensorflow.errors.InvalidArgumentError,
+        )
         shell.set_custom_exc(stops, _explain_stop)
 
 
@@ -62,12 +68,35 @@ def _explain_stop(shell, kind, error, traceback, tb_offset=None) -> None:
     said = re.search(rf"{RANGE_SENTENCE}.*?\.(?=[\]'\s])", str(error))
     if said:
         lines = [f"CourseError: {said[0]}"]
+    elif missing := _missing_name(error):
+        lines = [
+            f"CourseError: {missing} is not in this version of the course: if "
+            "this is an older copy of a lesson, rename it and run `make lab` "
+            "(or `course lab`), which brings the new one; else correct the "
+            "name."
+        ]
     else:
         lines = shell.InteractiveTB.structured_traceback(
             kind, error, traceback, tb_offset=tb_offset
         )
     # IPython leaves showing to whoever explains.
     shell._showtraceback(kind, error, lines)
+
+
+def _missing_name(error) -> str:
+    """Return what was asked of the package and is not in it, or no text."""
+    module = getattr(error, "name", None) or ""
+    if isinstance(error, AttributeError):
+        asked, module = module, getattr(error.obj, "__name__", "")
+        module = f"{module}.{asked}" if isinstance(module, str) else ""
+    elif isinstance(error, ModuleNotFoundError):
+        pass
+    elif isinstance(error, ImportError):
+        asked = getattr(error, "name_from", None)
+        module = f"{module}.{asked}" if asked else module
+    else:
+        return ""
+    return module if module.startswith("course_utils.") else ""
 
 
 @contextlib.contextmanager

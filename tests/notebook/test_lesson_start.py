@@ -49,6 +49,33 @@ def test_a_wrong_scale_is_one_sentence(shell, capsys, call):
     )
 
 
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("from course_utils.datasets import load_dataset", "datasets"),
+        ("from course_utils import paths, tables", "paths"),
+        ("from course_utils import answers\nanswers.ask_model", "ask_model"),
+        ("from course_utils.transfer import unfreze", "transfer.unfreze"),
+        ("import course_utils.smoke as smoke", "course_utils.smoke"),
+    ],
+)
+def test_an_older_copy_of_a_lesson_says_what_to_do(shell, capsys, line, name):
+    lesson_start.explain_stops()
+    assert not shell.run_cell(line).success
+    shown = "".join(capsys.readouterr()).strip()
+    assert shown.startswith("CourseError: course_utils.") and name in shown
+    assert "rename it and run `make lab`" in shown
+    assert shown.count("\n") == 0 and "Traceback" not in shown
+
+
+@pytest.mark.parametrize("line", ["import nothing_at_all", "(1).nothing"])
+def test_what_others_do_not_have_keeps_its_traceback(shell, capsys, line):
+    lesson_start.explain_stops()
+    shell.run_cell(line)
+    shown = "".join(capsys.readouterr())
+    assert "Traceback" in shown and "older copy" not in shown
+
+
 def test_other_errors_of_tensorflow_keep_their_traceback(shell, capsys):
     lesson_start.explain_stops()
     shell.run_cell("import tensorflow as tf; tf.debugging.Assert(False, ['x'])")
