@@ -5,6 +5,7 @@ import importlib.metadata
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from course_utils import doctor
 from course_utils.answers import progress_board, progress_log
@@ -138,7 +139,7 @@ def _lab(no_browser: bool, lesson: str, options: list[str]) -> int:
     # No pop-up that asks to fetch news from the network; and what a widget
     # shows is saved with its notebook, so that it is there when the notebook
     # is opened again.
-    settings = os.path.join(os.path.dirname(__file__), "jupyter")
+    settings = str(Path(__file__).parent / "notebook" / "jupyter")
     own = os.environ.get("JUPYTER_CONFIG_PATH")
     search = os.pathsep.join([settings, own] if own else [settings])
     environment = {

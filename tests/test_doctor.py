@@ -129,4 +129,4 @@ def test_outside_the_course_the_command_says_so_in_one_line(tmp_path):
         text=True,
     )
     assert "Traceback" not in answer.stderr
-    assert "install the package from a clone" in answer.stdout
+    assert "install the course again" in answer.stderr

@@ -372,7 +372,7 @@ def _data_url(content):
 
 def _page(report, **parts):
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("course_utils"),
+        loader=jinja2.PackageLoader("course_utils.evaluation"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

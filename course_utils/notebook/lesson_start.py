@@ -92,8 +92,9 @@ def _missing_name(error) -> str:
     elif isinstance(error, ModuleNotFoundError):
         pass
     elif isinstance(error, ImportError):
-        asked = getattr(error, "name_from", None)
-        module = f"{module}.{asked}" if asked else module
+        # From Python 3.12 on, `error.name_from` has it too.
+        asked = re.match(r"cannot import name '(\w+)'", str(error))
+        module = f"{module}.{asked[1]}" if asked else module
     else:
         return ""
     return module if module.startswith("course_utils.") else ""

@@ -12,9 +12,9 @@ course.begin("00")
 from course_utils.backbones.pretrained import load_backbone
 from course_utils.pictures.datasets import load_dataset
 from course_utils.machine import data_files
-for name in embedded.names("datasets"):
+for name in data_files.names("datasets"):
     images, _ = next(iter(load_dataset(name).test))
-for name in embedded.names("backbones"):
+for name in data_files.names("backbones"):
     print(name, load_backbone(name)(images).shape)
 print(course.quiz("00"), course.progress())
 """

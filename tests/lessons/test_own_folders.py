@@ -19,11 +19,10 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 
+from course_utils import backbones, transfer
 from course_utils.answers import progress_log
-from course_utils.backbones import pretrained
 from course_utils.machine import quick_runs
 from course_utils.machine.errors import CourseError
-from course_utils.transfer import two_phase_training
 from tests.conftest import TOP
 from tests.pictures.test_folder_audit import fill, picture
 
@@ -74,7 +73,7 @@ def run_lesson(folder):
 @pytest.fixture
 def quick(work, monkeypatch):
     """Trains one step a fit, on a tiny backbone, in an empty work folder."""
-    monkeypatch.setattr(pretrained, "load_backbone", tiny_backbone)
+    monkeypatch.setattr(backbones, "load_backbone", tiny_backbone)
     monkeypatch.setattr(keras.Model, "fit", keras.Model.fit)
     quick_runs.shorten_training()
 
@@ -144,14 +143,14 @@ def test_three_pictures_of_each_class(quick, tmp_path):
 
 
 def test_a_rival_that_always_diverges(quick, tmp_path, monkeypatch, capsys):
-    fit = two_phase_training.two_phase_fit
+    fit = transfer.two_phase_fit
 
     def diverging(*given, **options):
         if "batch_norm" in options:
             raise CourseError("The loss became nan.")
         return fit(*given, **options)
 
-    monkeypatch.setattr(two_phase_training, "two_phase_fit", diverging)
+    monkeypatch.setattr(transfer, "two_phase_fit", diverging)
     fill(tmp_path / "two", "a", 12)
     fill(tmp_path / "two", "b", 12, 100)
     assert check_result(tmp_path / "two")["epochs"] == 0
@@ -201,7 +200,7 @@ def test_pictures_that_any_network_tells_apart(quick, tmp_path, monkeypatch):
         build(layer, input_shape)
         layer.kernel.assign(4 * np.eye(2))
 
-    monkeypatch.setattr(pretrained, "load_backbone", ideal)
+    monkeypatch.setattr(backbones, "load_backbone", ideal)
     monkeypatch.setattr(keras.layers.Dense, "build", knowing)
     names = check_result(tmp_path / "easy")
     assert names["right"] == names["count"] == 4

@@ -199,8 +199,8 @@ def test_processes_at_once_all_get_every_picture(work, lost):
     if lost:
         shutil.rmtree(data_files.unpacked("defects") / "train")
     code = (
-        "from course_utils import embedded;"
-        "folder = embedded.unpacked('defects');"
+        "from course_utils.machine import data_files;"
+        "folder = data_files.unpacked('defects');"
         "print(sum(p.is_file() for p in folder.rglob('*')))"
     )
     command = [sys.executable, "-c", code]
