@@ -84,9 +84,16 @@ def _python() -> Iterator[Finding]:
         text = (
             f"{platform.python_version()}, and the course needs "
             f"{_dotted(OLDEST_PYTHON)} to {_dotted(NEWEST_PYTHON)}: install "
-            "one of those, delete .venv, and run `make lab`."
+            "one of those, "
+            f"{_renew()}"
         )
     yield Finding("Python", state, text)
+
+
+def _renew() -> str:
+    if paths.is_clone():
+        return "delete .venv, and run `make lab`."
+    return "make a new environment, and install the course's wheel there."
 
 
 def _dotted(version: tuple[int, ...]) -> str:
@@ -120,7 +127,7 @@ def _tensorflow() -> Iterator[Finding]:
         yield Finding(
             "TensorFlow",
             "wrong",
-            f"cannot be imported ({last}): delete .venv and run `make lab`.",
+            f"cannot be imported ({last}): {_renew()}",
         )
         return
     found = json.loads(answer.stdout.strip().splitlines()[-1])

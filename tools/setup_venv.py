@@ -6,11 +6,14 @@ only. A second call with nothing changed returns at once.
 """
 
 import argparse
+import glob
 import hashlib
 import os
+import queue
 import shutil
 import subprocess
 import sys
+import threading
 import time
 
 OLDEST, NEWEST = (3, 11), (3, 13)
@@ -144,11 +147,12 @@ def create(venv):
 
 
 def install(command, log):
-    """Run pip, show where it is on one line, and keep all it says in a log.
+    """Run pip, show where it is, and keep all it says in a log.
 
     On a failure its last lines are shown. Returns pip's exit code.
     """
-    lines, start = [], time.time()
+    lines, progress = [], Progress(os.path.dirname(os.path.join(TOP, log)))
+    said = queue.Queue()
     with open(os.path.join(TOP, log), "w") as file:
         pip = subprocess.Popen(
             command,
@@ -157,11 +161,21 @@ def install(command, log):
             stderr=subprocess.STDOUT,
             universal_newlines=True,
         )
+        reader = threading.Thread(target=listen, args=(pip, said), daemon=True)
+        reader.start()
         try:
-            for line in pip.stdout:
+            while True:
+                try:
+                    line = said.get(timeout=1)
+                except queue.Empty:
+                    # pip says nothing while it unpacks for a minute or two.
+                    progress.show()
+                    continue
+                if line is None:
+                    break
                 file.write(line)
                 lines.append(line.rstrip())
-                show(line.strip(), time.time() - start)
+                progress.show(line.strip())
         except BaseException:
             # Nobody is left to read: pip must not go on in the background.
             pip.terminate()
@@ -175,14 +189,49 @@ def install(command, log):
     return code
 
 
-def show(line, seconds):
-    """Show the step that pip has reached: in place, or now and then."""
-    if sys.stdout.isatty():
-        shown = f"{seconds:4.0f} s  {line}"[:78]
-        sys.stdout.write("\r" + shown.ljust(79))
-    elif line.startswith(("Collecting tensor", "Installing collected")):
-        print(f"{seconds:4.0f} s  {line}"[:78])
-    sys.stdout.flush()
+def listen(pip, said):
+    """Hand on what pip says line by line, and `None` at its end."""
+    for line in pip.stdout:
+        said.put(line)
+    said.put(None)
+
+
+class Progress:
+    """Where pip is: in place on a terminal, else a line every ten seconds."""
+
+    def __init__(self, venv):
+        """Begin to count the seconds."""
+        self.venv = venv
+        self.start = self.last = time.time()
+        self.step = ""
+        self.wanted = 0
+
+    def show(self, line=None):
+        """Show the step that pip has reached, and how long it has taken."""
+        if line is not None:
+            self.step = line
+            installing = line.startswith("Installing collected packages")
+            self.wanted = line.count(",") + 1 if installing else 0
+        now = time.time()
+        step = self.step
+        if self.wanted:
+            there = min(self.count(), self.wanted)
+            step = f"Installing: {there} of {self.wanted} packages"
+        shown = f"{now - self.start:4.0f} s  {step}"[:78]
+        if sys.stdout.isatty():
+            sys.stdout.write("\r" + shown.ljust(79))
+        elif now - self.last >= 10:
+            self.last = now
+            print(shown)
+        sys.stdout.flush()
+
+    def count(self):
+        """Return how many packages lie in the environment."""
+        places = (("lib", "python*"), ("Lib",))
+        return sum(
+            len(glob.glob(os.path.join(self.venv, *place, "*", "*.dist-info")))
+            for place in places
+        )
 
 
 def quiet():

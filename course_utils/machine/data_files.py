@@ -168,6 +168,8 @@ def _tables_of_files(facts: dict) -> list[str]:
 
 
 def _restore(shown: str) -> str:
+    if not paths.is_clone():
+        return "install the course's wheel again (`--force-reinstall`)."
     return (
         f"restore it with `git checkout -- {shown}`, or download the course "
         "again."

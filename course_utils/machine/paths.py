@@ -34,6 +34,11 @@ def course_dir() -> Path:
     )
 
 
+def is_clone() -> bool:
+    """Return whether the course runs in a clone, not from its wheel."""
+    return course_dir().name != "_course"
+
+
 def data_dir() -> Path:
     """Return the tracked ``data/`` folder."""
     return course_dir() / "data"
@@ -59,8 +64,7 @@ def work_dir() -> Path:
     for folder in (here, *here.parents):
         if (folder / WORK_RECORD).is_file():
             return folder
-    top = course_dir()
-    return (here if top.name == "_course" else top) / "work"
+    return (course_dir() if is_clone() else here) / "work"
 
 
 def cache_dir() -> Path:

@@ -58,6 +58,10 @@ def output_below(page, text):
 def test_a_learner_works_through_lesson_00(page):
     page.screenshot(path=SCREENSHOTS / "00_opened.png")
     assert page.locator(".jp-Dialog").count() == 0, "no question stands before"
+    names = page.locator(".jp-DirListing-itemText")
+    assert names.count() > 7
+    cut = "texts => texts.filter(t => t.scrollWidth > t.clientWidth).length"
+    assert names.evaluate_all(cut) == 0, "the lessons' names can be read"
 
     click_menu(page, "^Run$", "^Run All Cells")
     # (Cells off the screen are not rendered: ask for text, not visibility; and

@@ -132,14 +132,34 @@ def test_pip_is_shown_in_short_and_kept_in_full(tmp_path, capsys):
     assert len(log.read_text().splitlines()) == 50
 
 
+def test_an_installation_without_a_terminal_shows_that_it_lives(
+    tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "lib/python3.11/site-packages/a-1.dist-info").mkdir(
+        parents=True
+    )
+    clock = iter(range(0, 600, 4))
+    monkeypatch.setattr(setup_venv.time, "time", lambda: next(clock))
+    progress = setup_venv.Progress(str(tmp_path))
+    progress.show("Collecting keras")
+    progress.show("Installing collected packages: a, b, c")
+    for _ in range(6):
+        progress.show()
+    assert capsys.readouterr().out.splitlines() == [
+        "  12 s  Installing: 1 of 3 packages",
+        "  24 s  Installing: 1 of 3 packages",
+    ]
+
+
 def test_an_interrupt_ends_pip_too(tmp_path, monkeypatch):
     pids = []
 
-    def interrupt(line, seconds):
-        pids.append(int(line))
-        raise KeyboardInterrupt
+    def interrupt(progress, line=None):
+        if line is not None:
+            pids.append(int(line))
+            raise KeyboardInterrupt
 
-    monkeypatch.setattr(setup_venv, "show", interrupt)
+    monkeypatch.setattr(setup_venv.Progress, "show", interrupt)
     told = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
     with pytest.raises(KeyboardInterrupt):
         setup_venv.install([sys.executable, "-c", told], str(tmp_path / "log"))
