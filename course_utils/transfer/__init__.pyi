@@ -7,5 +7,5 @@ from .learning_rates import LearningRates as LearningRates
 from .learning_rates import find_learning_rate as find_learning_rate
 from .trainable_table import TrainableReport as TrainableReport
 from .trainable_table import trainable_report as trainable_report
-from .two_phase_training import History as History
+from .training_history import History as History
 from .two_phase_training import two_phase_fit as two_phase_fit

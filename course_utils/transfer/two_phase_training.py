@@ -1,13 +1,15 @@
 """Train in two phases: first the head, then the backbone with it."""
 
 import contextlib
-import dataclasses
-import math
 
 import keras
-import numpy as np
 
 from course_utils.machine.errors import CourseError
+from course_utils.transfer.best_weights import (
+    BestWeights,
+    DivergedError,
+    direction,
+)
 from course_utils.transfer.compiling import (
     checked_rate,
     compile_settings,
@@ -16,8 +18,7 @@ from course_utils.transfer.compiling import (
 from course_utils.transfer.freezing import freeze, unfreeze
 from course_utils.transfer.trainable_table import trainable_report
 from course_utils.transfer.training_data import check_labels, fit_arguments
-
-HEAD, FINE_TUNING = "head", "fine-tuning"
+from course_utils.transfer.training_history import FINE_TUNING, HEAD
 
 
 def two_phase_fit(
@@ -96,7 +97,7 @@ def two_phase_fit(
         _check_count(name, epochs, 0)
     if patience is not None:
         _check_count("patience", patience, 1)
-    keeper = _Keeper(monitor, _mode(monitor, mode), patience)
+    keeper = BestWeights(monitor, direction(monitor, mode), patience)
     check_labels(model, data)
     check_labels(model, validation_data, training=False)
     _check_parts(model, base_model, head_epochs)
@@ -120,7 +121,7 @@ def two_phase_fit(
             print(f"Phase {phase}: {trainable_report(model).summary()}")
         keeper.begin(phase)
         begin = len(keeper.kept.epoch)
-        with contextlib.suppress(KeyboardInterrupt, _DivergedError):
+        with contextlib.suppress(KeyboardInterrupt, DivergedError):
             keeper.kept.interrupted = True
             _make_variables(model, validation_data)
             model.fit(
@@ -143,108 +144,6 @@ def two_phase_fit(
     if verbose:
         print(keeper.kept.summary(monitor))
     return keeper.kept
-
-
-@dataclasses.dataclass(repr=False)
-class History:
-    """What happened in a training of two phases.
-
-    Attributes:
-        history: Metrics by name, one number an epoch, as in Keras.
-        epoch: Numbers of the epochs that ended, from 0, as in Keras.
-        phases: For each of them `"head"` or `"fine-tuning"`.
-        best_epoch: Number of the epoch whose weights the model has at the
-            end; None if no epoch ended.
-        interrupted: Whether the training was cut short.
-    """
-
-    history: dict[str, list[float]] = dataclasses.field(default_factory=dict)
-    epoch: list[int] = dataclasses.field(default_factory=list)
-    phases: list[str] = dataclasses.field(default_factory=list)
-    best_epoch: int | None = None
-    interrupted: bool = False
-
-    def __repr__(self) -> str:
-        """Show how it ended; the numbers are in the attributes."""
-        return f"History: {self.summary()}"
-
-    def summary(self, monitor="val_loss") -> str:
-        """Says in a sentence or two how it ended.
-
-        Args:
-            monitor: Name of the metric to tell.
-        """
-        text = f"{self.phases.count(HEAD)} epochs of the head and "
-        text += f"{self.phases.count(FINE_TUNING)} of fine-tuning"
-        text += " ended before the interrupt." if self.interrupted else " ran."
-        if self.best_epoch is None:
-            return text + " The weights are as they were left."
-        at = self.epoch.index(self.best_epoch)
-        return (
-            f"{text} The model has the weights of epoch {self.best_epoch + 1} "
-            f"({self.phases[at]}), the best: {monitor} "
-            f"{self.history[monitor][at]:.4g}."
-        )
-
-
-class _DivergedError(Exception):
-    """Leaves `fit` without validating a broken model."""
-
-
-class _Keeper(keras.callbacks.Callback):
-    """Keeps the history and the best weights over several `fit`s.
-
-    `keras.callbacks.EarlyStopping` forgets its best at each `fit`.
-    """
-
-    def __init__(self, monitor, mode, patience):
-        super().__init__()
-        self.monitor, self.patience = monitor, patience
-        self.sign = 1 if mode == "min" else -1
-        self.kept = History()
-        self.best, self.best_weights, self.diverged = math.inf, None, ""
-
-    def begin(self, phase):
-        self.phase, self.best_of_phase, self.waited = phase, math.inf, 0
-
-    def on_train_batch_end(self, batch, logs=None):
-        loss = float(np.asarray((logs or {}).get("loss", 0.0)))
-        if not math.isfinite(loss):
-            rate = float(np.asarray(self.model.optimizer.learning_rate))
-            self.diverged = (
-                f"The loss became {loss} in phase {self.phase!r} at a learning "
-                f"rate of {rate:g}: the model has the best weights from "
-                "before; take a tenth of this rate, and look for values in "
-                "the data that are no numbers."
-            )
-            raise _DivergedError
-
-    def on_epoch_end(self, epoch, logs=None):
-        for name, value in (logs or {}).items():
-            self.kept.history.setdefault(name, []).append(float(value))
-        self.kept.epoch.append(epoch)
-        self.kept.phases.append(self.phase)
-        if self.monitor not in (logs or {}):
-            raise CourseError(
-                f"There is no metric {self.monitor!r} to tell the best epoch "
-                f"by: expected one of {', '.join(logs or {})}, so set "
-                "monitor= to one of these."
-            )
-        value = self.sign * float(logs[self.monitor])
-        if value < self.best:
-            self.best, self.kept.best_epoch = value, epoch
-            self.best_weights = self.model.get_weights()
-        # A phase that still improves on itself is not yet at its end, even
-        # if it has not reached the best of the other.
-        self.waited += 1
-        if value < self.best_of_phase:
-            self.best_of_phase, self.waited = value, 0
-        if self.patience is not None and self.waited >= self.patience:
-            self.model.stop_training = True
-
-    def restore(self):
-        if self.kept.best_epoch is not None or self.diverged:
-            self.model.set_weights(self.best_weights)
 
 
 def _make_variables(model, data):
@@ -278,19 +177,6 @@ def _rates(model, head, fine_tuning):
             )
         fine_tuning = head / 10
     return given, checked_rate(fine_tuning)
-
-
-def _mode(monitor, mode):
-    if mode is None:
-        mode = "min" if "loss" in monitor else None
-        if "accuracy" in monitor or "auc" in monitor.lower():
-            mode = "max"
-    if mode not in ("min", "max"):
-        raise CourseError(
-            f"Whether more or less of {monitor!r} is better is not known: "
-            'give mode="min" or mode="max".'
-        )
-    return mode
 
 
 def _check_count(name, value, least):

@@ -5,12 +5,8 @@ import numpy as np
 import pytest
 
 from course_utils.backbones.pretrained import load_backbone
-from course_utils.evaluation.heat_maps import (
-    grad_cam,
-    overlay,
-    peak_inside,
-    share_inside,
-)
+from course_utils.evaluation.heat_map_scores import peak_inside, share_inside
+from course_utils.evaluation.heat_maps import grad_cam, overlay
 from course_utils.machine.errors import CourseError
 from tests.tiny_models import IMAGES, KINDS, base, functional
 

@@ -9,7 +9,8 @@ from course_utils import course
 from course_utils.answers.checks import weights
 from course_utils.machine import quick_runs
 from course_utils.machine.errors import CourseError
-from course_utils.transfer.two_phase_training import History, two_phase_fit
+from course_utils.transfer.training_history import History
+from course_utils.transfer.two_phase_training import two_phase_fit
 from tests.tiny_models import (
     IMAGES,
     KINDS,

@@ -3,7 +3,6 @@
 import numpy as np
 
 from course_utils.answers.checks.learner_values import as_number, brief
-from course_utils.answers.checks.outcomes import shared_groups
 
 LEAST_HELD_OUT, MOST_HELD_OUT = 0.2, 0.34  # share of the patients
 SPECIFICITY = 0.8  # what the clinic asks for in da-02
@@ -38,8 +37,8 @@ def judge_split(
     both = np.intersect1d(first, second)
     if len(both):
         return "failed", f"{len(both)} pictures are in both parts."
-    shared = shared_groups(patients[first], patients[second])
-    if shared:
+    shared = np.intersect1d(patients[first], patients[second])
+    if len(shared):
         return "failed", (
             f"{len(shared)} patients have pictures in both parts, such as "
             f"{shared[0]}: deal out patients, and let pictures follow."

@@ -1,0 +1,84 @@
+"""How much of a heat map lies where it should."""
+
+import numpy as np
+
+from course_utils.machine.errors import CourseError
+
+
+def share_inside(heat_maps, masks):
+    """Computes which share of the heat lies inside a mask.
+
+    A map that is even over the picture scores the share of the area that the
+    mask takes, `masks.mean(axis=(1, 2))`: compare with that. A mask finer
+    than the cells of the feature map is beyond what any map can point at.
+    This is the "energy-based pointing game". Introduced in lesson 04b
+    (``04b_another_hospital``).
+
+    Args:
+        heat_maps: Array `(pictures, height, width)`, not negative.
+        masks: Bool array of the same shape, such as from
+            `course_utils.pictures.load_masks`.
+
+    Returns:
+        A float array of shape `(pictures,)` from 0 to 1; NaN where there is
+        no heat.
+
+    Raises:
+        CourseError: If the two do not fit each other.
+
+    Reference:
+        Wang et al. (2020), "Score-CAM: Score-Weighted Visual Explanations for
+        Convolutional Neural Networks", https://arxiv.org/abs/1910.01279
+    """
+    heat_maps, masks = _checked_masks(heat_maps, masks)
+    total = heat_maps.sum(axis=(1, 2))
+    inside = (heat_maps * masks).sum(axis=(1, 2))
+    return np.where(total > 0, inside / np.where(total > 0, total, 1), np.nan)
+
+
+def peak_inside(heat_maps, masks):
+    """Says whether the hottest point lies inside a mask: the pointing game.
+
+    Introduced in lesson 05 (``05_your_own_images``).
+
+    Args:
+        heat_maps: As in `share_inside`.
+        masks: As in `share_inside`.
+
+    Returns:
+        A float array of shape `(pictures,)`: 1 if it does, 0 if not; the
+        share of the hottest points that do, if there are several (a resized
+        map is level at the rim); NaN where there is no heat. Points by
+        chance score the share of the area, as in `share_inside`.
+
+    Raises:
+        CourseError: If the two do not fit each other.
+
+    Reference:
+        Zhang et al. (2018), "Top-Down Neural Attention by Excitation
+        Backprop", https://arxiv.org/abs/1608.00507
+    """
+    heat_maps, masks = _checked_masks(heat_maps, masks)
+    peaks = heat_maps == heat_maps.max(axis=(1, 2), keepdims=True)
+    return share_inside(peaks * (heat_maps > 0), masks)
+
+
+def _checked_masks(heat_maps, masks):
+    heat_maps, masks = np.asarray(heat_maps, float), np.asarray(masks)
+    check_pairs(heat_maps, masks, "masks")
+    if not (heat_maps >= 0).all():
+        raise CourseError(
+            "A heat map has values below 0, or some that are no numbers: give "
+            "what grad_cam returns."
+        )
+    return heat_maps, masks.astype(bool)
+
+
+def check_pairs(heat_maps, others, what):
+    """Raises a `CourseError` unless there is a map for each of `others`."""
+    if heat_maps.ndim != 3 or heat_maps.shape != others.shape:
+        raise CourseError(
+            f"Heat maps of shape {heat_maps.shape} and {what} of shape "
+            f"{others.shape} do not fit: expected (pictures, height, width) "
+            "of both, in the same order."
+        )
