@@ -1,6 +1,7 @@
 # make lab    open the course in JupyterLab
 # make test   run all tests
 # make run    execute every solved lesson, and print what each concluded
+# make check  look at a change in a minute (for contributors)
 # Other targets are for contributors: see CONTRIBUTING.md.
 
 # The first Python that the course runs on; `make lab PYTHON=...` names another.
@@ -19,7 +20,7 @@ ifneq (,$(shell command -v chromium || command -v chromium-browser))
 SOLVED := $(SOLVED:solutions/03_fine_tuning.ipynb=tests/notebook/test_browser_training.py)
 endif
 
-.PHONY: lab test run test-oldest build lint constraints data clean
+.PHONY: lab test check run test-oldest build lint constraints data clean
 
 lab:
 	@$(PYTHON) tools/setup_venv.py $(VENV)
@@ -36,6 +37,13 @@ test:
 	    $(SOLVED) $(call last_first,notebooks) \
 	    $(filter-out $(SOLVED),$(wildcard tests/test_*.py tests/*/test_*.py))
 	$(BIN)/python -m pytest tests/after_run.py
+
+# Of what differs from origin/main, in a minute; LESSON=03 runs that lesson.
+check: export TF_NUM_INTRAOP_THREADS := 1
+check: export TF_NUM_INTEROP_THREADS := 1
+check:
+	@$(PYTHON) tools/setup_venv.py $(VENV) --extras test
+	@$(BIN)/python -m tools.check $(if $(LESSON),--lesson $(LESSON))
 
 run:
 	@$(PYTHON) tools/setup_venv.py $(VENV) --extras test
