@@ -1,5 +1,6 @@
 """The files around the package agree with each other."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -61,6 +62,51 @@ def test_one_range_of_python_versions_everywhere():
     after = f"{newest[0]}.{newest[1] + 1}"
     wanted = SpecifierSet(f">={setup_venv.dotted(oldest)},<{after}")
     assert SpecifierSet(PROJECT["requires-python"]) == wanted
+
+
+# Files of more than 300 lines, and why they are one. (A file of tests is as
+# long as what it tests has cases.)
+LONG = {
+    "course_utils/answers/checks/lesson_": "all judges of one lesson",
+    "tools/generators/histology.py": "one picture, from patient to scanner",
+    "tools/generators/materials.py": "a function for each of its materials",
+    "tools/pretrain.py": "one recipe, from pictures to exported weights",
+    "benchmarks/": "one experiment each, from its arms to its table",
+    "course_utils/evaluation/": "plots and the report: see the next step",
+    "course_utils/answers/quizzes.py": "one class, and how it is loaded",
+    "course_utils/pictures/folder_audit.py": "an audit and its splits",
+}
+
+
+def test_a_file_is_short_or_says_why_not():
+    long = {
+        path.relative_to(TOP).as_posix()
+        for folder in ("course_utils", "tools", "benchmarks")
+        for path in (TOP / folder).rglob("*.py")
+        if len(path.read_text("utf-8").splitlines()) > 300
+    }
+    assert not {name for name in long if not name.startswith(tuple(LONG))}
+    unused = [s for s in LONG if not any(name.startswith(s) for name in long)]
+    assert not unused, "shorter by now: take it out of the table"
+
+
+def test_the_map_shows_the_rooms_by_their_own_words():
+    text = (TOP / "CONTRIBUTING.md").read_text("utf-8")
+    text = text[text.index("## The house") : text.index("## Where do I go")]
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", text, re.MULTILINE)
+    rooms = {
+        path.parent.name: ast.get_docstring(ast.parse(path.read_text("utf-8")))
+        for path in TOP.glob("course_utils/*/__init__.py")
+    }
+    assert dict(rows) == rooms
+
+
+def test_contributing_names_files_that_exist():
+    text = (TOP / "CONTRIBUTING.md").read_text("utf-8")
+    places = "course_utils|lessons|data|tools|benchmarks|tests|docs"
+    named = set(re.findall(rf"`((?:{places})/[^`\s]+)`", text))
+    assert len(named) > 20
+    assert not {name for name in named if not list(TOP.glob(name))}
 
 
 @pytest.mark.newest

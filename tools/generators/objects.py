@@ -25,10 +25,7 @@ def make_object(seed, index):
         labels: Dict from each name in `LABELS` to a class index.
     """
     rng = np.random.default_rng([seed, index])
-    labels = {
-        name: int(rng.integers(len(classes)))
-        for name, classes in LABELS.items()
-    }
+    labels = scenes.draw_labels(rng, LABELS)
     shape = LABELS["shape"][labels["shape"]]
     texture = LABELS["texture"][labels["texture"]]
     ground = rng.uniform(0.1, 0.9)

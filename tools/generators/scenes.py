@@ -43,12 +43,9 @@ SHARE_SHADED = 0.5
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
-def draw_labels(rng):
+def draw_labels(rng, classes=LABELS):
     """Returns one independent, uniform class index a label."""
-    return {
-        name: int(rng.integers(len(classes)))
-        for name, classes in LABELS.items()
-    }
+    return {name: int(rng.integers(len(of))) for name, of in classes.items()}
 
 
 def shape_distance(shape, x, y, radius):
