@@ -7,6 +7,8 @@
 # The first Python that the course runs on; `make lab PYTHON=...` names another.
 PYTHON ?= $(firstword $(foreach name,python3.12 python3.11 python3.13, \
     $(shell $(name) -c "print('$(name)')" 2>/dev/null)) python3)
+# ImageNet weights and photographs; `make lab REAL=` goes without them.
+REAL ?= real
 VENV := .venv
 BIN := $(VENV)/bin
 # Each file, or notebook, stays with one process. Three of them, of one thread,
@@ -23,7 +25,7 @@ endif
 .PHONY: lab test check run test-oldest build lint constraints data clean
 
 lab:
-	@$(PYTHON) tools/setup_venv.py $(VENV)
+	@$(PYTHON) tools/setup_venv.py $(VENV) --extras "$(REAL)"
 	@$(BIN)/course lab
 
 test test-oldest: export TF_NUM_INTRAOP_THREADS := 1
@@ -31,7 +33,7 @@ test test-oldest: export TF_NUM_INTEROP_THREADS := 1
 test test-oldest: export OMP_NUM_THREADS := 1
 
 test:
-	@$(PYTHON) tools/setup_venv.py $(VENV) --extras test
+	@$(PYTHON) tools/setup_venv.py $(VENV) --extras $(REAL),test
 	rm -rf build/unsolved build/solved
 	$(BIN)/python -m pytest $(AT_A_TIME) $(NBVAL) \
 	    $(SOLVED) $(call last_first,notebooks) \
@@ -42,18 +44,18 @@ test:
 check: export TF_NUM_INTRAOP_THREADS := 1
 check: export TF_NUM_INTEROP_THREADS := 1
 check:
-	@$(PYTHON) tools/setup_venv.py $(VENV) --extras test
+	@$(PYTHON) tools/setup_venv.py $(VENV) --extras $(REAL),test
 	@$(BIN)/python -m tools.check $(if $(LESSON),--lesson $(LESSON))
 
 run:
-	@$(PYTHON) tools/setup_venv.py $(VENV) --extras test
+	@$(PYTHON) tools/setup_venv.py $(VENV) --extras $(REAL),test
 	@$(BIN)/python -m tools.run_lessons
 
 # The oldest version of each dependency that pyproject.toml allows.
 test-oldest:
 	@mkdir -p build
 	@$(PYTHON) tools/oldest_constraints.py > build/oldest.txt
-	@$(PYTHON) tools/setup_venv.py .venv-oldest --extras test \
+	@$(PYTHON) tools/setup_venv.py .venv-oldest --extras $(REAL),test \
 	    --constraints build/oldest.txt
 	rm -rf build/unsolved
 	.venv-oldest/bin/python -m pytest $(AT_A_TIME) $(NBVAL) \
@@ -61,22 +63,22 @@ test-oldest:
 
 # lessons/*.py -> notebooks/ and solutions/
 build:
-	@$(PYTHON) tools/setup_venv.py $(VENV) --extras test
+	@$(PYTHON) tools/setup_venv.py $(VENV) --extras $(REAL),test
 	@$(BIN)/python tools/build_notebooks.py
 
 lint:
-	@$(PYTHON) tools/setup_venv.py $(VENV) --extras test
+	@$(PYTHON) tools/setup_venv.py $(VENV) --extras $(REAL),test
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 data:
-	@$(PYTHON) tools/setup_venv.py $(VENV) --extras test
+	@$(PYTHON) tools/setup_venv.py $(VENV) --extras $(REAL),test
 	@$(BIN)/python -m tools.make_data
 
 # Newest versions of everything, written down after a clean installation.
 constraints:
 	@rm -rf .venv-newest
-	@$(PYTHON) tools/setup_venv.py .venv-newest --extras dev --constraints ""
+	@$(PYTHON) tools/setup_venv.py .venv-newest --extras $(REAL),dev --constraints ""
 	.venv-newest/bin/python -m pip freeze --exclude-editable > constraints.txt
 
 clean:

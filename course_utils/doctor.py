@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from course_utils.machine import data_files, paths
+from course_utils.machine import data_files, paths, real_files
 from course_utils.machine.errors import CourseError
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)
@@ -63,6 +63,7 @@ def examine() -> Iterator[Finding]:
         ("Kernel", _kernel),
         ("Work folder", _work_folder),
         ("Data", _data),
+        ("Real ground", _real),
     ]
     for subject, look in looks:
         try:
@@ -239,3 +240,12 @@ def _data() -> Iterator[Finding]:
         if whole:
             text = f"{', '.join(whole)}: checksums right"
             yield Finding(subject, "ok", text)
+
+
+def _real() -> Iterator[Finding]:
+    for name in data_files.names("real"):
+        try:
+            real_files.verified_path(name)
+            yield Finding("Real ground", "ok", f"{name}: checksum right")
+        except CourseError as error:
+            yield Finding("Real ground", "note", str(error))

@@ -31,7 +31,8 @@ def test_environment_yml_asks_for_the_same_packages():
     (pip,) = [d["pip"] for d in environment["dependencies"] if d not in conda]
     assert "-c constraints.txt" in pip and "-e ." in pip
     named = by_name(line for line in pip if not line.startswith("-"))
-    assert named == by_name(PROJECT["dependencies"] + EXTRAS["test"])
+    wanted = PROJECT["dependencies"] + EXTRAS["real"] + EXTRAS["test"]
+    assert named == by_name(wanted)
     (python,) = [d for d in conda if d.startswith("python=")]
     version = python.removeprefix("python=")
     assert f"{version}.0" in SpecifierSet(PROJECT["requires-python"])
@@ -40,7 +41,7 @@ def test_environment_yml_asks_for_the_same_packages():
 def test_constraints_are_exact_versions_within_the_ranges():
     assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in CONSTRAINTS)
     exact = dict(line.lower().split("==") for line in CONSTRAINTS)
-    wanted = by_name(PROJECT["dependencies"] + EXTRAS["test"])
+    wanted = by_name(PROJECT["dependencies"] + EXTRAS["real"] + EXTRAS["test"])
     for name, specifier in wanted.items():
         assert exact[name] in specifier, name
 

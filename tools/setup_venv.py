@@ -26,7 +26,7 @@ def main():
     """Create the environment and install the course; 0 if all went well."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("venv", help="folder of the virtual environment")
-    parser.add_argument("--extras", default="", help="for example: test")
+    parser.add_argument("--extras", default="", help="for example: real,test")
     parser.add_argument("--constraints", default="constraints.txt")
     arguments = parser.parse_args()
     try:
@@ -53,13 +53,17 @@ class SetupError(Exception):
 def set_up(venv, extras, constraints):
     """Create `venv` and install the course into it, unless that is done."""
     check_python()
-    done_file = os.path.join(venv, "installed-" + (extras or "lab"))
+    extras = [name for name in extras.split(",") if name]
+    # What was installed for one command serves the others.
+    done_files = [
+        os.path.join(venv, f"installed-{name}") for name in ["lab", *extras]
+    ]
     wanted = fingerprint(constraints)
-    if read(done_file) == wanted:
+    if all(read(path) == wanted for path in done_files):
         return
     check_folder(venv)
     python = create(venv)
-    target = f".[{extras}]" if extras else "."
+    target = f".[{','.join(extras)}]" if extras else "."
     command = [python, "-m", "pip", "install", "--editable", target]
     command += ["--disable-pip-version-check"]
     if constraints:
@@ -72,9 +76,8 @@ def set_up(venv, extras, constraints):
             "the package index was not reached, connect and run the same "
             f"command again; if the disk is full, free {NEEDED_MB} MB at {TOP}."
         )
-    # Whatever the extras, what the lessons need is now there too.
-    for done in {done_file, os.path.join(venv, "installed-lab")}:
-        with open(done, "w") as file:
+    for path in done_files:
+        with open(path, "w") as file:
             file.write(wanted)
 
 

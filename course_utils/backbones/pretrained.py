@@ -8,8 +8,13 @@ top. Lesson 00 (``00_start_here``) introduces both.
 """
 
 import difflib
+import operator
 
-from course_utils.backbones import architectures, imagenet
+from course_utils.backbones import (
+    architectures,
+    efficientnet_lite,
+    imagenet,
+)
 from course_utils.backbones.preprocessing import PictureScaling
 from course_utils.machine import data_files
 from course_utils.machine.errors import CourseError
@@ -22,32 +27,40 @@ _BUILDERS = {
 }
 
 
-def load_backbone(name, weights="embedded", input_shape=None):
+_LITE0 = "efficientnet_lite0"
+_LITE0_SIDES = (96, 300)
+
+
+def load_backbone(name, weights="default", input_shape=None, include_top=False):
     """Loads a backbone by name.
 
     Introduced in lesson 00 (``00_start_here``); lesson 01
     (``01_pretrained_models``) compares them.
 
     Args:
-        name: String. The course's own are `"residual"` (the default choice of
-            the lessons), `"mobile"`, `"vision_transformer"`, and
-            `"residual_narrow"`, which has the architecture of `"residual"`
-            and a narrow source task; see
-            `course_utils.backbones.architectures`.
-            `"mobilenet_v2"` has weights for `"imagenet"`.
-        weights: `"embedded"` (the default) for the weights that come with the
-            course, pretrained on generated pictures; `"imagenet"` for weights
-            that `keras.applications` downloads once; `None` for random
-            weights.
+        name: String. `"efficientnet_lite0"` was pretrained on ImageNet's
+            photographs; its weights come in a package of their own. The
+            course's own are `"residual"`, `"mobile"`, `"vision_transformer"`,
+            and `"residual_narrow"`, which has the architecture of
+            `"residual"` and a narrow source task; see
+            `course_utils.backbones.architectures`. `"mobilenet_v2"` is
+            downloaded once.
+        weights: `"default"` for the weights that the backbone has: those from
+            `"imagenet"`, or the `"embedded"` ones that come with the course,
+            pretrained on generated pictures. `None` for random weights.
         input_shape: Tuple `(height, width, 3)` in pixels. Defaults to
             `(64, 64, 3)` for the course's own and to `(224, 224, 3)` for the
-            others; `"vision_transformer"` with embedded weights takes no
-            other.
+            others; `"efficientnet_lite0"` takes sides from 96 to 300,
+            `"vision_transformer"` with embedded weights no others.
+        include_top: Whether ImageNet's 1000 classes are on top; only of
+            `"efficientnet_lite0"`. `course_utils.backbones.top_classes` says
+            in words what they see.
 
     Returns:
         A `keras.Model` from pictures `(batch, height, width, 3)` with values
         from 0 to 255 to a feature map `(batch, rows, columns, channels)`,
-        under its own name. All of its layers are trainable; freeze it with
+        under its own name; with `include_top` to probabilities
+        `(batch, 1000)`. All of its layers are trainable; freeze it with
         `base_model.trainable = False`. Values far outside 0..255 are an
         error, see `course_utils.backbones.PictureScaling`.
 
@@ -56,14 +69,25 @@ def load_backbone(name, weights="embedded", input_shape=None):
             together, if the weights' file is missing or damaged, or if a
             download fails.
     """
-    names = [*_BUILDERS, *imagenet.names()]
+    names = [_LITE0, *_BUILDERS, *imagenet.names()]
     if name not in names:
         raise CourseError(_unknown("backbone", name, names))
     choices = ["embedded", None] if name in _BUILDERS else ["imagenet"]
+    if name == _LITE0:
+        choices.append(None)
+    if weights == "default":
+        weights = choices[0]
     if weights not in choices:
         raise CourseError(
             _unknown(f"weights for the backbone {name!r}", weights, choices)
         )
+    if include_top and name != _LITE0:
+        raise CourseError(
+            f"The backbone {name!r} has no classes of ImageNet on top: leave "
+            f"out include_top, or take {_LITE0!r}."
+        )
+    if name == _LITE0:
+        return _lite0(weights, input_shape, include_top)
     if weights == "imagenet":
         scaling = PictureScaling(name="preprocessing")
         shape = (224, 224, 3) if input_shape is None else input_shape
@@ -82,19 +106,46 @@ def load_backbone(name, weights="embedded", input_shape=None):
     return base_model
 
 
+def _lite0(weights, input_shape, include_top):
+    shape = _pixels((224, 224, 3) if input_shape is None else input_shape)
+    least, most = _LITE0_SIDES
+    if shape is None or not least <= min(shape[:2]) <= max(shape) <= most:
+        raise CourseError(
+            f"The input shape {input_shape!r} is none that {_LITE0!r} takes: "
+            f"give (height, width, 3) with sides from {least} to {most}, such "
+            "as (160, 160, 3)."
+        )
+    model = efficientnet_lite.build_efficientnet_lite0(
+        shape, _LITE0, include_top
+    )
+    if weights:
+        efficientnet_lite.load_imagenet_weights(model)
+    return model
+
+
 def _checked(shape):
     """Returns the shape as a tuple, if the course's backbones can take it."""
-    try:
-        height, width, channels = map(int, shape)
-    except (TypeError, ValueError):
-        height = width = channels = 0
-    if min(height, width) < 32 or height % 16 or width % 16 or channels != 3:
+    pixels = _pixels(shape)
+    if (
+        pixels is None
+        or min(pixels[:2]) < 32
+        or any(p % 16 for p in pixels[:2])
+    ):
         raise CourseError(
             f"The input shape {shape!r} is none that this backbone can take: "
             "give (height, width, 3), in multiples of 16 pixels from 32 on, "
             "such as (64, 64, 3)."
         )
-    return height, width, channels
+    return pixels
+
+
+def _pixels(shape):
+    """Returns `(height, width, 3)` as whole numbers, or None for others."""
+    try:
+        pixels = tuple(map(operator.index, shape))
+    except TypeError:
+        return None
+    return pixels if len(pixels) == 3 and pixels[2] == 3 else None
 
 
 def _unknown(what, given, expected):

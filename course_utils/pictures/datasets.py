@@ -1,4 +1,4 @@
-"""Load the embedded data sets as ``tf.data.Dataset``s.
+"""Load data sets as ``tf.data.Dataset``s.
 
 A data set is of one of two kinds. Some have a folder of pictures a class, in
 a folder a split. The others are flat: all pictures in one folder, and a table
@@ -11,7 +11,9 @@ from pathlib import Path
 import keras
 
 from course_utils.machine import data_files
-from course_utils.pictures import picture_tables
+from course_utils.machine.errors import CourseError
+from course_utils.pictures import picture_tables, solar_cells
+from course_utils.pictures.picture_arrays import checked_size
 
 # The scanner whose pictures a model is trained on; others are for adaptation.
 HOME_SCANNER = "A"
@@ -57,13 +59,21 @@ def dataset_folder(name: str) -> Path:
     return data_files.unpacked(name)
 
 
-def load_dataset(name: str, batch_size: int = 32, seed: int = 0) -> Splits:
-    """Load an embedded data set.
+def load_dataset(
+    name: str,
+    batch_size: int = 32,
+    seed: int = 0,
+    image_size: tuple[int, int] | None = None,
+    split_by: str | None = None,
+) -> Splits:
+    """Load a data set by name.
 
     Introduced in lesson 00, which does the same by hand with
     ``keras.utils.image_dataset_from_directory``. Flat data sets, from lesson
     01 on:
 
+    * ``"solar_cells"`` are photographs of 300x300 pixels, from a package of
+      their own. They are split by module unless told otherwise.
     * Of ``"source"`` there are test pictures only, so ``train`` and
       ``validation`` are None. Its labels are a dict of arrays.
     * Of ``"histology"`` the three parts hold pictures of scanner A only; no
@@ -74,23 +84,40 @@ def load_dataset(name: str, batch_size: int = 32, seed: int = 0) -> Splits:
         name: Name of the data set, for example ``"defects"``.
         batch_size: Pictures a batch.
         seed: Seed of the order in which training pictures come.
+        image_size: Height and width to resize each picture to. Defaults to
+            the data set's own.
+        split_by: For ``"solar_cells"``: ``"module"`` (the default) or
+            ``"cell"``, see
+            `course_utils.pictures.solar_cells.load_solar_cells`. The other
+            data sets have one split.
 
     Returns:
         The three parts and the class names.
 
     Raises:
         CourseError: If the name is unknown, the archive is missing or broken,
-            the cache cannot be written, or ``batch_size`` is not positive.
+            the cache cannot be written, the photographs are not installed,
+            or one of the others does not fit.
     """
-    folder = dataset_folder(name)
     picture_tables.check_batch_size(batch_size)
+    if name == solar_cells.NAME:
+        table = solar_cells.load_solar_cells(split_by or "module")
+        return _from_table(table, batch_size, seed, image_size)
+    if split_by is not None:
+        raise CourseError(
+            f"The data set {name!r} has one split: leave out split_by, which "
+            f"is for {solar_cells.NAME!r}."
+        )
+    folder = dataset_folder(name)
     if picture_tables.is_flat(folder):
-        return _load_flat(name, batch_size, seed)
-    height, width = data_files.card("datasets", name)["image_shape"][:2]
+        table = picture_tables.load_table(name)
+        return _from_table(table, batch_size, seed, image_size)
+    if image_size is None:
+        image_size = data_files.card("datasets", name)["image_shape"][:2]
     parts = {
         part: keras.utils.image_dataset_from_directory(
             folder / part,
-            image_size=(height, width),
+            image_size=checked_size(image_size),
             batch_size=batch_size,
             shuffle=part == "train",
             seed=seed,
@@ -101,17 +128,22 @@ def load_dataset(name: str, batch_size: int = 32, seed: int = 0) -> Splits:
     return Splits(**parts, class_names=parts["train"].class_names)
 
 
-def _load_flat(name, batch_size, seed):
-    table = picture_tables.load_table(name)
+def _from_table(table, batch_size, seed, image_size):
     class_names = table.attrs["class_names"]
     if "split" not in table:
-        test = picture_tables.from_table(table, batch_size)
+        test = picture_tables.from_table(
+            table, batch_size, image_size=image_size
+        )
         return Splits(None, None, test, class_names)
     if "scanner" in table:
         table = table[table["scanner"] == HOME_SCANNER]
     parts = {
         part: picture_tables.from_table(
-            table[table["split"] == part], batch_size, part == "train", seed
+            table[table["split"] == part],
+            batch_size,
+            part == "train",
+            seed,
+            image_size=image_size,
         )
         for part in picture_tables.SPLITS
     }

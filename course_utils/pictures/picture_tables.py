@@ -14,6 +14,8 @@ from PIL import Image
 
 from course_utils.machine import data_files
 from course_utils.machine.errors import CourseError
+from course_utils.pictures import solar_cells
+from course_utils.pictures.picture_arrays import checked_size
 
 SPLITS = ("train", "validation", "test")
 
@@ -33,6 +35,8 @@ def load_table(name: str) -> pd.DataFrame:
         the picture belongs. A flat data set has the other columns of its
         table too: for ``"histology"`` ``patient`` and ``scanner``; for
         ``"source"`` a column a label, in place of ``label`` and ``split``.
+        For ``"solar_cells"``, see
+        `course_utils.pictures.solar_cells.load_solar_cells`.
         ``table.attrs["class_names"]`` has the names of the classes in their
         order; a selection of rows keeps it.
 
@@ -40,6 +44,8 @@ def load_table(name: str) -> pd.DataFrame:
         CourseError: If the name is unknown, the archive is missing or broken,
             or the cache cannot be written.
     """
+    if name == solar_cells.NAME:
+        return solar_cells.load_solar_cells()
     folder = data_files.unpacked(name)
     facts = data_files.card("datasets", name)
     if is_flat(folder):
@@ -74,6 +80,7 @@ def from_table(
     shuffle: bool = False,
     seed: int = 0,
     class_names: list[str] | dict[str, list[str]] | None = None,
+    image_size: tuple[int, int] | None = None,
 ) -> tf.data.Dataset:
     """Make batches of the pictures in a table, or in a selection of its rows.
 
@@ -91,6 +98,8 @@ def from_table(
         class_names: Names of the classes, in their order; or a dict of such
             lists, one a column of labels. Defaults to
             ``table.attrs["class_names"]``, which :func:`load_table` sets.
+        image_size: Height and width to resize each picture to. Defaults to
+            its own.
 
     Returns:
         Batches of (images, labels): float32 in 0..255, shape (batch, height,
@@ -119,6 +128,8 @@ def from_table(
         }
     else:
         labels = _indices(table, "label", class_names)
+    if image_size is not None:
+        image_size = checked_size(image_size)
     paths = _existing(table, "image")
     with Image.open(paths[0]) as first:
         width, height = first.size
@@ -128,6 +139,8 @@ def from_table(
             tf.io.read_file(path), channels=3, expand_animations=False
         )
         image = tf.ensure_shape(image, (height, width, 3))
+        if image_size is not None:
+            image = tf.image.resize(image, image_size, antialias=True)
         return tf.cast(image, tf.float32), label
 
     batches = tf.data.Dataset.from_tensor_slices((paths, labels))

@@ -54,10 +54,20 @@ def test_a_second_call_installs_nothing(course):
 
 
 def test_what_the_tests_installed_serves_the_lessons(course):
-    setup_venv.set_up(".venv", "test", "constraints.txt")
+    setup_venv.set_up(".venv", "real,test", "constraints.txt")
+    setup_venv.set_up(".venv", "real", "constraints.txt")
     setup_venv.set_up(".venv", "", "constraints.txt")
     assert len(course.installs()) == 1
-    assert ".[test]" in course.installs()[0]
+    assert ".[real,test]" in course.installs()[0]
+
+
+def test_what_was_left_out_is_installed_when_it_is_wanted(course):
+    setup_venv.set_up(".venv", ",test", "constraints.txt")
+    setup_venv.set_up(".venv", "real", "constraints.txt")
+    assert [c[c.index("--editable") + 1] for c in course.installs()] == [
+        ".[test]",
+        ".[real]",
+    ]
 
 
 def test_new_constraints_are_installed(course, tmp_path):

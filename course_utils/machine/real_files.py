@@ -1,0 +1,102 @@
+"""Find other people's files: ImageNet's weights and the photographs.
+
+They come in packages of their own, which the extra ``real`` installs, or lie
+in the folder that the environment variable ``COURSE_REAL`` names. Each has a
+card in ``data/real/``, and is compared with the card's sum before it is used.
+"""
+
+import functools
+import hashlib
+import os
+from importlib import metadata
+from pathlib import Path
+
+from course_utils.machine import data_files
+from course_utils.machine.errors import CourseError
+
+
+def verified_path(name: str) -> Path:
+    """Return where a file, or a folder of files, of other people lies.
+
+    Its sum is computed once a process, and again if it changes.
+
+    Args:
+        name: Name of a card in ``data/real/``, for example ``"solar_cells"``.
+
+    Returns:
+        The file that the card names; of a set of pictures, its table.
+
+    Raises:
+        CourseError: If the package is not installed, is of another version,
+            lacks a file or has a changed one; if ``COURSE_REAL`` names a
+            folder without the file.
+    """
+    facts = data_files.card("real", name)
+    chosen = os.environ.get("COURSE_REAL")
+    if chosen:
+        path, remedy = _in_folder(facts, Path(chosen).expanduser())
+    else:
+        path, remedy = _in_package(facts)
+    files = [path]
+    if "pictures" in facts:
+        files += sorted((path.parent / facts["pictures"]).iterdir())
+    times = tuple(file.stat().st_mtime_ns for file in files)
+    if _sum(path.parent, tuple(files), times) != facts["file"]["sha256"]:
+        raise CourseError(
+            f"{facts['title']}: what lies in {path.parent} is not what the "
+            f"course knows, a file was changed or is missing; {remedy}"
+        )
+    return path
+
+
+def _in_package(facts):
+    package, version = facts["package"], facts["version"]
+    install = f"`pip install {package}=={version}`"
+    remedy = f"{install.replace('install', 'install --force-reinstall')}."
+    try:
+        found = metadata.distribution(package)
+    except metadata.PackageNotFoundError as error:
+        raise CourseError(
+            f"{facts['title']}: not installed; {install} brings it, or name a "
+            "folder that has it in the environment variable COURSE_REAL."
+        ) from error
+    if found.version != version:
+        raise CourseError(
+            f"{facts['title']}: version {found.version} of {package} is "
+            f"installed, and the course knows {version}; {install}."
+        )
+    path = Path(found.locate_file(facts["inside"])) / facts["file"]["name"]
+    if not _whole(facts, path):
+        raise CourseError(
+            f"{facts['title']}: half an installation, {path} or what belongs "
+            f"to it is missing; {remedy}"
+        )
+    return path, remedy
+
+
+def _in_folder(facts, folder):
+    remedy = f"copy it anew from {facts['home']}."
+    for path in sorted(folder.rglob(facts["file"]["name"])):
+        if _whole(facts, path):
+            return path, remedy
+    raise CourseError(
+        f"{facts['title']}: not in {folder}, which COURSE_REAL names; {remedy}"
+    )
+
+
+def _whole(facts, path):
+    pictures = path.parent / facts.get("pictures", ".")
+    return path.is_file() and pictures.is_dir()
+
+
+@functools.lru_cache(maxsize=8)
+def _sum(folder, files, _times):
+    """Return the sum of a file, or that over names and sums of several."""
+    digests = [hashlib.sha256(file.read_bytes()) for file in files]
+    if len(files) == 1:
+        return digests[0].hexdigest()
+    together = hashlib.sha256()
+    for file, digest in zip(files, digests, strict=True):
+        name = file.relative_to(folder).as_posix()
+        together.update(name.encode() + b"\0" + digest.digest())
+    return together.hexdigest()

