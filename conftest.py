@@ -6,6 +6,7 @@ run has a work folder of its own; `tests/after_run.py` reads what it has left
 there.
 """
 
+import json
 import os
 from pathlib import Path
 
@@ -29,3 +30,14 @@ def pytest_runtest_setup(item):
     """Set the environment, which a notebook's kernel inherits."""
     folder = item.path.relative_to(TOP).parts[0]
     os.environ.update(RUNS.get(folder, TESTS))
+
+
+def pytest_runtest_teardown(item):
+    """Keep what a cell of a notebook has shown, for `tests/after_run.py`."""
+    folder = item.path.relative_to(TOP).parts[0]
+    shown = getattr(item, "test_outputs", None)
+    if shown and folder in RUNS:
+        kept = Path(RUNS[folder]["COURSE_WORK"], "shown", item.path.stem)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with kept.with_suffix(".jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"cell": item.name, "shown": shown}) + "\n")

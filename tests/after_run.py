@@ -4,12 +4,25 @@ Not collected by name: it follows a run of all notebooks, solved and unsolved,
 each in its own work folder (conftest.py at the top), empty at its start.
 """
 
+import html
+import json
+import re
+
+import nbformat
 import pytest
 
 from course_utils.answers import checks, progress_log, quizzes
 from tests.conftest import TOP
 
 EXPECTED = {"solved": "passed", "unsolved": "not attempted"}
+SOLVED = TOP / "build" / "solved"
+LESSONS = sorted(path.stem for path in (TOP / "lessons").glob("*.py"))
+# Columns of text that JupyterLab shows in one line beside its file browser.
+WIDE = 100
+NO_NEWS = re.compile(
+    r"<(matplotlib|keras|tensorflow|tf)\.|<\w+ .* at 0x|^\[?<\w+|^Text\("
+)
+EMPTY_TEXT = re.compile(r"a table of \d+ by \d+ values|(\d+ points; ){2}")
 EXERCISES = [
     (lesson, name)
     for lesson, sheet in checks.load_sheets().items()
@@ -53,3 +66,38 @@ def test_every_question(lesson, name, in_cell, expected):
     assert found == ({expected} if in_cell else set()), (
         f"what lesson {lesson} does with {name}"
     )
+
+
+def shown_in(lesson):
+    """What each cell of a solved lesson has shown, as (cell, output)."""
+    kept = SOLVED / "shown" / f"{lesson}.jsonl"
+    if kept.is_file():  # nbval ran it, see conftest.py at the top
+        lines = map(json.loads, kept.read_text("utf-8").splitlines())
+        cells = [(line["cell"], line["shown"]) for line in lines]
+    else:  # a browser did, and saved it
+        notebook = nbformat.read(SOLVED / f"{lesson}.ipynb", as_version=4)
+        code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+        cells = [(f"Cell {n}", cell.outputs) for n, cell in enumerate(code)]
+    return [(cell, output) for cell, shown in cells for output in shown]
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_what_a_solved_lesson_shows_is_fit_to_be_read(lesson):
+    found = []
+    outputs = shown_in(lesson)
+    assert len(outputs) > 10
+    for cell, output in outputs:
+        data = output.get("data", {})
+        plain = output.get("text") or data.get("text/plain", "")
+        if output.get("name") == "stderr":
+            found.append((cell, "an error stream", plain[:200]))
+        if "text/html" not in data and "image/png" not in data:
+            lines = plain.splitlines()
+            found += [(cell, "no news", x) for x in lines if NO_NEWS.search(x)]
+            found += [(cell, "too wide", x) for x in lines if len(x) > WIDE]
+        for text in re.findall(
+            r'<img alt="([^"]*)"', data.get("text/html", "")
+        ):
+            if not text or EMPTY_TEXT.search(text):
+                found.append((cell, "says nothing", html.unescape(text)))
+    assert not found, "\n".join(map(str, found))

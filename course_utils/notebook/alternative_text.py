@@ -126,9 +126,9 @@ def _describe_axes(ax):
         for container in ax.containers
         if getattr(container, "lines", None) and container.lines[0]
     }
-    for line in ax.lines:
-        if part := _line(line, named.get(line, line.get_label())):
-            parts.append(part)
+    parts += _lines(
+        [(line, named.get(line, line.get_label())) for line in ax.lines]
+    )
     parts += [_bars(c, ax) for c in ax.containers if hasattr(c, "patches")]
     parts += [_points(found) for found in ax.collections if _points(found)]
     return f"{head}; {_join(parts, '; ')}" if parts else head
@@ -137,19 +137,72 @@ def _describe_axes(ax):
 def _image(image, ax):
     rows, columns = image.get_array().shape[:2]
     if ax.texts:
-        return f"a table of {rows} by {columns} values"
+        return _table(ax)
     return f"a picture of {rows} by {columns} pixels"
 
 
-def _line(line, label):
-    if line.get_transform() != line.axes.transData:
-        return ""  # it leads the eye: a grid line, a limit
+def _table(ax):
+    """The values that stand in the cells of a picture, row by row."""
+    cells = {}
+    for text in ax.texts:
+        column, row = np.rint(text.get_position()).astype(int)
+        cells.setdefault(row, {})[column] = _one_line(text.get_text())
+    rows, columns = _tick_names(ax.yaxis), _tick_names(ax.xaxis)
+    told = [
+        f"{rows.get(row, f'row {row + 1}')}: "
+        + _join([value for _, value in sorted(values.items())])
+        for row, values in sorted(cells.items())
+    ]
+    used = sorted({column for row in cells.values() for column in row})
+    names = [columns[at] for at in used if columns.get(at)]
+    head = f"columns {_join(names)}" if names else "a table"
+    return _join([head, *told], "; ")
+
+
+def _tick_names(axis):
+    """The names along an axis, by the whole number where they stand."""
+    ticks = zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=False)
+    return {
+        round(float(at)): _one_line(label.get_text())
+        for at, label in ticks
+        if abs(at - round(at)) < 1e-6
+    }
+
+
+def _lines(labelled):
+    """What the lines of a panel show; those without names together."""
+    parts, unnamed = [], []
+    for line, label in labelled:
+        # One in other coordinates leads the eye: a grid line, a limit.
+        if line.get_transform() == line.axes.transData:
+            nameless = str(label).startswith("_")
+            (unnamed if nameless else parts).append((line, label))
+    told = [_line(line, _one_line(label)) for line, label in parts]
+    if len(unnamed) == 1:
+        told.append(_line(unnamed[0][0], "a line"))
+    elif unnamed:
+        values = np.concatenate([_heights(line) for line, _ in unnamed])
+        told.append(f"{len(unnamed)} lines without names{_range(values)}")
+    return told
+
+
+def _range(values):
+    """The least and the greatest of some values, in words."""
+    if not len(values):
+        return " and without values"
+    return f" between {np.min(values):.3g} and {np.max(values):.3g}"
+
+
+def _heights(line):
     # Names along the vertical axis: then the values lie along the other.
     lying = any(isinstance(value, str) for value in line.get_ydata(True))
     heights = line.get_xdata(False) if lying else line.get_ydata(False)
     heights = np.ma.filled(np.ma.asarray(heights, float), np.nan)
-    heights = heights[np.isfinite(heights)]
-    name = "a line" if str(label).startswith("_") else _one_line(label)
+    return heights[np.isfinite(heights)]
+
+
+def _line(line, name):
+    heights = _heights(line)
     if not len(heights):
         return f"{name} without values"
     if np.ptp(heights) == 0:
@@ -157,7 +210,7 @@ def _line(line, label):
     if len(heights) <= MOST // 2:
         return f"{name}: {_join([f'{height:.3g}' for height in heights])}"
     if line.get_linestyle() == "None":
-        return f"{name}, {len(heights)} points"
+        return f"{name}, {len(heights)} points{_range(heights)}"
     return f"{name} from {heights[0]:.3g} to {heights[-1]:.3g}"
 
 
@@ -181,10 +234,12 @@ def _points(collection):
 
     if not isinstance(collection, PathCollection):
         return ""
-    count = len(collection.get_offsets())
+    heights = np.asarray(collection.get_offsets())[:, 1]
+    count = len(heights)
+    told = f"{count} point{'' if count == 1 else 's'}"
+    told += _range(heights[np.isfinite(heights)])
     label = str(collection.get_label())
-    head = f"{count} point{'' if count == 1 else 's'}"
-    return head if label.startswith("_") else f"{head}, {_one_line(label)}"
+    return told if label.startswith("_") else f"{_one_line(label)}, {told}"
 
 
 def _join(parts, between=", "):

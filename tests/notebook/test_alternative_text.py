@@ -49,7 +49,8 @@ def test_bars_and_points_are_told_by_name():
     assert alternative_text.describe(figure) == (
         "A panel; before: 0.125, 0.5; bars: scratch 0.25, weld 0.5. "
         "A panel; bars, scanner: A 3, B 4. "
-        "A panel; train, 9 points; 9 points, test."
+        "A panel; train, 9 points between 0 and 8; "
+        "test, 9 points between 0 and 8."
     )
 
 
@@ -59,7 +60,7 @@ def test_a_colour_bar_and_an_empty_panel_are_left_out():
     assert alternative_text.describe(figure) == "1 picture."
 
 
-def test_pictures_are_counted_and_named_and_a_table_is_none():
+def test_pictures_are_counted_and_named():
     figure, axes = plt.subplots(2, 2)
     for ax, title in zip(axes.flat, ["weld", "weld", "rust", ""], strict=True):
         ax.imshow(np.zeros((4, 4, 3)))
@@ -67,10 +68,26 @@ def test_pictures_are_counted_and_named_and_a_table_is_none():
     ax.set(ylabel="query", xlabel="same")
     told = alternative_text.describe(figure)
     assert told == "4 pictures: weld, rust, query same."
+
+
+def test_values_that_stand_in_a_picture_are_told_row_by_row():
     figure, ax = plt.subplots()
-    ax.imshow(np.eye(3))
-    ax.text(0, 0, "5")
-    assert "a table of 3 by 3 values" in alternative_text.describe(figure)
+    ax.imshow(np.eye(2))
+    ax.set_xticks([0, 1], ["rust", "weld"])
+    ax.set_yticks([0, 1], ["is rust", "is weld"])
+    for row, column in np.ndindex(2, 2):
+        ax.text(column, row, f"{3 * row + column}")
+    told = alternative_text.describe(figure)
+    assert "columns rust, weld; is rust: 0, 1; is weld: 3, 4" in told
+
+
+def test_lines_without_names_are_told_once_by_what_they_span():
+    figure, ax = plt.subplots()
+    for number in range(3):
+        ax.plot(range(number, number + 9), "o-", color="grey")
+    ax.plot(range(9), label="mean")
+    told = alternative_text.describe(figure)
+    assert "mean from 0 to 8; 3 lines without names between 0 and 10" in told
 
 
 def test_many_things_are_cut_short_and_an_empty_figure_says_so():
