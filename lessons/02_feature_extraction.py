@@ -477,8 +477,8 @@ course.exercise("fe-04").check(my_gain)
 # ## Where augmentation belongs
 #
 # **Augmentation** changes each training picture at random, in ways that leave
-# its class as it is: a flower upside down is a flower. Each epoch then brings
-# new pictures. It is easily combined wrongly with `cache`, which keeps what
+# its class as it is: a flower upside down is a flower. Each epoch then draws
+# anew. It is easily combined wrongly with `cache`, which keeps what
 # has been computed. **Predict:** which of the two pipelines below makes all
 # epochs the same?
 
@@ -526,7 +526,8 @@ course.claim(
 
 # %% [markdown]
 # *The figure shows one picture in six epochs: above as the first pipeline
-# gives it, below as the second does.*
+# gives it, below as the second does. Two flips have four outcomes, so by chance
+# some epochs show the same one.*
 #
 # **Interpret.** Cache first, augment after. (Augmentation may also be layers of
 # the model itself, before the backbone: those are active in `fit` and rest in
