@@ -68,7 +68,9 @@ def test_the_lesson_ends_without_an_error(page):
     # The questions, in the last cell.
     expect(page.locator(".course-quiz")).to_contain_text("q12", timeout=120_000)
     conclusion = cells.filter(has_text='"Concluded: the recipe')
-    expect(conclusion).to_contain_text("Concluded: the recipe takes test accuracy from 0.")
+    expect(conclusion).to_contain_text(
+        "Concluded: the recipe takes test accuracy from 0."
+    )
     assert errors_in(page) == []
     told = texts_for_pictures(page)
     assert told and "" not in told

@@ -1,0 +1,145 @@
+"""Keep computed features on disk, so that nobody waits for them twice.
+
+A file's name is a sum over all that the features depend on: the backbone's
+layers and weights, and the pictures themselves. So a file is never out of
+date, and a changed picture or weight makes another.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from course_utils.machine import paths
+
+# More than this is not kept: what was used longest ago goes first.
+MOST_BYTES = 2 * 2**30
+_PARTIAL = ".partial"
+_DAY = 24 * 60 * 60
+
+
+def folder() -> Path:
+    """Return where features are kept (it may not exist yet)."""
+    return paths.cache_dir() / "features"
+
+
+class PictureSum:
+    """A sum over pictures, whatever batches they come in."""
+
+    def __init__(self) -> None:
+        """Begin with no picture."""
+        self._sum = hashlib.blake2b(digest_size=16)
+        self._kind = None
+
+    def add(self, batch: np.ndarray) -> None:
+        """Add a batch of pictures.
+
+        Args:
+            batch: Array of shape (pictures, height, width, channels).
+        """
+        batch = np.ascontiguousarray(batch)
+        if self._kind != (batch.shape[1:], batch.dtype):
+            self._kind = batch.shape[1:], batch.dtype
+            self._sum.update(f"{batch.shape[1:]} {batch.dtype}".encode())
+        self._sum.update(batch)
+
+    def text(self) -> str:
+        """Return the sum so far."""
+        return self._sum.hexdigest()
+
+
+def key(base_model, pictures: PictureSum) -> str | None:
+    """Return the name under which the features of pictures are kept.
+
+    Args:
+        base_model: The `keras.Model` that computes them.
+        pictures: The sum over the pictures.
+
+    Returns:
+        A name; None where a layer is of a class of the learner's own, whose
+        code may change with nothing here to notice it.
+    """
+    known = ("keras.", "course_utils.")
+    for layer in [base_model, *base_model._flatten_layers()]:
+        own = not type(layer).__module__.startswith(known)
+        if own or isinstance(layer, keras.layers.Lambda):
+            return None
+    together = hashlib.blake2b(digest_size=16)
+    together.update(f"{keras.__version__} {_architecture(base_model)}".encode())
+    for weight in base_model.weights:
+        value = np.ascontiguousarray(weight)
+        together.update(f"{value.shape} {value.dtype}".encode())
+        together.update(value)
+    together.update(pictures.text().encode())
+    return together.hexdigest()
+
+
+def _architecture(model):
+    """The layers and how they are connected, whatever they are called."""
+    config = json.dumps(keras.saving.serialize_keras_object(model)["config"])
+    names = re.findall(r'"name": ("[^"]*")', config)
+    number = {name: i for i, name in enumerate(dict.fromkeys(names))}
+    return re.sub(r'"[^"]*"', lambda m: f"L{number.get(m[0], m[0])}", config)
+
+
+def load(name: str, shape: tuple, dtype: np.dtype) -> np.ndarray | None:
+    """Return features that were kept; None if there are none.
+
+    Args:
+        name: As from :func:`key`.
+        shape: The shape that they must have.
+        dtype: The type that they must have.
+    """
+    path = folder() / f"{name}.npy"
+    try:
+        features = np.load(path, allow_pickle=False)
+        os.utime(path)
+    except (OSError, ValueError, EOFError):
+        return None
+    fits = features.shape == tuple(shape) and features.dtype == dtype
+    return features if fits else None
+
+
+def save(name: str, features: np.ndarray) -> None:
+    """Keep features, and make room by deleting those not used for longest.
+
+    Nothing is kept where the disk is full or cannot be written: they are then
+    computed again. A file appears whole or not at all, so that a process that
+    is killed, or two at a time, leave nothing broken.
+
+    Args:
+        name: As from :func:`key`.
+        features: The array.
+    """
+    if features.nbytes > MOST_BYTES:
+        return
+    path = folder() / f"{name}.npy"
+    partial = path.with_name(f"{name}.{os.getpid()}{_PARTIAL}")
+    with contextlib.suppress(OSError):
+        folder().mkdir(parents=True, exist_ok=True)
+        try:
+            with partial.open("wb") as file:
+                np.save(file, features, allow_pickle=False)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+        _make_room(folder().iterdir())
+
+
+def _make_room(files: Iterable[Path]) -> None:
+    """Delete the oldest files beyond the limit, and what kills have left."""
+    kept = 0
+    times = [(path.stat().st_mtime, path) for path in files]
+    for used, path in sorted(times, reverse=True):
+        left_behind = path.suffix == _PARTIAL
+        if not left_behind:
+            kept += path.stat().st_size
+        if kept > MOST_BYTES or (left_behind and time.time() - used > _DAY):
+            path.unlink(missing_ok=True)

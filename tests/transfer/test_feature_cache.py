@@ -1,0 +1,116 @@
+"""Features on disk: the same ones for the same question, and no others."""
+
+import keras
+import numpy as np
+import pytest
+
+from course_utils.transfer import feature_cache
+from course_utils.transfer.feature_cache import PictureSum, key, load, save
+from tests.tiny_models import IMAGES, base, functional
+
+pytestmark = pytest.mark.usefixtures("work")
+
+
+def sum_of(*batches):
+    pictures = PictureSum()
+    for batch in batches:
+        pictures.add(batch)
+    return pictures
+
+
+def test_batches_do_not_matter_and_each_number_does():
+    whole = sum_of(IMAGES).text()
+    assert sum_of(IMAGES[:5], IMAGES[5:]).text() == whole
+    changed = IMAGES.copy()
+    changed[7, 3, 3, 1] += 1e-9
+    assert sum_of(changed).text() != whole
+    assert sum_of(IMAGES[::-1]).text() != whole
+    assert sum_of(IMAGES.astype("float32")).text() != whole
+    turned = IMAGES.reshape(16, 4, 16, 3)
+    assert sum_of(turned).text() != whole
+
+
+def test_a_model_is_known_by_its_layers_and_weights_not_by_names():
+    def model(activation="relu"):
+        keras.utils.set_random_seed(0)
+        dense = keras.layers.Dense(2, activation)
+        pool = keras.layers.GlobalAveragePooling2D()
+        inputs = keras.Input((8, 8, 3))
+        return keras.Model(inputs, dense(pool(inputs)))
+
+    pictures = sum_of(IMAGES)
+    first = key(model(), pictures)
+    assert key(model(), pictures) == first
+    assert key(model("sigmoid"), pictures) != first
+    other = model()
+    other.weights[0].assign(other.weights[0] + 1e-7)
+    assert key(other, pictures) != first
+    assert key(model(), sum_of(IMAGES[:8])) != first
+
+
+def test_a_layer_of_the_learners_own_is_not_kept():
+    class Mine(keras.layers.Layer):
+        def call(self, x):
+            return x
+
+    pictures = sum_of(IMAGES)
+    for layer in (Mine(), keras.layers.Lambda(lambda x: x + 1)):
+        assert key(keras.Sequential([base(), layer]), pictures) is None
+    assert key(functional(base()), pictures)
+
+
+def test_what_was_kept_comes_back_whole():
+    features = np.arange(12, dtype="float32").reshape(3, 4)
+    assert load("a", (3, 4), features.dtype) is None
+    save("a", features)
+    np.testing.assert_array_equal(load("a", (3, 4), features.dtype), features)
+    assert load("a", (4, 3), features.dtype) is None
+    assert load("a", (3, 4), np.dtype("float16")) is None
+    assert [p.name for p in feature_cache.folder().iterdir()] == ["a.npy"]
+
+
+@pytest.mark.parametrize("length", [0, 5, 100])
+def test_a_file_cut_off_is_as_none(length):
+    features = np.ones((3, 4), "float32")
+    save("a", features)
+    path = feature_cache.folder() / "a.npy"
+    path.write_bytes(path.read_bytes()[:length])
+    assert load("a", (3, 4), features.dtype) is None
+    save("a", features)
+    assert load("a", (3, 4), features.dtype) is not None
+
+
+def test_the_one_not_used_for_longest_makes_room(monkeypatch):
+    features = np.ones((1000,), "float32")
+    monkeypatch.setattr(feature_cache, "MOST_BYTES", 3 * 4200)
+    for name in "abc":
+        save(name, features)
+    for number, name in enumerate("abc"):
+        path = feature_cache.folder() / f"{name}.npy"
+        feature_cache.os.utime(path, (number, number))
+    assert load("a", (1000,), features.dtype) is not None  # used again
+    save("d", features)
+    kept = {path.stem for path in feature_cache.folder().iterdir()}
+    assert kept == {"a", "c", "d"}
+    save("huge", np.ones(10_000, "float32"))
+    assert kept == {path.stem for path in feature_cache.folder().iterdir()}
+
+
+def test_what_a_kill_left_behind_goes_after_a_day():
+    features = np.ones(3, "float32")
+    save("a", features)
+    fresh = feature_cache.folder() / "b.1.partial"
+    old = feature_cache.folder() / "c.2.partial"
+    for path in (fresh, old):
+        path.write_bytes(b"half")
+    feature_cache.os.utime(old, (0, 0))
+    save("d", features)
+    assert fresh.exists() and not old.exists()
+
+
+def test_a_disk_without_room_keeps_nothing_and_says_nothing(
+    small_disk, monkeypatch
+):
+    monkeypatch.setenv("COURSE_CACHE", str(small_disk))
+    save("a", np.ones(2**20, "float32"))
+    assert list(feature_cache.folder().iterdir()) == []
