@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import itertools
 import math
 import random
 
@@ -12,7 +11,8 @@ import numpy as np
 from course_utils.machine import quick_runs
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.compiling import compile_settings, fresh_optimizer
-from course_utils.transfer.training_data import check_labels, fit_arguments
+from course_utils.transfer.label_checks import check_labels
+from course_utils.transfer.training_data import fit_arguments
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,11 +138,21 @@ def _endless(data, batch_size):
     if "y" in arguments:
         data = _Arrays(tuple(arguments.values()), batch_size)
     whole = None
-    for batch in itertools.chain.from_iterable(itertools.repeat(data)):
-        size = len(keras.tree.flatten(batch)[0])
-        whole = size if whole is None else whole
-        if size == whole:  # A smaller last batch would only add noise.
-            yield batch
+    while True:
+        found = False
+        for batch in data:
+            size = len(keras.tree.flatten(batch)[0])
+            whole = size if whole is None else whole
+            if size == whole:  # A smaller last batch would only add noise.
+                found = True
+                yield batch
+        if not found:
+            raise CourseError(
+                "The data gave no whole batch when they were read again, as a "
+                "generator does that can be read only once: make the data "
+                "from a function that starts anew each time, or add "
+                "`.cache()` to them before they are read."
+            )
 
 
 class _Arrays:

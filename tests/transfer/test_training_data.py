@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 from course_utils.machine.errors import CourseError
-from course_utils.transfer.training_data import check_labels, fit_arguments
+from course_utils.transfer.label_checks import check_labels
+from course_utils.transfer.training_data import fit_arguments
 
 X = np.zeros((6, 4), "float32")
 SPARSE = "sparse_categorical_crossentropy"
