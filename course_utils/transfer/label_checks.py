@@ -63,7 +63,7 @@ def check_labels(model, data, training=True):
     broken = np.isnan(labels).reshape(len(labels), -1).any(axis=1).sum()
     if broken and _is_of_keras(loss):
         raise CourseError(
-            f"Of {len(labels)} {what} labels, {broken} are no numbers (NaN), "
+            f"The {what} labels of {broken} of {len(labels)} pictures are NaN, "
             "and so would the loss be: leave these pictures out, or give them "
             "a label."
         )
@@ -194,7 +194,7 @@ def _first_batch_and_labels(data, what):
 
 def _check_numbers(labels, what):
     if labels.size and labels.dtype.kind in "OUSMmc":
-        first = labels.flat[0]
+        first = labels.ravel()[:1].tolist()[0]
         first = first.decode() if isinstance(first, bytes) else first
         raise CourseError(
             f"The {what} labels are text or objects, such as {first!r}, and "

@@ -78,7 +78,10 @@ def try_out(model, batch, what):
     return _flat(found) if isinstance(found, dict) else {}
 
 
-def check_monitor(model, monitor, metrics, others):
+BEST_EPOCH = "to tell the best epoch by"
+
+
+def check_monitor(model, monitor, metrics, others, purpose=BEST_EPOCH):
     """Refuses the name of a metric that `fit` will not show, or a vector.
 
     Args:
@@ -86,35 +89,36 @@ def check_monitor(model, monitor, metrics, others):
         monitor: The name.
         metrics: What `try_out` returned for the validation data.
         others: Whether others may add metrics, as callbacks can.
+        purpose: What it is for, in the sentence.
 
     Raises:
         CourseError: If there is no such metric, or it is no single number.
     """
     known = {**metrics, **{f"val_{name}": metrics[name] for name in metrics}}
     if monitor in known:
-        check_single(monitor, known[monitor])
+        check_single(monitor, known[monitor], purpose)
         return
     own_step = type(model).train_step is not keras.Model.train_step
     if metrics and not others and not (own_step and monitor[:4] != "val_"):
-        raise no_such_metric(monitor, known)
+        raise no_such_metric(monitor, known, purpose)
 
 
-def check_single(monitor, value):
+def check_single(monitor, value, purpose=BEST_EPOCH):
     """Refuses a metric that is several numbers."""
     if np.size(value) != 1:
         raise CourseError(
-            f"{monitor!r} is {np.size(value)} numbers an epoch, and the best "
-            "epoch is told by one: take a metric that averages them, such as "
-            'keras.metrics.F1Score(average="macro"), or set monitor= to '
+            f"The metric {monitor!r} is {np.size(value)} numbers an epoch, and "
+            f"one is needed {purpose}: take a metric that averages them, such "
+            'as keras.metrics.F1Score(average="macro"), or set monitor= to '
             "another."
         )
 
 
-def no_such_metric(monitor, known):
+def no_such_metric(monitor, known, purpose=BEST_EPOCH):
     """Returns the error for a name that is not known."""
     return CourseError(
-        f"There is no metric {monitor!r} to tell the best epoch by: expected "
-        f"one of {', '.join(known)}, so set monitor= to one of these."
+        f"There is no metric {monitor!r} {purpose}: expected one of "
+        f"{', '.join(known)}, so set monitor= to one of these."
     )
 
 

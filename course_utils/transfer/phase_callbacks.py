@@ -95,6 +95,15 @@ def one_file(callbacks):
             logger.append, logger.append_header = append, header
 
 
+def monitored(callbacks):
+    """Returns pairs: the class name of a callback, the metric it watches."""
+    return [
+        (type(callback).__name__, callback.monitor)
+        for callback in callbacks
+        if isinstance(getattr(callback, "monitor", None), str)
+    ]
+
+
 def may_add_metrics(callbacks):
     """Whether one of them may put a metric of its own into the logs."""
     return any(map(_may_add_metrics, callbacks))

@@ -25,6 +25,7 @@ from course_utils.transfer.phase_callbacks import (
     check_comparable,
     checked_callbacks,
     may_add_metrics,
+    monitored,
     one_file,
 )
 from course_utils.transfer.restoring import restored_on_error
@@ -125,7 +126,11 @@ def two_phase_fit(
     _check_parts(model, base_model, head_epochs)
     try_out(model, checked.batch, "training")
     metrics = try_out(model, validation.batch, "validation")
-    check_monitor(model, monitor, metrics, may_add_metrics(callbacks))
+    others = may_add_metrics(callbacks)
+    check_monitor(model, monitor, metrics, others)
+    for name, asked in monitored(callbacks):
+        purpose = f"for {name} to watch"
+        check_monitor(model, asked, metrics, others, purpose)
 
     keeper.best_weights = model.get_weights()
     arguments = fit_arguments(data)
