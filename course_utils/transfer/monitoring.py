@@ -11,11 +11,6 @@ BATCH_SIZE = 32
 
 def direction(monitor, mode):
     """Returns `"min"` or `"max"`: which is better of this metric."""
-    if not isinstance(monitor, str):
-        raise CourseError(
-            f"monitor is {monitor!r}, and expected is the name of a metric: "
-            'leave it out for "val_loss".'
-        )
     if mode is None:
         mode = "min" if "loss" in monitor else None
         if "accuracy" in monitor or "auc" in monitor.lower():
@@ -94,6 +89,11 @@ def check_monitor(model, monitor, metrics, others, purpose=BEST_EPOCH):
     Raises:
         CourseError: If there is no such metric, or it is no single number.
     """
+    if not isinstance(monitor, str):
+        raise CourseError(
+            f"monitor is {monitor!r}, and expected is the name of a metric: "
+            'leave it out for "val_loss".'
+        )
     known = {**metrics, **{f"val_{name}": metrics[name] for name in metrics}}
     if monitor in known:
         check_single(monitor, known[monitor], purpose)

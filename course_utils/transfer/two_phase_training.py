@@ -117,7 +117,6 @@ def two_phase_fit(
     if patience is not None:
         _check_count("patience", patience, 1)
     _check_options(unfreeze_options)
-    keeper = BestWeights(monitor, direction(monitor, mode), patience)
     callbacks = checked_callbacks(callbacks)
     rates = _rates(model, head_learning_rate, fine_tune_learning_rate)
     checked = check_labels(model, data)
@@ -132,6 +131,7 @@ def two_phase_fit(
         purpose = f"for {name} to watch"
         check_monitor(model, asked, metrics, others, purpose)
 
+    keeper = BestWeights(monitor, direction(monitor, mode), patience)
     keeper.best_weights = model.get_weights()
     arguments = fit_arguments(data)
     if "y" not in (validation_arguments := fit_arguments(validation_data)):
