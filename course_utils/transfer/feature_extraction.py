@@ -10,6 +10,7 @@ from course_utils.transfer.training_data import (
     fit_arguments,
     read_once,
     reason,
+    shapes,
 )
 
 
@@ -44,7 +45,13 @@ def extract_features(base_model, data, budget_bytes=2**30, batch_size=32):
     """
     arguments = fit_arguments(data)
     if "y" in arguments:
-        data = tf.data.Dataset.from_tensor_slices(tuple(arguments.values()))
+        try:
+            data = tf.data.Dataset.from_tensor_slices(tuple(arguments.values()))
+        except (TypeError, ValueError) as error:
+            raise CourseError(
+                f"These arrays cannot be cut into batches ({reason(error)}): "
+                "give pictures and labels as arrays of numbers."
+            ) from error
         data = data.batch(batch_size)
     if not isinstance(base_model, keras.Model):
         raise CourseError(
@@ -64,7 +71,11 @@ def extract_features(base_model, data, budget_bytes=2**30, batch_size=32):
     for images, batch_labels, *_ in bounded(data, "data"):
         end = filled + len(images)
         if end <= count:
-            features[filled:end] = base_model.predict_on_batch(images)
+            try:
+                found = base_model.predict_on_batch(images)
+            except Exception as error:
+                raise _not_taken(base_model, images, error) from error
+            features[filled:end] = found
             labels.append(keras.tree.map_structure(np.asarray, batch_labels))
         filled = end
         if filled > count:
@@ -95,15 +106,21 @@ def _measure(base_model, data):
             "There are no pictures in these data, so there are no features: "
             "look at how they were split."
         )
-    given = keras.KerasTensor((None, *images.shape[1:]), images.dtype.name)
     try:
+        given = keras.KerasTensor((None, *images.shape[1:]), images.dtype.name)
         output = base_model.compute_output_spec(given, training=False)
     except Exception as error:
-        raise CourseError(
-            f"The backbone does not take these data, whose batches have the "
-            f"shape {images.shape}, and expected is "
-            f"{getattr(base_model, 'input_shape', 'what it was made for')} "
-            f"({reason(error)}): call .batch(32) once, and give pictures the "
-            "size that the backbone was made for."
-        ) from error
+        raise _not_taken(base_model, images, error) from error
     return count, tuple(output.shape[1:]), np.dtype(output.dtype)
+
+
+def _not_taken(base_model, images, error):
+    if isinstance(error, CourseError):
+        return error
+    return CourseError(
+        f"The backbone does not take these data, whose batches have the shape "
+        f"{shapes(images)}, and expected is "
+        f"{getattr(base_model, 'input_shape', 'what it was made for')} "
+        f"({reason(error)}): call .batch(32) once, and give pictures the size "
+        "that the backbone was made for."
+    )

@@ -197,9 +197,9 @@ def _check_numbers(labels, what):
         first = labels.ravel()[:1].tolist()[0]
         first = first.decode() if isinstance(first, bytes) else first
         raise CourseError(
-            f"The {what} labels are text or objects, such as {first!r}, and "
-            "expected are numbers: for the index of each class take "
-            "np.unique(labels, return_inverse=True)[1]; numbers become an "
+            f"The {what} labels are of dtype {labels.dtype}, such as "
+            f"{first!r}, and expected are numbers: for the index of each class "
+            "take np.unique(labels, return_inverse=True)[1]; numbers become an "
             'array of numbers by np.array(labels, "float32").'
         )
 

@@ -12,7 +12,7 @@ from course_utils.machine import quick_runs
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.compiling import compile_settings, fresh_optimizer
 from course_utils.transfer.label_checks import check_labels
-from course_utils.transfer.training_data import fit_arguments
+from course_utils.transfer.training_data import fit_arguments, reason
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,7 +109,17 @@ def _losses(model, batches, rates):
         model.optimizer.learning_rate = rate
         # Else older Keras gives the mean over all batches so far.
         model.reset_metrics()
-        loss = float(model.train_on_batch(*batch, return_dict=True)["loss"])
+        try:
+            found = model.train_on_batch(*batch, return_dict=True)
+        except CourseError:
+            raise
+        except Exception as error:
+            raise CourseError(
+                f"No step can be made with these data ({reason(error)}): call "
+                "model.evaluate on one batch of them, and change labels, "
+                "weights or loss until it works."
+            ) from error
+        loss = float(found["loss"])
         if not math.isfinite(loss):
             break
         losses.append(loss)

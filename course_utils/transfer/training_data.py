@@ -1,5 +1,7 @@
 """The data that the training helpers take, and how they are read."""
 
+import re
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -35,6 +37,13 @@ def fit_arguments(data):
             ]
             if 0 in ranks:
                 raise _not_in_batches()
+            for part in keras.tree.flatten(spec[1]):
+                if not isinstance(part, tf.TensorSpec):
+                    raise CourseError(
+                        f"The labels are described by {part!r}, and expected "
+                        "is a plain tensor: make them one, as "
+                        "labels.to_tensor() or tf.sparse.to_dense(labels) do."
+                    )
             return {"x": data}
     elif isinstance(data, tuple) and len(data) in (2, 3):
         names = ("x", "y", "sample_weight")
@@ -138,12 +147,13 @@ def shapes(part):
 
 
 def reason(error):
-    """Returns the line of an exception's text that says most."""
-    lines = [line.strip() for line in str(error).splitlines()]
-    lines = [line for line in lines if line]
+    """Returns the kind of an exception, and the line that says most."""
+    text = re.sub(r"\x1b\[\d*m|\{\{.*?\}\}", "", str(error))
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     if len(lines) > 1 and lines[0].startswith("Exception encountered"):
-        lines = lines[1:]
-    return f"{type(error).__name__}: {lines[0]}" if lines else repr(error)
+        del lines[0]
+    said = f": {lines[0][:150]}" if lines else ""
+    return f"{type(error).__name__}{said}"
 
 
 def _as_in_fit(array):

@@ -72,8 +72,14 @@ def test_labels_that_fit(outputs, loss, labels, as_dataset):
         (1, "binary_crossentropy", np.ones(6), "are the same"),
         (1, keras.losses.BinaryFocalCrossentropy(), np.arange(6), "to 5"),
         (6, {"dense": SPARSE}, ONE_HOT, "and the sparse loss expects one"),
-        (6, SPARSE, list("abcdef"), "text or objects, such as 'a', .*np.uniq"),
-        (1, "mse", list("abcdef"), "text or objects, such as 'a'"),
+        (
+            6,
+            SPARSE,
+            list("abcdef"),
+            "labels are of dtype .*such as 'a', .*np.uniq",
+        ),
+        (1, "mse", list("abcdef"), "labels are of dtype .*such as 'a'"),
+        (6, SPARSE, np.arange(6) * 1j, "of dtype complex128, such as 0j"),
         (6, SPARSE, [0, 1, 2, 3, 4, np.nan], "labels of 1 of 6 pictures are N"),
         (6, "categorical_crossentropy", ONE_HOT * np.nan, "6 of 6 .* NaN"),
         (

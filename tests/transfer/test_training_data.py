@@ -35,6 +35,11 @@ def test_data_of_another_kind():
     assert list(fit_arguments((X, X, None))) == ["x", "y"]
 
 
+RAGGED = SINGLE.batch(4).map(
+    lambda x, y: (x, tf.RaggedTensor.from_tensor(y[:, None]))
+)
+
+
 def generated(batches):
     """A data set of a generator, whose length nobody knows."""
     spec = (
@@ -82,6 +87,9 @@ def readers(data):
         ((PICTURES, 1), "labels are of type int"),
         ((PICTURES.astype(object), LABELS), "array of objects"),
         ((PICTURES[:, :5], LABELS), r"shape \(.*5, 8, 3\)"),
+        ((PICTURES[..., :1], LABELS), r"shape \(.*8, 8, 1\)"),
+        (SINGLE.map(lambda x, y: ({"a": x}, y)).batch(4), "does not take"),
+        (RAGGED, r"labels are described by RaggedTensorSpec.*to_tensor\(\)"),
         (((PICTURES, LABELS) for _ in range(2)), "not generator"),
     ],
 )
@@ -90,6 +98,21 @@ def test_a_sentence_from_each_helper(monkeypatch, data, said):
     for read in readers(data):
         with pytest.raises(CourseError, match=said):
             read()
+
+
+def test_weights_that_are_none():
+    data = (PICTURES, LABELS, np.ones((16, 3)))
+    train, _, find, _ = readers(data)
+    with pytest.raises(CourseError, match="cannot be computed for the train"):
+        train()
+    with pytest.raises(CourseError, match="No step can be made with these"):
+        find()
+
+
+def test_labels_that_no_array_holds():
+    for labels in (LABELS.astype(object), LABELS.astype("datetime64[s]")):
+        with pytest.raises(CourseError, match="cannot be cut into batches"):
+            extract_features(base(), (PICTURES, labels))
 
 
 def test_unknown_length_that_ends():
