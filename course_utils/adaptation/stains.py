@@ -269,7 +269,13 @@ def _basis(vectors):
 
 def _checked_pictures(images):
     """Returns pictures as a float32 tensor, if they are from 0 to 255."""
-    images = keras.ops.cast(images, "float32")
+    try:
+        images = keras.ops.cast(images, "float32")
+    except (TypeError, ValueError, tf.errors.OpError) as error:
+        raise CourseError(
+            "Expected an array of colour pictures, not "
+            f"{type(images).__name__}: take one batch of a data set."
+        ) from error
     if len(images.shape) < 3 or images.shape[-1] != 3:
         raise CourseError(
             "Expected colour pictures of shape (..., height, width, 3), and "

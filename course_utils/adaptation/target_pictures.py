@@ -7,27 +7,42 @@ import tensorflow as tf
 
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.freezing import check_is_layer
+from course_utils.transfer.training_data import bounded, reason
+
+# As float32. What is read is kept in memory, so endless data would fill it.
+MOST_BYTES = 2**31
 
 
 def as_target_pictures(model, target_images):
-    """Returns the pictures as one array, if the model can take them."""
+    """Returns the pictures as one array, if the model can take them.
+
+    Args:
+        model: A `keras.Model` or layer; it is called on one picture.
+        target_images: Array of pictures, or a `tf.data.Dataset` of batches of
+            pictures or of `(images, labels)`.
+
+    Returns:
+        A float32 array of shape `(pictures, height, width, channels)`.
+
+    Raises:
+        CourseError: If they are something else, never end, need more than
+            `MOST_BYTES`, are fewer than two, are not finite, or if the model
+            does not take them.
+    """
     check_is_layer(model)
     data = target_images
     if isinstance(data, tf.data.Dataset):
-        if data.cardinality() == tf.data.INFINITE_CARDINALITY:
-            raise CourseError(
-                "These pictures never end: leave out `.repeat()`, or add "
-                "`.take(number_of_batches)`."
-            )
-        batches = [x[0] if isinstance(x, tuple) else x for x in data]
-        data = np.concatenate(batches) if batches else np.empty(0)
+        data = _read(data, getattr(model, "input_shape", None))
     try:
-        images = np.atleast_1d(np.asarray(data, "float32"))
+        images = np.atleast_1d(np.asarray(data))
+        if images.dtype.kind in "OUSMmc":
+            raise TypeError
+        images = images.astype("float32")
     except (TypeError, ValueError):
         raise CourseError(
-            "Expected an array of pictures, or a tf.data.Dataset of them, not "
-            f"{type(data).__name__}: pass for example "
-            "from_table(rows_of_the_target)."
+            "Expected an array of pictures, numbers of one size, or a "
+            f"tf.data.Dataset of them, not {_kind(target_images)}: pass for "
+            "example from_table(rows_of_the_target)."
         ) from None
     if len(images) < 2:
         raise CourseError(
@@ -51,7 +66,57 @@ def as_target_pictures(model, target_images):
             "Some target pictures have values that are not finite (NaN): find "
             "them and leave them out."
         )
+    try:
+        model(images[:1], training=False)
+    except CourseError:
+        raise
+    except Exception as error:
+        raise CourseError(
+            "The model does not take the target pictures, whose shape is "
+            f"{images.shape} ({reason(error)}): give single pictures in "
+            "batches, by `.batch(32)`, of the size that it was made for."
+        ) from error
     return images
+
+
+def _kind(data):
+    kind = type(data).__name__
+    return f"{kind} of {data.dtype}" if hasattr(data, "dtype") else kind
+
+
+def _read(data, expected):
+    """Returns the pictures of a data set in one array, from one pass."""
+    spec = data.element_spec
+    spec = spec[0] if isinstance(spec, tuple) else spec
+    rank = spec.shape.rank if isinstance(spec, tf.TensorSpec) else None
+    if rank == 0 or (isinstance(expected, tuple) and rank == len(expected) - 1):
+        raise CourseError(
+            f"One element of these data has the shape {spec.shape}, and "
+            "expected is a batch of them: add `.batch(32)` to the data set."
+        )
+    batches, size = [], 0
+    for batch in bounded(data, "target pictures"):
+        batch = batch[0] if isinstance(batch, tuple) else batch
+        if not tf.is_tensor(batch):
+            raise CourseError(
+                f"One element of these data is of type {type(batch).__name__}, "
+                "and expected is a batch of pictures: add "
+                "`.map(function)` with one that returns them."
+            )
+        batches.append(np.asarray(batch))
+        size += 4 * batches[-1].size
+        if size > MOST_BYTES:
+            raise CourseError(
+                f"These target pictures need more than {MOST_BYTES:,} bytes, "
+                "and some hundreds of pictures are enough: add "
+                "`.take(number_of_batches)`."
+            )
+    if len({batch.shape[1:] for batch in batches}) > 1:
+        raise CourseError(
+            "The target pictures differ in size, and expected is one: add "
+            "`.map(function)` with one that resizes them."
+        )
+    return np.concatenate(batches) if batches else np.empty(0)
 
 
 def in_batches(images, batch_size, rng):

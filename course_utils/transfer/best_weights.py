@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from course_utils.machine.errors import CourseError
+from course_utils.transfer.monitoring import check_single, no_such_metric
 from course_utils.transfer.training_history import History
 
 
@@ -28,21 +29,37 @@ class BestWeights(keras.callbacks.Callback):
 
         Args:
             monitor: Name of the metric that tells the best.
-            mode: `"min"` or `"max"`, see `direction`.
+            mode: `"min"` or `"max"`, which is better.
             patience: Epochs without a new best before a phase ends, or None.
         """
         super().__init__()
         self.monitor, self.patience = monitor, patience
         self.sign = 1 if mode == "min" else -1
-        self.kept = History()
+        self.kept = History(monitor=monitor)
         self.best, self.best_weights, self.diverged = math.inf, None, ""
 
     def begin(self, phase):
         """Begin a phase, which has a best of its own for the patience."""
         self.phase, self.best_of_phase, self.waited = phase, math.inf, 0
 
+    def rescale(self, difference):
+        """Put the best so far on the scale of the phase to come.
+
+        Args:
+            difference: What the loss of the best weights is more than it was.
+        """
+        if self.monitor in ("loss", "val_loss"):
+            self.best += self.sign * difference
+            if self.kept.best_value is not None:
+                self.kept.best_value += difference
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Begin to count batches."""
+        self.batches = 0
+
     def on_train_batch_end(self, batch, logs=None):
         """End the training where the loss is no number."""
+        self.batches += 1
         loss = float(np.asarray((logs or {}).get("loss", 0.0)))
         if not math.isfinite(loss):
             rate = float(np.asarray(self.model.optimizer.learning_rate))
@@ -56,19 +73,25 @@ class BestWeights(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Keep the epoch, its weights if they are the best, or end."""
-        for name, value in (logs or {}).items():
-            self.kept.history.setdefault(name, []).append(float(value))
+        logs = logs or {}
+        if not self.batches:
+            raise _read_out("training", epoch)
+        if self.monitor not in logs:
+            if not any(name.startswith("val_") for name in logs):
+                raise _read_out("validation", epoch)
+            raise no_such_metric(self.monitor, logs)
+        check_single(self.monitor, logs[self.monitor])
+        for name, value in logs.items():
+            value = np.asarray(value)
+            kept = value if value.ndim else float(value)
+            self.kept.history.setdefault(name, []).append(kept)
         self.kept.epoch.append(epoch)
         self.kept.phases.append(self.phase)
-        if self.monitor not in (logs or {}):
-            raise CourseError(
-                f"There is no metric {self.monitor!r} to tell the best epoch "
-                f"by: expected one of {', '.join(logs or {})}, so set "
-                "monitor= to one of these."
-            )
-        value = self.sign * float(logs[self.monitor])
+        number = float(np.asarray(logs[self.monitor]).item())
+        value = self.sign * number
         if value < self.best:
             self.best, self.kept.best_epoch = value, epoch
+            self.kept.best_value = number
             self.best_weights = self.model.get_weights()
         # A phase that still improves on itself is not yet at its end, even
         # if it has not reached the best of the other.
@@ -84,15 +107,10 @@ class BestWeights(keras.callbacks.Callback):
             self.model.set_weights(self.best_weights)
 
 
-def direction(monitor, mode):
-    """Returns `"min"` or `"max"`: which is better of this metric."""
-    if mode is None:
-        mode = "min" if "loss" in monitor else None
-        if "accuracy" in monitor or "auc" in monitor.lower():
-            mode = "max"
-    if mode not in ("min", "max"):
-        raise CourseError(
-            f"Whether more or less of {monitor!r} is better is not known: "
-            'give mode="min" or mode="max".'
-        )
-    return mode
+def _read_out(what, epoch):
+    return CourseError(
+        f"The {what} data gave no batch in epoch {epoch + 1}, as a generator "
+        "does that can be read only once: make the data from a function that "
+        "starts anew each time, or add `.cache()` to them before they are "
+        "read."
+    )

@@ -5,7 +5,13 @@ import numpy as np
 import tensorflow as tf
 
 from course_utils.machine.errors import CourseError
-from course_utils.transfer.training_data import fit_arguments
+from course_utils.transfer.training_data import (
+    bounded,
+    fit_arguments,
+    read_once,
+    reason,
+    shapes,
+)
 
 
 def extract_features(base_model, data, budget_bytes=2**30, batch_size=32):
@@ -33,11 +39,19 @@ def extract_features(base_model, data, budget_bytes=2**30, batch_size=32):
 
     Raises:
         CourseError: If the features would not fit into the budget (nothing
-            was computed then), or if the data have no labels or no pictures.
+            was computed then), if the data have no labels or no pictures, if
+            the backbone does not take them, or if two passes over them do
+            not give as many pictures.
     """
     arguments = fit_arguments(data)
     if "y" in arguments:
-        data = tf.data.Dataset.from_tensor_slices(tuple(arguments.values()))
+        try:
+            data = tf.data.Dataset.from_tensor_slices(tuple(arguments.values()))
+        except (TypeError, ValueError) as error:
+            raise CourseError(
+                f"These arrays cannot be cut into batches ({reason(error)}): "
+                "give pictures and labels as arrays of numbers."
+            ) from error
         data = data.batch(batch_size)
     if not isinstance(base_model, keras.Model):
         raise CourseError(
@@ -54,11 +68,26 @@ def extract_features(base_model, data, budget_bytes=2**30, batch_size=32):
             "backbone first, or raise budget_bytes."
         )
     features, labels, filled = np.empty((count, *shape), dtype), [], 0
-    for images, batch_labels, *_ in data:
+    for images, batch_labels, *_ in bounded(data, "data"):
         end = filled + len(images)
-        features[filled:end] = base_model.predict_on_batch(images)
-        labels.append(keras.tree.map_structure(np.asarray, batch_labels))
+        if end <= count:
+            try:
+                found = base_model.predict_on_batch(images)
+            except Exception as error:
+                raise _not_taken(base_model, images, error) from error
+            features[filled:end] = found
+            labels.append(keras.tree.map_structure(np.asarray, batch_labels))
         filled = end
+        if filled > count:
+            break
+    if filled != count:
+        told = f"{filled:,}" if filled < count else f"more than {count:,}"
+        raise CourseError(
+            f"The data gave {count:,} pictures when they were counted and "
+            f"{told} when they were read, and features need the same ones "
+            "each time: add `.cache()` after the step that draws at random, "
+            "or make them from a function that starts anew each time."
+        )
     return features, keras.tree.map_structure(
         lambda *parts: np.concatenate(parts), *labels
     )
@@ -70,13 +99,28 @@ def _measure(base_model, data):
     Returns number, shape (without the batch) and dtype.
     """
     count = 0
-    for images, *_ in data:
+    for images, *_ in read_once(data, "data"):
         count += len(images)
     if not count:
         raise CourseError(
             "There are no pictures in these data, so there are no features: "
             "look at how they were split."
         )
-    given = keras.KerasTensor((None, *images.shape[1:]), images.dtype.name)
-    output = base_model.compute_output_spec(given, training=False)
+    try:
+        given = keras.KerasTensor((None, *images.shape[1:]), images.dtype.name)
+        output = base_model.compute_output_spec(given, training=False)
+    except Exception as error:
+        raise _not_taken(base_model, images, error) from error
     return count, tuple(output.shape[1:]), np.dtype(output.dtype)
+
+
+def _not_taken(base_model, images, error):
+    if isinstance(error, CourseError):
+        return error
+    return CourseError(
+        f"The backbone does not take these data, whose batches have the shape "
+        f"{shapes(images)}, and expected is "
+        f"{getattr(base_model, 'input_shape', 'what it was made for')} "
+        f"({reason(error)}): call .batch(32) once, and give pictures the size "
+        "that the backbone was made for."
+    )

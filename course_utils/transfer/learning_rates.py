@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import itertools
 import math
 import random
 
@@ -12,7 +11,8 @@ import numpy as np
 from course_utils.machine import quick_runs
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.compiling import compile_settings, fresh_optimizer
-from course_utils.transfer.training_data import check_labels, fit_arguments
+from course_utils.transfer.label_checks import check_labels
+from course_utils.transfer.training_data import fit_arguments, reason
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,7 +109,17 @@ def _losses(model, batches, rates):
         model.optimizer.learning_rate = rate
         # Else older Keras gives the mean over all batches so far.
         model.reset_metrics()
-        loss = float(model.train_on_batch(*batch, return_dict=True)["loss"])
+        try:
+            found = model.train_on_batch(*batch, return_dict=True)
+        except CourseError:
+            raise
+        except Exception as error:
+            raise CourseError(
+                f"No step can be made with these data ({reason(error)}): call "
+                "model.evaluate on one batch of them, and change labels, "
+                "weights or loss until it works."
+            ) from error
+        loss = float(found["loss"])
         if not math.isfinite(loss):
             break
         losses.append(loss)
@@ -138,11 +148,21 @@ def _endless(data, batch_size):
     if "y" in arguments:
         data = _Arrays(tuple(arguments.values()), batch_size)
     whole = None
-    for batch in itertools.chain.from_iterable(itertools.repeat(data)):
-        size = len(keras.tree.flatten(batch)[0])
-        whole = size if whole is None else whole
-        if size == whole:  # A smaller last batch would only add noise.
-            yield batch
+    while True:
+        found = False
+        for batch in data:
+            size = len(keras.tree.flatten(batch)[0])
+            whole = size if whole is None else whole
+            if size == whole:  # A smaller last batch would only add noise.
+                found = True
+                yield batch
+        if not found:
+            raise CourseError(
+                "The data gave no whole batch when they were read again, as a "
+                "generator does that can be read only once: make the data "
+                "from a function that starts anew each time, or add "
+                "`.cache()` to them before they are read."
+            )
 
 
 class _Arrays:

@@ -1,10 +1,18 @@
-"""The data that the training helpers take, and whether it fits the model."""
+"""The data that the training helpers take, and how they are read."""
+
+import re
 
 import keras
 import numpy as np
 import tensorflow as tf
+from tqdm.auto import tqdm
 
 from course_utils.machine.errors import CourseError
+
+# Data of unknown length are read so far, and then taken for endless.
+MOST_BATCHES = 10_000
+# Where a reading takes longer, a bar says how far it is.
+SECONDS_IN_SILENCE = 5
 
 
 def fit_arguments(data):
@@ -15,18 +23,35 @@ def fit_arguments(data):
             of two arrays; in both, sample weights may come third.
 
     Raises:
-        CourseError: If it is neither, or never ends.
+        CourseError: If it is neither, never ends, or is not in batches, or
+            if there are not as many labels as pictures.
     """
     if isinstance(data, tf.data.Dataset):
-        if data.cardinality() == tf.data.INFINITE_CARDINALITY:
-            raise CourseError(
-                "These data never end, so neither would an epoch: leave out "
-                "`.repeat()`, or add `.take(number_of_batches)`."
-            )
-        if isinstance(data.element_spec, tuple) and len(data.element_spec) > 1:
+        check_ends(data)
+        spec = data.element_spec
+        if isinstance(spec, tuple) and len(spec) in (2, 3):
+            ranks = [
+                part.shape.rank
+                for part in keras.tree.flatten(spec)
+                if isinstance(part, tf.TensorSpec)
+            ]
+            if 0 in ranks:
+                raise _not_in_batches()
+            for part in keras.tree.flatten(spec[1]):
+                if not isinstance(part, tf.TensorSpec):
+                    raise CourseError(
+                        f"The labels are described by {part!r}, and expected "
+                        "is a plain tensor: make them one, as "
+                        "labels.to_tensor() or tf.sparse.to_dense(labels) do."
+                    )
             return {"x": data}
     elif isinstance(data, tuple) and len(data) in (2, 3):
-        return dict(zip(("x", "y", "sample_weight"), data, strict=False))
+        names = ("x", "y", "sample_weight")
+        arguments = dict(zip(names, data, strict=False))
+        if arguments.get("sample_weight", ...) is None:
+            del arguments["sample_weight"]
+        _check_arrays(arguments)
+        return arguments
     raise CourseError(
         "Expected data with labels, as a tf.data.Dataset of batches (images, "
         f"labels) or a tuple of two arrays, not {type(data).__name__}: pass "
@@ -34,106 +59,163 @@ def fit_arguments(data):
     )
 
 
-def check_labels(model, data, training=True):
-    """Refuses labels that do not fit the model's head and loss.
+def check_ends(data):
+    """Refuses a `tf.data.Dataset` that is known never to end."""
+    if _repeats_for_ever(data):
+        raise CourseError(
+            "These data never end, so neither would an epoch: leave out "
+            "`.repeat()`, or add `.take(number_of_batches)`."
+        )
 
-    Reads all labels once, and so the data; a `tf.data.Dataset` that shuffles
-    goes on to its next order, as with any other pass. Looked at are the
-    sparse, the categorical and the binary crossentropy of Keras.
+
+def read_once(data, what):
+    """Yields the batches of a data set, in one pass.
 
     Args:
-        model: A compiled `keras.Model`. It is called on one picture, which
-            builds it if need be.
-        data: As in `fit_arguments`.
-        training: Whether it is trained on: then it needs two classes.
+        data: As in `fit_arguments`; arrays are one batch.
+        what: What these data are, such as `"training data"`.
+
+    Yields:
+        Tuples `(images, labels)` or `(images, labels, weights)`.
 
     Raises:
-        CourseError: If the data are empty, the labels are of another kind
-            than the loss expects, one is out of range, or all are the same.
+        CourseError: As `fit_arguments`; or if a batch has not as many labels
+            as pictures, or if data of unknown length do not end within
+            `MOST_BATCHES` batches.
     """
-    what = "training" if training else "validation"
-    image, labels = _first_image_and_labels(data, what)
-    outputs = model(image, training=False)
-    kind = _kind(model.loss)
-    if (
-        kind is None
-        or labels is None
-        or len(getattr(outputs, "shape", ())) != 2
-    ):
+    arguments = fit_arguments(data)
+    if "y" in arguments:
+        yield tuple(arguments.values())
         return
-    count = outputs.shape[-1]
-    one_hot = labels.ndim > 1 and labels.shape[-1] > 1
-    if kind == "sparse":
-        if one_hot:
-            raise CourseError(
-                f"The {what} labels have {labels.shape[-1]} numbers a picture, "
-                "and the sparse loss expects one, the index of the class: "
-                "take labels.argmax(axis=-1), or the loss "
-                "'categorical_crossentropy'."
-            )
-        wrong = labels[(labels < 0) | (labels >= count)]
-        if wrong.size:
-            raise CourseError(
-                f"A {what} label is {wrong.flat[0]:g}, and a head with "
-                f"{count} outputs knows labels from 0 to {count - 1}: give "
-                "the head one output a class, and count classes from 0."
-            )
-    elif kind == "categorical":
-        if not one_hot or labels.shape[-1] != count:
-            shape = "one number" if not one_hot else f"{labels.shape[-1]}"
-            raise CourseError(
-                f"The {what} labels have {shape} a picture, and the loss "
-                f"expects one for each of {count} outputs: give the head one "
-                "output a class, and take one-hot labels with this loss, or "
-                "'sparse_categorical_crossentropy' with the index of the "
-                "class."
-            )
-        labels = labels.argmax(axis=-1)
-    else:
-        width = labels.shape[-1] if one_hot else 1
-        if width != count or labels.min() < 0 or labels.max() > 1:
-            raise CourseError(
-                f"The {what} labels have {width} number(s) a picture, from "
-                f"{labels.min():g} to {labels.max():g}, and the binary loss "
-                f"expects 0 or 1 for each of {count} output(s): change the "
-                "head, or take 'sparse_categorical_crossentropy'."
-            )
-    if training and (labels == labels.flat[0]).all():
-        raise CourseError(
-            f"All {len(labels)} training labels are the same, "
-            f"{labels.flat[0]!s}, so there is nothing to tell apart: look at "
-            "how the data were split, and add pictures of another class."
-        )
+    for batch in bounded(data, what):
+        _check_lengths(batch)
+        yield batch
 
 
-def _first_image_and_labels(data, what):
-    """Returns one image as a batch, and all labels in one array."""
-    if "y" in (arguments := fit_arguments(data)):
-        batches = [(arguments["x"], arguments["y"])]
-    else:
-        batches = data
-    image, labels = None, []
-    for x, y, *_ in batches:
-        if image is None:
-            image = keras.tree.map_structure(lambda part: part[:1], x)
-        labels.append(y)
-    if not labels or not all(len(part) for part in keras.tree.flatten(image)):
-        raise CourseError(
-            f"The {what} data are empty, and at least one batch is needed: "
-            "look at how they were split."
-        )
-    if isinstance(labels[0], dict | list | tuple):
-        return image, None
-    return image, np.concatenate([np.asarray(part) for part in labels])
+def bounded(data, what):
+    """Yields the batches of a `tf.data.Dataset`, and does not go on for ever.
+
+    What a filter or a generator leaves has no known length, and may never
+    end.
+
+    Args:
+        data: A `tf.data.Dataset`.
+        what: What these data are, such as `"training data"`.
+
+    Raises:
+        CourseError: If data of unknown length do not end within
+            `MOST_BATCHES` batches.
+    """
+    check_ends(data)
+    if data.cardinality() != tf.data.UNKNOWN_CARDINALITY:
+        yield from data
+        return
+    read = tqdm(
+        data, f"Reading the {what}", unit="batch", delay=SECONDS_IN_SILENCE
+    )
+    for number, batch in enumerate(read):
+        if number == MOST_BATCHES:
+            read.close()
+            raise CourseError(
+                f"The {what} have no known length, and did not end within "
+                f"{MOST_BATCHES:,} batches: add `.take(number_of_batches)`, "
+                "or tell their length with `.apply(tf.data.experimental."
+                "assert_cardinality(number_of_batches))`."
+            )
+        yield batch
 
 
-def _kind(loss):
-    """Returns the kind of labels that a loss expects, None if not known."""
-    if not isinstance(loss, str):
-        loss = getattr(loss, "__name__", type(loss).__name__)
-    kinds = {
-        "sparsecategoricalcrossentropy": "sparse",
-        "categoricalcrossentropy": "categorical",
-        "binarycrossentropy": "binary",
+def first_rows(batch, count):
+    """Returns the first pictures of a batch, with labels and weights.
+
+    Arrays get the precision that `fit` would give them.
+    """
+    return keras.tree.map_structure(
+        lambda part: (
+            part[:count]
+            if tf.is_tensor(part)
+            else _as_in_fit(np.asarray(part[:count]))
+        ),
+        tuple(batch),
+    )
+
+
+def shapes(part):
+    """Returns the shape of an array, or those in a structure of arrays."""
+    found = [tuple(np.shape(leaf)) for leaf in keras.tree.flatten(part)]
+    return found[0] if len(found) == 1 else found
+
+
+def reason(error):
+    """Returns the kind of an exception, and the line that says most."""
+    text = re.sub(r"\x1b\[\d*m|\{\{.*?\}\}", "", str(error))
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if len(lines) > 1 and lines[0].startswith("Exception encountered"):
+        del lines[0]
+    said = f": {lines[0][:150]}" if lines else ""
+    return f"{type(error).__name__}{said}"
+
+
+def _as_in_fit(array):
+    if array.dtype.kind == "f":
+        return array.astype(keras.config.floatx())
+    return array
+
+
+def _repeats_for_ever(data):
+    """Whether it repeats without end, even where a filter hides that."""
+    if data.cardinality() != tf.data.UNKNOWN_CARDINALITY:
+        return data.cardinality() == tf.data.INFINITE_CARDINALITY
+    if "Take" in type(data).__name__:
+        return False
+    inputs = getattr(data, "_inputs", list)()
+    return len(inputs) == 1 and _repeats_for_ever(inputs[0])
+
+
+def _check_arrays(arguments):
+    names = {"x": "pictures", "y": "labels", "sample_weight": "weights"}
+    counts = {
+        np.shape(leaf)[0]
+        for leaf in keras.tree.flatten(list(arguments.values()))
+        if np.ndim(leaf)
     }
-    return kinds.get(loss.replace("_", "").lower())
+    for name, part in arguments.items():
+        leaves = keras.tree.flatten(part) or [None]
+        rows = isinstance(part, list | tuple) and len(part) in counts
+        if rows or not all(np.ndim(x) and hasattr(x, "shape") for x in leaves):
+            raise CourseError(
+                f"The {names[name]} are of type {type(part).__name__}, and "
+                f"expected is one array: pass np.array({names[name]})."
+            )
+    if getattr(arguments["x"], "dtype", None) in (object, str, bytes):
+        raise CourseError(
+            "The pictures are an array of objects or text, as it comes about "
+            "where pictures differ in size, and expected are numbers: bring "
+            "them to one size, and pass np.stack(pictures)."
+        )
+    _check_lengths(tuple(arguments.values()))
+
+
+def _check_lengths(batch):
+    """Refuses pictures without label, labels without picture."""
+    ranks = [np.ndim(leaf) for leaf in keras.tree.flatten(batch)]
+    if 0 in ranks:
+        raise _not_in_batches()
+    first, *others = (
+        [len(leaf) for leaf in keras.tree.flatten(part)] for part in batch
+    )
+    for name, counts in zip(("labels", "sample weights"), others, strict=False):
+        for count in counts:
+            if count != first[0]:
+                raise CourseError(
+                    f"There are {first[0]} pictures and {count} {name}, and "
+                    "each picture needs one: look at how the two were put "
+                    "together; single pictures need `.batch(32)`."
+                )
+
+
+def _not_in_batches():
+    return CourseError(
+        "These data are single pictures, and expected are batches of them: "
+        "add `.batch(32)` to the data set."
+    )

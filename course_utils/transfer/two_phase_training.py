@@ -1,23 +1,36 @@
 """Train in two phases: first the head, then the backbone with it."""
 
 import contextlib
-
-import keras
+import inspect
 
 from course_utils.machine.errors import CourseError
-from course_utils.transfer.best_weights import (
-    BestWeights,
-    DivergedError,
-    direction,
-)
+from course_utils.transfer.best_weights import BestWeights, DivergedError
+from course_utils.transfer.class_weights import checked_class_weight
 from course_utils.transfer.compiling import (
     checked_rate,
     compile_settings,
     recompile,
 )
 from course_utils.transfer.freezing import freeze, unfreeze
+from course_utils.transfer.label_checks import check_labels
+from course_utils.transfer.monitoring import (
+    check_averages,
+    check_monitor,
+    direction,
+    penalised,
+    penalties,
+    try_out,
+)
+from course_utils.transfer.phase_callbacks import (
+    check_comparable,
+    checked_callbacks,
+    may_add_metrics,
+    monitored,
+    one_file,
+)
+from course_utils.transfer.restoring import restored_on_error
 from course_utils.transfer.trainable_table import trainable_report
-from course_utils.transfer.training_data import check_labels, fit_arguments
+from course_utils.transfer.training_data import first_rows, fit_arguments
 from course_utils.transfer.training_history import FINE_TUNING, HEAD
 
 
@@ -54,7 +67,7 @@ def two_phase_fit(
             as far as told, batch normalization in inference mode.
         data: A `tf.data.Dataset` of batches `(images, labels)`, or a tuple
             of two arrays, taken in batches of 32. Its labels are read once
-            beforehand, see `course_utils.transfer.check_labels`.
+            beforehand, and compared with the model's head and loss.
         validation_data: The same, for validation after each epoch.
         head_epochs: At most so many epochs for the head; with 0 the phase is
             left out.
@@ -68,8 +81,14 @@ def two_phase_fit(
             shows.
         mode: `"min"` or `"max"`: which is better. Needed only where the name
             has none of "loss", "accuracy" and "auc" in it.
-        callbacks: More Keras callbacks, for both phases.
-        class_weight: As in `keras.Model.fit`.
+        callbacks: More Keras callbacks, for both phases. Epochs are counted
+            on from one to the next; what waits for progress, such as
+            `EarlyStopping` and `ReduceLROnPlateau`, begins anew in each, and
+            `CSVLogger` writes one file of both. A `LearningRateScheduler`
+            has the last word on the rate. Those that would go wrong in the
+            second `fit` are refused by name.
+        class_weight: Dict from the index of each class to a number; none may
+            be missing.
         verbose: As in `keras.Model.fit`; with 0, nothing is printed.
         **unfreeze_options: For `course_utils.transfer.unfreeze`: one of
             `last`, `from_layer` and `share`, and `batch_norm`.
@@ -82,84 +101,114 @@ def two_phase_fit(
             then. Also if the loss is no longer a finite number: the sentence
             names the learning rate, the model has the best weights seen
             before (the first ones, if none), and `error.history` is the
-            `History` up to there.
+            `History` up to there. After any other error, one of a callback
+            included, weights, flags and optimizer are as they were before.
     """
     compile_settings(model)
+    check_averages(model.optimizer)
     if validation_data is None:
         raise CourseError(
             "The validation data are missing, and the best epoch is told by "
             "them: pass for example load_dataset(name).validation."
         )
-    for name, epochs in [
-        ("head_epochs", head_epochs),
-        ("fine_tune_epochs", fine_tune_epochs),
-    ]:
-        _check_count(name, epochs, 0)
+    epochs = {"head_epochs": head_epochs, "fine_tune_epochs": fine_tune_epochs}
+    for name, count in epochs.items():
+        _check_count(name, count, 0)
     if patience is not None:
         _check_count("patience", patience, 1)
-    keeper = BestWeights(monitor, direction(monitor, mode), patience)
-    check_labels(model, data)
-    check_labels(model, validation_data, training=False)
-    _check_parts(model, base_model, head_epochs)
+    _check_options(unfreeze_options)
+    callbacks = checked_callbacks(callbacks)
     rates = _rates(model, head_learning_rate, fine_tune_learning_rate)
-    unfreeze(base_model, **unfreeze_options)  # Refuses what does not fit.
+    checked = check_labels(model, data)
+    validation = check_labels(model, validation_data, training=False)
+    class_weight = checked_class_weight(class_weight, checked)
+    _check_parts(model, base_model, head_epochs)
+    try_out(model, checked.batch, "training")
+    metrics = try_out(model, validation.batch, "validation")
+    others = may_add_metrics(callbacks)
+    check_monitor(model, monitor, metrics, others)
+    for name, asked in monitored(callbacks):
+        purpose = f"for {name} to watch"
+        check_monitor(model, asked, metrics, others, purpose)
 
+    keeper = BestWeights(monitor, direction(monitor, mode), patience)
     keeper.best_weights = model.get_weights()
     arguments = fit_arguments(data)
-    if "y" not in (validation := fit_arguments(validation_data)):
-        validation_data = validation["x"]
-    phases = [(HEAD, head_epochs), (FINE_TUNING, fine_tune_epochs)]
-    for (phase, epochs), rate in zip(phases, rates, strict=True):
-        if not epochs:
-            continue
-        if phase == HEAD:
-            freeze(base_model)
-        else:
-            unfreeze(base_model, **unfreeze_options)
-        recompile(model, rate)
-        if verbose:
-            print(f"Phase {phase}: {trainable_report(model).summary()}")
-        keeper.begin(phase)
-        begin = len(keeper.kept.epoch)
-        with contextlib.suppress(KeyboardInterrupt, DivergedError):
-            keeper.kept.interrupted = True
-            _make_variables(model, validation_data)
-            model.fit(
-                **arguments,
-                validation_data=validation_data,
-                initial_epoch=begin,
-                epochs=begin + epochs,
-                callbacks=[*callbacks, keeper],
-                class_weight=class_weight,
-                verbose=verbose,
-            )
-            keeper.kept.interrupted = False
-        keeper.restore()
-        if keeper.kept.interrupted:
-            break
+    if "y" not in (validation_arguments := fit_arguments(validation_data)):
+        validation_data = validation_arguments["x"]
+    counted = None
+    with restored_on_error(model), one_file(callbacks) as go_on:
+        freeze(base_model)
+        frozen = {id(weight) for weight in penalised(model)}
+        unfreeze(base_model, **unfreeze_options)  # Refuses what does not fit.
+        if frozen != {id(weight) for weight in penalised(model)}:
+            if all(epochs.values()):
+                check_comparable(callbacks)
+        for phase, count, rate in zip(
+            (HEAD, FINE_TUNING), epochs.values(), rates, strict=True
+        ):
+            if not count:
+                continue
+            if phase == HEAD:
+                freeze(base_model)
+            else:
+                unfreeze(base_model, **unfreeze_options)
+            recompile(model, rate)
+            if counted is not None:
+                keeper.rescale(penalties(model) - counted)
+            if verbose:
+                print(f"Phase {phase}: {trainable_report(model).summary()}")
+            keeper.begin(phase)
+            begin = len(keeper.kept.epoch)
+            with contextlib.suppress(KeyboardInterrupt, DivergedError):
+                keeper.kept.interrupted = True
+                _make_variables(model, validation.batch)
+                model.fit(
+                    **arguments,
+                    validation_data=validation_data,
+                    initial_epoch=begin,
+                    epochs=begin + count,
+                    callbacks=[*callbacks, keeper],
+                    class_weight=class_weight,
+                    verbose=verbose,
+                )
+                keeper.kept.interrupted = False
+            go_on()
+            keeper.restore()
+            counted = penalties(model)
+            if keeper.kept.interrupted:
+                break
     if keeper.diverged:
         error = CourseError(keeper.diverged)
         error.history = keeper.kept
         raise error
     if verbose:
-        print(keeper.kept.summary(monitor))
+        print(keeper.kept.summary())
     return keeper.kept
 
 
-def _make_variables(model, data):
+def _make_variables(model, batch):
     """Makes those of optimizer and metrics before a step is traced.
 
     A function that makes variables when it is first traced is traced a second
     time (TensorFlow's guide "Better performance with tf.function"), which takes
     seconds for a deep backbone.
     """
-    arguments = fit_arguments(data)
-    batch = arguments.values() if "y" in arguments else next(iter(data))
-    one = keras.tree.map_structure(lambda part: part[:1], tuple(batch))
-    images, labels, *weights = one
+    images, labels, *weights = first_rows(batch, 1)
     model.optimizer.build(model.trainable_variables)
     model.compute_metrics(images, labels, model(images), *weights)
     model.reset_metrics()
+
+
+def _check_options(options):
+    known = [*inspect.signature(unfreeze).parameters][1:]
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        raise CourseError(
+            f"two_phase_fit has no argument {unknown[0]!r}: expected are its "
+            f"own and those of unfreeze, {', '.join(known)}; for the size of "
+            "batches, give data that are in batches."
+        )
 
 
 def _rates(model, head, fine_tuning):

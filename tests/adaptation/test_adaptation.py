@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from course_utils.adaptation import target_pictures
 from course_utils.adaptation.batch_statistics import adapt_batch_norm
 from course_utils.adaptation.coral import CoralLoss, coral_loss
 from course_utils.adaptation.self_training import (
@@ -13,6 +14,7 @@ from course_utils.adaptation.self_training import (
     pseudo_labels,
 )
 from course_utils.machine.errors import CourseError
+from course_utils.transfer import training_data
 from course_utils.transfer.freezing import batch_norms, freeze
 from tests.tiny_models import KINDS, Subclassed, base, build, functional
 
@@ -254,6 +256,24 @@ def test_sure_predictions_become_labels():
 
 
 NAN = np.where(np.arange(12)[:, None, None, None] == 3, np.nan, TARGET)
+SINGLE = tf.data.Dataset.from_tensor_slices(TARGET)
+
+
+def endless_generator():
+    def batches():
+        while True:
+            yield TARGET
+
+    spec = tf.TensorSpec((None, 8, 8, 3), "float32")
+    return tf.data.Dataset.from_generator(batches, output_signature=spec)
+
+
+def test_more_pictures_than_memory_holds(monkeypatch):
+    monkeypatch.setattr(target_pictures, "MOST_BYTES", TARGET.size * 8)
+    with pytest.raises(CourseError, match="need more than"):
+        adapt_batch_norm(classifier(), endless_generator())
+
+
 NO_NORM = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Softmax()])
 
 
@@ -262,8 +282,16 @@ NO_NORM = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Softmax()])
     [
         (None, TARGET[:0], "There are 0 target pictures"),
         (None, TARGET[:1], "There are 1 target pictures"),
-        (None, tf.data.Dataset.from_tensor_slices(TARGET[:0]), "There are 0"),
-        (None, tf.data.Dataset.from_tensors(TARGET).repeat(), "never end"),
+        (None, tf.data.Dataset.from_tensors(TARGET[:0]), "There are 0"),
+        (None, SINGLE, r"has the shape \(8, 8, 3\), .* `.batch\(32\)`"),
+        (None, SINGLE.batch(2).batch(2), "the model expects"),
+        (None, SINGLE.map(lambda x: {"a": x}).batch(2), "type dict"),
+        (None, SINGLE.batch(5).repeat(), "never"),
+        (None, SINGLE.repeat().filter(lambda x: True).batch(5), "never end"),
+        (None, endless_generator(), "did not end within 20 batches"),
+        (None, TARGET.astype(str), "not ndarray of <U"),
+        (None, TARGET.astype(object), "not ndarray of object"),
+        (None, TARGET * 1j, "not ndarray of complex"),
         (None, NAN, "not finite"),
         (None, "histology", "from_table"),
         (None, TARGET[:, :4], r"expects \(None, 8, 8, 3\)"),
@@ -271,7 +299,8 @@ NO_NORM = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Softmax()])
         ("residual", TARGET, "Expected a Keras model"),
     ],
 )
-def test_what_cannot_be_adapted(model, images, said):
+def test_what_cannot_be_adapted(monkeypatch, model, images, said):
+    monkeypatch.setattr(training_data, "MOST_BATCHES", 20)
     model = classifier() if model is None else model
     before = [] if isinstance(model, str) else model.get_weights()
     for adapt in (adapt_batch_norm, adapt_by_entropy):

@@ -170,6 +170,16 @@ def test_what_has_no_stains(images, said):
             function(images)
 
 
+@pytest.mark.parametrize(
+    "images",
+    [PICTURES.astype(str), tf.data.Dataset.from_tensors(PICTURES), None],
+)
+def test_what_are_no_pictures(images):
+    for function in (separate_stains, estimate_stains):
+        with pytest.raises(CourseError, match="Expected an array of colour"):
+            function(images)
+
+
 def test_stains_that_cannot_be_told():
     white = np.full((2, 16, 16, 3), 250.0)
     with pytest.raises(CourseError, match="Only 0 pixels have tissue"):

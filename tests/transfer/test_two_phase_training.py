@@ -269,7 +269,7 @@ def test_bad_input_is_a_sentence_and_trains_nothing():
         ({"last": 99}, "has 10 layers"),
         ({"head_epochs": 1.5}, "head_epochs is 1.5"),
         ({"patience": 0}, "patience is 0"),
-        ({"monitor": "val_f1"}, 'give mode="min" or mode="max"'),
+        ({"monitor": "val_f1"}, "no metric 'val_f1' to tell"),
         ({"fine_tune_learning_rate": 0}, "number above 0"),
         ({"base_model": base()}, "no part of this model"),
         ({"base_model": "residual"}, "no part of this model"),
