@@ -39,8 +39,7 @@ class PictureScaling(layers.Rescaling):
 
     def __init__(self, scale=1 / 127.5, offset=-1, **kwargs):
         """Takes what `keras.layers.Rescaling` takes, with other defaults."""
-        # Half precision ends at 65504: pictures of 16 bits would be infinite.
-        super().__init__(scale, offset, **{"autocast": False, **kwargs})
+        super().__init__(scale, offset, **kwargs)
 
     def call(self, inputs):
         """Returns the scaled pictures; see `keras.layers.Layer.call`."""
@@ -64,6 +63,9 @@ class PictureScaling(layers.Rescaling):
 def _judge(inputs):
     """Returns whether the scale is right, and what makes the sentence."""
     values = tf.cast(inputs, tf.float32)
+    if inputs.dtype == tf.float16:
+        # Where half precision ends, pictures of 16 bits became infinite.
+        values = tf.clip_by_value(values, tf.float16.min, tf.float16.max)
     low, high = tf.reduce_min(values), tf.reduce_max(values)
     # A picture of zeros and ones may be a very dark one; fractions there
     # are the mark of 0..1. Standardised pictures reach from -2.2 to 2.7.

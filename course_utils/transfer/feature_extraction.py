@@ -55,6 +55,8 @@ def extract_features(base_model, data, budget_bytes=2**30, batch_size=32):
         )
     features, labels, filled = np.empty((count, *shape), dtype), [], 0
     for images, batch_labels, *_ in data:
+        if not filled:  # A step that XLA compiles names no wrong scale.
+            base_model(images[:8], training=False)
         end = filled + len(images)
         features[filled:end] = base_model.predict_on_batch(images)
         labels.append(keras.tree.map_structure(np.asarray, batch_labels))

@@ -42,8 +42,9 @@ def check_labels(model, data, training=True):
     sparse, the categorical and the binary crossentropy of Keras.
 
     Args:
-        model: A compiled `keras.Model`. It is called on one picture, which
-            builds it if need be.
+        model: A compiled `keras.Model`. It is called on the first pictures,
+            which builds it if need be and names a wrong scale, as a step
+            that XLA compiles cannot.
         data: As in `fit_arguments`.
         training: Whether it is trained on: then it needs two classes.
 
@@ -107,7 +108,7 @@ def check_labels(model, data, training=True):
 
 
 def _first_image_and_labels(data, what):
-    """Returns one image as a batch, and all labels in one array."""
+    """Returns up to eight images, and all labels in one array."""
     if "y" in (arguments := fit_arguments(data)):
         batches = [(arguments["x"], arguments["y"])]
     else:
@@ -115,7 +116,7 @@ def _first_image_and_labels(data, what):
     image, labels = None, []
     for x, y, *_ in batches:
         if image is None:
-            image = keras.tree.map_structure(lambda part: part[:1], x)
+            image = keras.tree.map_structure(lambda part: part[:8], x)
         labels.append(y)
     if not labels or not all(len(part) for part in keras.tree.flatten(image)):
         raise CourseError(

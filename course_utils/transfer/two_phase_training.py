@@ -10,12 +10,13 @@ from course_utils.transfer.best_weights import (
     DivergedError,
     direction,
 )
-from course_utils.transfer.compiling import (
-    checked_rate,
-    compile_settings,
-    recompile,
-)
+from course_utils.transfer.compiling import compile_settings, recompile
 from course_utils.transfer.freezing import freeze, unfreeze
+from course_utils.transfer.fresh_optimizers import (
+    check_one_rate,
+    checked_rate,
+    fresh_optimizer,
+)
 from course_utils.transfer.trainable_table import trainable_report
 from course_utils.transfer.training_data import check_labels, fit_arguments
 from course_utils.transfer.training_history import FINE_TUNING, HEAD
@@ -163,6 +164,8 @@ def _make_variables(model, data):
 
 
 def _rates(model, head, fine_tuning):
+    check_one_rate(model.optimizer)
+    fresh_optimizer(model.optimizer)  # Refuses what cannot be made anew.
     if head is None:
         optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
         head = optimizer.get_config()["learning_rate"]
