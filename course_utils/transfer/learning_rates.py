@@ -199,4 +199,7 @@ def _copy(model):
         model._flatten_layers(), copy._flatten_layers(), strict=True
     ):
         new.trainable = old.trainable
+    # A weight may be frozen where its layer is not, as beside an adapter.
+    for old, new in zip(model.variables, copy.variables, strict=True):
+        new.trainable = old.trainable
     return copy
