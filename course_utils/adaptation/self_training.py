@@ -19,7 +19,7 @@ from course_utils.adaptation.target_pictures import (
     in_batches,
 )
 from course_utils.machine.errors import CourseError
-from course_utils.transfer.compiling import checked_rate
+from course_utils.transfer.fresh_optimizers import checked_rate
 
 
 def adapt_by_entropy(

@@ -3,6 +3,9 @@
 import keras
 import tensorflow as tf
 from keras import layers
+from tensorflow.python.ops import control_flow_util
+
+from course_utils.machine.errors import CourseError
 
 # What the error about a wrong scale begins with.
 RANGE_SENTENCE = "A backbone expects pictures with values from 0 to 255"
@@ -19,12 +22,19 @@ class PictureScaling(layers.Rescaling):
     augmentation may overshoot. Introduced in lesson 01
     (``01_pretrained_models``).
 
+    XLA (`jit_compile=True`, which Keras chooses by itself where there is a
+    graphics card) can neither compose text nor stop: a step that it compiles
+    only scales. There a wrong scale is named where the model is called
+    outside of `fit`, as the helpers of the course do on the first pictures.
+
     Input and output: pictures of shape `(batch, height, width, 3)`.
 
     Raises:
-        tensorflow.errors.InvalidArgumentError: If a batch has values that are
-            not finite, lie far outside 0..255, or look as if they were scaled
-            to 0..1 or -1..1 already. In a lesson, only the sentence is shown.
+        CourseError: If a batch has values that are not finite, lie far
+            outside 0..255, or look as if they were scaled to 0..1 or -1..1,
+            or standardised, already. Within `fit`, `evaluate` and `predict`
+            TensorFlow raises its `tensorflow.errors.InvalidArgumentError`
+            around the same sentence. In a lesson, only the sentence is shown.
     """
 
     def __init__(self, scale=1 / 127.5, offset=-1, **kwargs):
@@ -33,13 +43,38 @@ class PictureScaling(layers.Rescaling):
 
     def call(self, inputs):
         """Returns the scaled pictures; see `keras.layers.Layer.call`."""
-        values = tf.cast(inputs, tf.float32)
-        low, high = tf.reduce_min(values), tf.reduce_max(values)
-        # A picture of zeros and ones may be a very dark one; fractions there
-        # are the mark of 0..1.
-        scaled = (high <= 1.5) & tf.reduce_any(values != tf.round(values))
-        beyond = (low < -FAR) | (high > 255 + FAR)
-        finite = tf.reduce_all(tf.math.is_finite(values))
+        graph = tf.compat.v1.get_default_graph()
+        if control_flow_util.GraphOrParentsInXlaContext(graph):
+            return super().call(inputs)
+        right, sentence = _judge(inputs)
+        if tf.executing_eagerly():
+            if not right:
+                error = CourseError(sentence().numpy().decode())
+                # Else Keras writes the layer's arguments below the sentence.
+                error._keras_call_info_injected = True
+                raise error
+            return super().call(inputs)
+        with tf.control_dependencies(
+            [tf.debugging.Assert(right, [sentence()])]
+        ):
+            return super().call(tf.identity(inputs))
+
+
+def _judge(inputs):
+    """Returns whether the scale is right, and what makes the sentence."""
+    values = tf.cast(inputs, tf.float32)
+    if inputs.dtype == tf.float16:
+        # Where half precision ends, pictures of 16 bits became infinite.
+        values = tf.clip_by_value(values, tf.float16.min, tf.float16.max)
+    low, high = tf.reduce_min(values), tf.reduce_max(values)
+    # A picture of zeros and ones may be a very dark one; fractions there
+    # are the mark of 0..1. Standardised pictures reach from -2.2 to 2.7.
+    small = (high <= 1.5) | ((low < 0) & (high <= 3))
+    scaled = small & tf.reduce_any(values != tf.round(values))
+    beyond = (low < -FAR) | (high > 255 + FAR)
+    finite = tf.reduce_all(tf.math.is_finite(values))
+
+    def sentence():
         remedy = tf.where(
             finite,
             tf.where(
@@ -50,7 +85,7 @@ class PictureScaling(layers.Rescaling):
             ),
             "find the pictures with NaN or infinite values and leave them out",
         )
-        sentence = tf.strings.join(
+        return tf.strings.join(
             [
                 f"{RANGE_SENTENCE}, and this batch has values from ",
                 tf.strings.as_string(low, precision=3, shortest=True),
@@ -61,6 +96,5 @@ class PictureScaling(layers.Rescaling):
                 ".",
             ]
         )
-        right = finite & ~beyond & ~scaled
-        with tf.control_dependencies([tf.debugging.Assert(right, [sentence])]):
-            return super().call(tf.identity(inputs))
+
+    return finite & ~beyond & ~scaled, sentence

@@ -83,6 +83,8 @@ def ask_model(model, dataset):
         dataset, "Asking", unit="batch", delay=2
     ):
         try:
+            if not outputs:  # XLA names no wrong scale.
+                model(images[:8], training=False)
             outputs.append(model.predict_on_batch(images))
         except (ValueError, tf.errors.InvalidArgumentError) as error:
             raise CourseError(

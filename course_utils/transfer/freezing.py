@@ -6,6 +6,8 @@ model is compiled again: `course_utils.transfer.recompile` does it.
 
 import difflib
 import math
+import numbers
+import operator
 import re
 
 import keras
@@ -28,7 +30,7 @@ def freeze(base_model):
         CourseError: If `base_model` is no Keras model or layer.
     """
     check_is_layer(base_model)
-    base_model.trainable = False
+    _set_flag(base_model, False)
 
 
 def unfreeze(
@@ -46,6 +48,11 @@ def unfreeze(
 
     The backbone's own flag becomes True, so that
     `base_model.trainable_weights` lists what will train.
+
+    Weights that a subclassed backbone, or a model within, holds itself, such
+    as a transformer's positions, go with the first of its layers. Where
+    `enable_lora` put low-rank adapters beside a kernel, the adapters are
+    unfrozen and the kernel stays frozen.
 
     Args:
         base_model: A built `keras.Model`. It is changed. Compile the model
@@ -67,27 +74,50 @@ def unfreeze(
             then as they were.
     """
     check_is_layer(base_model)
-    layers = _leaves(base_model)
-    first = _first_unfrozen(base_model, layers, last, from_layer, share)
-    if share is not None:
-        first = _first_of_share(layers, share, batch_norm)
-    chosen = layers[first:]
-    if not any(_parameters(layer, batch_norm) for layer in chosen):
-        kept = "" if batch_norm else ", since batch normalization stays frozen"
+    parts = _in_order(base_model)
+    counts = [_parameters(part, batch_norm) for part in parts]
+    first = _first_unfrozen(base_model, parts, counts, last, from_layer, share)
+    if not any(counts[first:]):
         raise CourseError(
-            f"There is nothing to unfreeze: the last {len(chosen)} layers of "
-            f"{base_model.name!r} have no weights to train{kept}; reach "
-            "further back, or build the model first."
+            f"There is nothing to unfreeze: the last {len(parts) - first} "
+            f"layers of {base_model.name!r} have no weights to train; "
+            f"{_remedy(base_model, parts, counts)}."
         )
-    base_model.trainable = True
-    for number, layer in enumerate(layers):
-        layer.trainable = number >= first
-        if number >= first and not batch_norm:
-            for norm in batch_norms(layer):
+    _set_flag(base_model, True)
+    for number, (layer, own) in enumerate(parts):
+        _set_flag(layer, number >= first)
+        for variable in own:
+            variable.trainable = number >= first
+        if number >= first:
+            for norm in batch_norms(layer) if not batch_norm else []:
                 norm.trainable = False
+            for variable in _lora_kernels(layer):
+                variable.trainable = False
 
 
-def _first_unfrozen(base_model, layers, last, from_layer, share):
+def _set_flag(layer, flag):
+    """Sets the flag of a layer, of all within and of their weights.
+
+    On TensorFlow, Keras passes a flag on only where it is another than before.
+    """
+    for part in layer._flatten_layers():
+        part.trainable = flag
+        for variable in part._trainable_variables:
+            variable.trainable = flag
+
+
+def _remedy(base_model, parts, counts):
+    """Returns what to do where nothing would train."""
+    if any(counts):
+        return "reach further back"
+    if any(_parameters(part, batch_norm=True) for part in parts):
+        return "give batch_norm=True, since it has batch normalization only"
+    if not base_model.built:
+        return "call it on one batch first, which makes its weights"
+    return "pass the model that has the pretrained weights"
+
+
+def _first_unfrozen(base_model, parts, counts, last, from_layer, share):
     """Returns the position of the first layer to unfreeze."""
     measures = {"last": last, "from_layer": from_layer, "share": share}
     given = [name for name, value in measures.items() if value is not None]
@@ -97,20 +127,31 @@ def _first_unfrozen(base_model, layers, last, from_layer, share):
             "other: give one of last, from_layer and share, or none for all."
         )
     if last is not None:
-        if type(last) is not int or not 1 <= last <= len(layers):
-            raise CourseError(
-                f"Cannot unfreeze the last {last!r} layers: "
-                f"{base_model.name!r} has {len(layers)} layers, so give a "
-                f"whole number from 1 to {len(layers)}."
-            )
-        return len(layers) - last
+        return len(parts) - _checked_last(base_model, len(parts), last)
     if from_layer is not None:
-        return _position(base_model, layers, from_layer)
-    return 0
+        return _position(base_model, parts, counts, from_layer)
+    return 0 if share is None else _first_of_share(counts, share)
 
 
-def _position(base_model, layers, name):
-    names = [layer.name for layer in layers]
+def _checked_last(base_model, count, last):
+    try:
+        number = 0 if isinstance(last, bool) else operator.index(last)
+    except TypeError:
+        number = 0
+    if not 1 <= number <= count:
+        raise CourseError(
+            f"Cannot unfreeze the last {last!r} layers: "
+            f"{base_model.name!r} has {count} layers, so give a "
+            f"whole number from 1 to {count}."
+        )
+    return number
+
+
+def _position(base_model, parts, counts, name):
+    names = [layer.name for layer, _ in parts]
+    for model, _ in parts_with_path(base_model):
+        if name == model.name and not is_leaf(model):
+            return _begin(model, parts)
     if name in names:
         return names.index(name)
     # "stage4" is the block of "stage4_block1_conv1", and "block7" the one of
@@ -119,50 +160,99 @@ def _position(base_model, layers, name):
     inside = [n for n, known in enumerate(names) if block.match(known)]
     if inside:
         return inside[0]
-    parts = [known.split("_") for known in names]
-    blocks = ["_".join(p[:n]) for p in parts for n in range(1, len(p) + 1)]
+    # After the last weights there is nothing to unfreeze.
+    useful = [n for n, count in enumerate(counts) if count] or [len(names) - 1]
+    words = [known.split("_") for known in names[: useful[-1] + 1]]
+    blocks = ["_".join(w[:n]) for w in words for n in range(1, len(w) + 1)]
     nearest = difflib.get_close_matches(str(name), blocks, n=1)
-    hint = f"did you mean {nearest[0]!r}" if nearest else f"try {names[-1]!r}"
+    hint = (
+        f"did you mean {nearest[0]!r}"
+        if nearest
+        else f"try {names[useful[-1]]!r}"
+    )
     raise CourseError(
         f"{base_model.name!r} has no layer or block {name!r}: expected a name "
         f"from `[layer.name for layer in base_model.layers]`; {hint}?"
     )
 
 
-def _first_of_share(layers, share, batch_norm):
-    if isinstance(share, bool) or not isinstance(share, int | float):
+def _first_of_share(counts, share):
+    if isinstance(share, bool) or not isinstance(share, numbers.Real):
         share = float("nan")
     if not 0 < share <= 1:
         raise CourseError(
             "The share of parameters to unfreeze must be a number above 0, "
             "and at most 1; to unfreeze nothing, use freeze(base_model)."
         )
-    counts = [_parameters(layer, batch_norm) for layer in layers]
-    reached, first = 0, len(layers)
-    while reached < share * sum(counts):
+    reached, first = 0, len(counts)
+    while first and reached < share * sum(counts):
         first -= 1
         reached += counts[first]
     return first
 
 
-def _leaves(model):
-    """Returns the layers of a model, those of models within one by one."""
-    return [layer for layer, _ in leaves_with_path(model)]
+def _in_order(base_model):
+    """Returns pairs: each layer, and the weights of the models that it begins.
+
+    The layers of models within count one by one.
+    """
+    parts = [(layer, []) for layer, _ in leaves_with_path(base_model)]
+    for model, _ in parts_with_path(base_model):
+        if not is_leaf(model):
+            parts[_begin(model, parts)][1].extend(model._trainable_variables)
+    return parts
 
 
-def leaves_with_path(model, path=(), seen=None):
+def _begin(model, parts):
+    """Returns the position of the first layer of a model."""
+    inside = {id(layer) for layer, _ in leaves_with_path(model)}
+    return next(n for n, (part, _) in enumerate(parts) if id(part) in inside)
+
+
+def leaves_with_path(model):
     """Returns pairs: each layer once, and the names of the models around."""
+    return [pair for pair in parts_with_path(model) if is_leaf(pair[0])]
+
+
+def parts_with_path(model, path=(), seen=None):
+    """Returns pairs: each layer and model once, and the names around it.
+
+    A model comes before its layers, and its own name is among the names.
+    """
     seen = set() if seen is None else seen
-    found = []
-    for layer in getattr(model, "layers", [model]):
+    found = [(model, path)]
+    for layer in [] if is_leaf(model) else model.layers:
         if id(layer) in seen:
             continue
         seen.add(id(layer))
-        if isinstance(layer, keras.Model):
-            found += leaves_with_path(layer, (*path, layer.name), seen)
-        else:
+        if is_leaf(layer):
             found.append((layer, path))
+        else:
+            found += parts_with_path(layer, (*path, layer.name), seen)
     return found
+
+
+def own_weights(part):
+    """Returns the weights of a layer, or those of a model in none of its."""
+    if is_leaf(part):
+        return part.weights
+    return [*part._trainable_variables, *part._non_trainable_variables]
+
+
+def is_leaf(part):
+    """Returns whether it is a layer, not a model that has layers."""
+    return not (isinstance(part, keras.Model) and part.layers)
+
+
+def _lora_kernels(layer):
+    """Returns the weights that low-rank adapters stand beside."""
+    return [
+        variable
+        for part in layer._flatten_layers()
+        if getattr(part, "lora_enabled", False)
+        for name in ("_kernel", "_embeddings")
+        if (variable := getattr(part, name, None)) is not None
+    ]
 
 
 def batch_norms(layer):
@@ -171,15 +261,18 @@ def batch_norms(layer):
     return [part for part in layer._flatten_layers() if isinstance(part, kind)]
 
 
-def _parameters(layer, batch_norm):
+def _parameters(part, batch_norm):
     """Counts what training could change in a layer, whatever its flags."""
+    layer, own = part
     kept = [] if batch_norm else batch_norms(layer)
+    frozen = {id(variable) for variable in _lora_kernels(layer)}
     return sum(
         size(variable)
-        for part in layer._flatten_layers()
-        if part not in kept
-        for variable in part._trainable_variables
-    )
+        for inner in layer._flatten_layers()
+        if inner not in kept
+        for variable in inner._trainable_variables
+        if id(variable) not in frozen
+    ) + sum(map(size, own))
 
 
 def size(variable):

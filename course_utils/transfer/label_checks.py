@@ -41,8 +41,9 @@ def check_labels(model, data, training=True):
     are no numbers at all are refused for any loss.
 
     Args:
-        model: A compiled `keras.Model`. It is called on one picture, which
-            builds it if need be.
+        model: A compiled `keras.Model`. It is called on the first pictures,
+            which builds it if need be and names a wrong scale, as a step
+            that XLA compiles cannot.
         data: As in `course_utils.transfer.training_data.fit_arguments`.
         training: Whether it is trained on: then it needs two classes.
 
@@ -205,9 +206,9 @@ def _check_numbers(labels, what):
 
 
 def _outputs(model, images, what):
-    """Returns what the model makes of one picture."""
+    """Returns what the model makes of the first pictures."""
     try:
-        return model(*first_rows((images,), 1), training=False)
+        return model(*first_rows((images,), 8), training=False)
     except CourseError:
         raise
     except Exception as error:

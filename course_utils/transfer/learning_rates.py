@@ -10,7 +10,11 @@ import numpy as np
 
 from course_utils.machine import quick_runs
 from course_utils.machine.errors import CourseError
-from course_utils.transfer.compiling import compile_settings, fresh_optimizer
+from course_utils.transfer.compiling import compile_settings
+from course_utils.transfer.fresh_optimizers import (
+    check_one_rate,
+    fresh_optimizer,
+)
 from course_utils.transfer.label_checks import check_labels
 from course_utils.transfer.training_data import fit_arguments, reason
 
@@ -79,16 +83,18 @@ def find_learning_rate(
         )
     steps = min(steps, 3) if quick_runs.is_on() else steps
     settings = compile_settings(model)
+    check_one_rate(model.optimizer)
     check_labels(model, data)
     # New layers draw the seeds of their first weights from Python.
     states = random.getstate(), np.random.get_state()
     try:
         copy = _copy(model)
-        copy.compile(
-            fresh_optimizer(model.optimizer, lowest),
-            settings["loss"],
-            loss_weights=settings.get("loss_weights"),
-        )
+        pairs = list(zip(model.variables, copy.variables, strict=True))
+        settings["optimizer"] = fresh_optimizer(model.optimizer, lowest, pairs)
+        # One batch at a time, and of that the loss alone.
+        for name in ("steps_per_execution", "metrics", "weighted_metrics"):
+            settings.pop(name, None)
+        copy.compile(**settings)
         rates, losses = _losses(
             copy,
             _endless(data, batch_size),
@@ -212,5 +218,8 @@ def _copy(model):
     for old, new in zip(
         model._flatten_layers(), copy._flatten_layers(), strict=True
     ):
+        new.trainable = old.trainable
+    # A weight may be frozen where its layer is not, as beside an adapter.
+    for old, new in zip(model.variables, copy.variables, strict=True):
         new.trainable = old.trainable
     return copy

@@ -8,7 +8,9 @@ from course_utils.machine.errors import CourseError
 from course_utils.transfer.freezing import (
     batch_norms,
     check_is_layer,
-    leaves_with_path,
+    is_leaf,
+    own_weights,
+    parts_with_path,
     size,
 )
 
@@ -33,16 +35,22 @@ def trainable_report(model):
         raise CourseError(
             "This model has no weights yet, so there is nothing to report: "
             "call it on one batch first."
+            if not model.built
+            else "This model has no weights, so there is nothing to report: "
+            "pass the model with backbone and head."
         )
     training = {id(variable) for variable in model.trainable_variables}
     groups: dict[str, list] = {}
-    for layer, path in leaves_with_path(model):
-        if layer.weights:
-            name = " / ".join([*path, _block(layer.name)])
-            groups.setdefault(name, []).append(layer)
-    rows = tuple(
-        _row(name, layers, training) for name, layers in groups.items()
-    )
+    seen = set()
+    for part, path in parts_with_path(model):
+        # A layer that is used twice, or a weight in two layers, counts once.
+        weights = [w for w in own_weights(part) if id(w) not in seen]
+        seen.update(map(id, weights))
+        if weights:
+            own = _block(part.name) if is_leaf(part) else "own weights"
+            name = " / ".join([*path, own])
+            groups.setdefault(name, []).append((part, weights))
+    rows = tuple(_row(name, parts, training) for name, parts in groups.items())
     return TrainableReport(model.name, rows, _stale(model))
 
 
@@ -52,7 +60,8 @@ class Row:
 
     Attributes:
         name: Name of the block, or of a layer outside blocks; within a nested
-            model its name comes first: `"residual / stage1_block1"`.
+            model its name comes first: `"residual / stage1_block1"`. What a
+            model holds beside its layers is `"own weights"`.
         parameters: Numbers in its weights, moving statistics included.
         training: How many of them training will change.
         batch_norm: Mode of its batch normalization under `fit`, by its flags:
@@ -150,19 +159,18 @@ def _cells(row):
     return row.name, f"{row.parameters:,}", f"{row.training:,}", row.batch_norm
 
 
-def _row(name, layers, training):
-    # A layer that is used twice, or a weight in two layers, counts once.
-    weights = {id(w): w for layer in layers for w in layer.weights}
-    sizes = {key: size(weight) for key, weight in weights.items()}
+def _row(name, parts, training):
+    weights = [weight for _, own in parts for weight in own]
     modes = {
         "training" if norm.trainable else "inference"
-        for layer in layers
-        for norm in batch_norms(layer)
+        for part, _ in parts
+        if is_leaf(part)
+        for norm in batch_norms(part)
     }
     return Row(
         name,
-        sum(sizes.values()),
-        sum(size for key, size in sizes.items() if key in training),
+        sum(map(size, weights)),
+        sum(size(weight) for weight in weights if id(weight) in training),
         "mixed" if len(modes) > 1 else "".join(modes),
     )
 

@@ -6,12 +6,13 @@ import inspect
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.best_weights import BestWeights, DivergedError
 from course_utils.transfer.class_weights import checked_class_weight
-from course_utils.transfer.compiling import (
-    checked_rate,
-    compile_settings,
-    recompile,
-)
+from course_utils.transfer.compiling import compile_settings, recompile
 from course_utils.transfer.freezing import freeze, unfreeze
+from course_utils.transfer.fresh_optimizers import (
+    check_one_rate,
+    checked_rate,
+    fresh_optimizer,
+)
 from course_utils.transfer.label_checks import check_labels
 from course_utils.transfer.monitoring import (
     check_averages,
@@ -212,6 +213,8 @@ def _check_options(options):
 
 
 def _rates(model, head, fine_tuning):
+    check_one_rate(model.optimizer)
+    fresh_optimizer(model.optimizer)  # Refuses what cannot be made anew.
     if head is None:
         optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
         head = optimizer.get_config()["learning_rate"]

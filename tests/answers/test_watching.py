@@ -1,5 +1,7 @@
 """What training did to a model, told by its weights."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -170,6 +172,49 @@ def test_weights_that_became_nan_have_moved():
 def test_what_cannot_be_watched_is_a_sentence(model, named):
     with pytest.raises(CourseError, match=named), course.watch(model):
         pass
+
+
+@pytest.mark.usefixtures("without_graphs")
+def test_an_optimizer_with_several_rates_or_none_is_watched():
+    class Rateless(keras.optimizers.SGD):
+        @property
+        def learning_rate(self):
+            raise AttributeError
+
+    optimizers = [Rateless(), keras.optimizers.LossScaleOptimizer(Rateless())]
+    if hasattr(keras.optimizers, "MultiOptimizer"):  # from Keras 3.14 on
+        several = keras.optimizers.OptimizerMap(keras.optimizers.SGD())
+        optimizers.append(keras.optimizers.MultiOptimizer(several))
+    model = build(functional, base())
+    for optimizer in optimizers:
+        with course.watch(model) as evidence:
+            compile_again(model, optimizer)
+            model.optimizer.build(model.trainable_variables)
+        assert np.isnan(weights.learning_rate(evidence))
+        assert evidence.finished and evidence.steps == 0
+    if len(optimizers) == 3:
+        fit(model)
+        with course.watch(model) as evidence:
+            fit(model)
+        assert evidence.steps == 2 and weights.moved(evidence)
+
+
+def test_weights_that_are_no_floats_are_watched():
+    class Counting(keras.layers.Layer):
+        def build(self, shape):
+            add = functools.partial(self.add_weight, (1,), trainable=False)
+            self.flag = add(initializer="zeros", dtype="bool")
+            self.count = add(initializer="ones", dtype="uint8")
+
+        def call(self, x):
+            return x
+
+    layer = Counting()
+    model = keras.Sequential([keras.Input((2,)), layer])
+    with course.watch(model) as evidence:
+        layer.flag.assign([True])
+        layer.count.assign([0])
+    assert [c.largest for c in evidence.changes] == [1, 1]
 
 
 def test_one_watch_is_for_one_block():

@@ -69,7 +69,21 @@ WRONG = {
     "far below": (lambda x: x - 200, "from -200 to 55"),
     "NaN": (lambda x: np.where(x > 250, np.nan, x), "not finite: find"),
     "infinite": (lambda x: np.where(x > 250, np.inf, x), "not finite: find"),
+    "standardised": (lambda x: (x / 255 - 0.45) / 0.225, "2.44: leave out"),
 }
+
+
+LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def scaling_alone():
+    inputs = keras.Input((64, 64, 3))
+    return keras.Model(inputs, preprocessing.PictureScaling()(inputs))
+
+
+def with_head(base_model):
+    pool = keras.layers.GlobalAveragePooling2D()
+    return keras.Sequential([base_model, pool, keras.layers.Dense(2)])
 
 
 @pytest.fixture(scope="module")
@@ -83,20 +97,38 @@ def random_pictures():
 @pytest.mark.parametrize("wrong", WRONG)
 def test_a_wrong_scale_is_named(base_model, random_pictures, wrong):
     spoil, sentence = WRONG[wrong]
-    for use in (base_model, lambda x: base_model.predict(x, verbose=0)):
-        with pytest.raises(tf.errors.InvalidArgumentError) as caught:
-            use(spoil(random_pictures))
-        assert preprocessing.RANGE_SENTENCE in str(caught.value)
-        assert sentence in str(caught.value)
+    with pytest.raises(CourseError) as caught:
+        base_model(spoil(random_pictures))
+    assert str(caught.value).startswith(preprocessing.RANGE_SENTENCE)
+    assert sentence in str(caught.value) and "\n" not in str(caught.value)
+    with pytest.raises(tf.errors.InvalidArgumentError) as in_graph:
+        base_model.predict(spoil(random_pictures), verbose=0)
+    assert str(caught.value) in str(in_graph.value)
 
 
-def test_a_wrong_scale_is_named_in_training(random_pictures):
-    base_model = pretrained.load_backbone("residual", weights=None)
-    base_model.compile("sgd", "mse")
-    targets = np.zeros((4, *base_model.output_shape[1:]))
-    with pytest.raises(tf.errors.InvalidArgumentError, match="leave out"):
-        base_model.fit(random_pictures / 255, targets, verbose=0)
-    base_model.fit(random_pictures, targets, verbose=0)
+@pytest.mark.parametrize("eagerly", [False, True])
+def test_a_wrong_scale_is_named_in_training(random_pictures, eagerly):
+    model = with_head(scaling_alone())
+    model.compile("sgd", LOSS, run_eagerly=eagerly)
+    kind = CourseError if eagerly else tf.errors.InvalidArgumentError
+    with pytest.raises(kind, match="leave out"):
+        model.fit(random_pictures / 255, np.arange(4) % 2, verbose=0)
+    model.fit(random_pictures, np.arange(4) % 2, verbose=0)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_half_precision_judges_what_was_given(random_pictures, policy):
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = with_head(scaling_alone())
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert model(random_pictures).dtype == policy.removeprefix("mixed_")
+    # 65535 is beyond what half precision can hold.
+    for wrong in ("scaled to 0..1", "scaled to -1..1", "16 bits", "NaN"):
+        spoil, sentence = WRONG[wrong]
+        with pytest.raises(CourseError, match=sentence):
+            model(spoil(random_pictures))
 
 
 def test_dark_and_overshooting_pictures_are_welcome(base_model):

@@ -50,6 +50,48 @@ def test_the_report_knows_every_backbone_by_its_blocks():
     )
 
 
+def test_every_weight_is_in_one_row():
+    class Tied(keras.layers.Layer):
+        """It has the kernel of another layer, as where embeddings are tied."""
+
+        def __init__(self, kernel):
+            super().__init__(name="two")
+            self.kernel = kernel
+            self.bias = self.add_weight((4,), "zeros", name="bias")
+
+        def call(self, x):
+            return x @ self.kernel + self.bias
+
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__(name="own")
+            self.one = keras.layers.Dense(4, name="one")
+
+        def build(self, shape):
+            self.vectors = self.add_weight((4,), "zeros")
+            self.fixed = self.add_weight((3,), "zeros", trainable=False)
+            self.one.build(shape)
+            self.two = Tied(self.one.kernel)
+
+        def call(self, x):
+            return self.two(self.one(x + self.vectors))
+
+    base_model = Own()
+    head = keras.layers.Dense(2, name="head")
+    model = keras.Sequential([keras.Input((4,)), base_model, head])
+    for last, numbers in [(None, [4, 20, 4, 10]), (1, [0, 16, 4, 10])]:
+        unfreeze(base_model, last=last)
+        report = trainable_report(model)
+        assert [row.name for row in report.rows] == [
+            *("own / own weights", "own / one", "own / two", "head")
+        ]
+        assert [row.training for row in report.rows] == numbers
+        assert report.parameters == model.count_params()
+    alone = trainable_report(base_model)
+    assert alone.rows[0].name == "own weights"
+    assert alone.rows[0].parameters == 7
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_stale_is_told_as_the_weights_tell_it(kind):
     base_model = base()
@@ -89,5 +131,11 @@ def test_without_an_optimizer_stale_is_not_known():
 def test_what_has_no_report_is_a_sentence():
     with pytest.raises(CourseError, match="Keras model, not str"):
         trainable_report("residual")
-    with pytest.raises(CourseError, match="no weights yet"):
-        trainable_report(keras.Sequential([keras.layers.Dense(1)]))
+    model = keras.Sequential([keras.layers.Dense(1)])
+    with pytest.raises(CourseError, match="no weights yet.*on one batch"):
+        trainable_report(model)
+    model(keras.ops.ones((1, 2)))
+    trainable_report(model)
+    bare = keras.Sequential([keras.Input((1,)), keras.layers.ReLU()])
+    with pytest.raises(CourseError, match="pass the model with backbone"):
+        trainable_report(bare)

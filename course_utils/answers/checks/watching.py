@@ -51,7 +51,8 @@ class OptimizerState:
     Attributes:
         identity: ``id`` of the optimizer object; ``None`` if not compiled.
         class_name: For example ``"Adam"``.
-        learning_rate: In force at this step; NaN if not compiled.
+        learning_rate: In force at this step; NaN if not compiled, or if the
+            optimizer has several or none.
         iterations: Steps that this optimizer has made.
     """
 
@@ -182,12 +183,14 @@ def optimizer_state(model: object) -> OptimizerState:
     optimizer = getattr(model, "optimizer", None)
     if optimizer is None:
         return OptimizerState()
+    # A `MultiOptimizer` has no rate of its own, and says so by an error. A
+    # schedule is evaluated at the current step.
+    rate = getattr(optimizer, "learning_rate", math.nan)
     return OptimizerState(
         id(optimizer),
         type(optimizer).__name__,
-        # A schedule is evaluated at the current step.
-        float(to_array(optimizer.learning_rate)),
-        int(to_array(optimizer.iterations)),
+        float(to_array(rate)),
+        int(to_array(getattr(optimizer, "iterations", 0))),
     )
 
 
@@ -201,7 +204,9 @@ def to_array(variable: object) -> np.ndarray:
 def _change(variable, before: np.ndarray, trainable: bool) -> WeightChange:
     after = to_array(variable)
     same = np.array_equal(before, after)
-    largest = 0.0 if same else float(np.max(np.abs(after - before)))
+    # NumPy subtracts neither truth values nor, below 0, unsigned numbers.
+    difference = after.astype("float64") - before.astype("float64")
+    largest = 0.0 if same else float(np.max(np.abs(difference)))
     return WeightChange(
         path=variable.path,
         identity=id(variable),
