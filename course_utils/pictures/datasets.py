@@ -10,7 +10,7 @@ from pathlib import Path
 
 import keras
 
-from course_utils.machine import data_files
+from course_utils.machine import arguments, data_files
 from course_utils.pictures import picture_tables
 
 # The scanner whose pictures a model is trained on; others are for adaptation.
@@ -82,8 +82,9 @@ def load_dataset(name: str, batch_size: int = 32, seed: int = 0) -> Splits:
         CourseError: If the name is unknown, the archive is missing or broken,
             the cache cannot be written, or ``batch_size`` is not positive.
     """
+    batch_size = arguments.whole_number("batch_size", batch_size, 32)
+    seed = arguments.whole_number("seed", seed, 0, least=0)
     folder = dataset_folder(name)
-    picture_tables.check_batch_size(batch_size)
     if picture_tables.is_flat(folder):
         return _load_flat(name, batch_size, seed)
     height, width = data_files.card("datasets", name)["image_shape"][:2]
