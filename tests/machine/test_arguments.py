@@ -62,7 +62,6 @@ def test_numbers_of_every_make_are_numbers():
         assert whole == 3 and type(whole) is int
     for one in (0.5, np.float16(0.5), np.array(0.5), tf.constant(0.5)):
         assert arguments.number("n", one, 1) == 0.5
-    assert arguments.number("n", tf.constant(0.5, tf.bfloat16), 1) == 0.5
     assert arguments.number("n", 3, 1) == 3.0
 
 
