@@ -5,6 +5,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
+from course_utils.machine import arguments
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.freezing import check_is_layer
 
@@ -21,14 +22,11 @@ def as_target_pictures(model, target_images):
             )
         batches = [x[0] if isinstance(x, tuple) else x for x in data]
         data = np.concatenate(batches) if batches else np.empty(0)
-    try:
-        images = np.atleast_1d(np.asarray(data, "float32"))
-    except (TypeError, ValueError):
-        raise CourseError(
-            "Expected an array of pictures, or a tf.data.Dataset of them, not "
-            f"{type(data).__name__}: pass for example "
-            "from_table(rows_of_the_target)."
-        ) from None
+    images = np.atleast_1d(
+        arguments.real_array(
+            "target pictures", data, "from_table(rows) gives", "float32"
+        )
+    )
     if len(images) < 2:
         raise CourseError(
             f"There are {len(images)} target pictures, and statistics need "
@@ -56,18 +54,9 @@ def as_target_pictures(model, target_images):
 
 def in_batches(images, batch_size, rng):
     """Cuts pictures, in random order, into batches of nearly equal size."""
-    check_whole("batch_size", batch_size)
+    batch_size = arguments.whole_number("batch_size", batch_size, 64)
     count = math.ceil(len(images) / batch_size)
     return [
         images[rows]
         for rows in np.array_split(rng.permutation(len(images)), count)
     ]
-
-
-def check_whole(name, number):
-    """Raises a CourseError unless it is a whole number from 1 on."""
-    if type(number) is not int or number < 1:
-        raise CourseError(
-            f"{name} is a whole number from 1 on, not {number!r}: leave it "
-            "out to take the default."
-        )

@@ -65,8 +65,8 @@ def peak_inside(heat_maps, masks):
 
 
 def _checked_masks(heat_maps, masks):
-    heat_maps = arguments.real_array("heat maps", heat_maps)
-    masks = arguments.real_array("masks", masks)
+    heat_maps = arguments.real_array("heat maps", heat_maps, "grad_cam gives")
+    masks = arguments.real_array("masks", masks, "load_masks gives")
     check_pairs(heat_maps, masks, "masks")
     if not (heat_maps >= 0).all():
         raise CourseError(

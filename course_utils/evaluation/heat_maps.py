@@ -125,8 +125,10 @@ def overlay(images, heat_maps, strength=0.6):
             no share.
     """
     strength = arguments.share("strength", strength, 0.6)
-    images = arguments.real_array("pictures", images)
-    heat_maps = arguments.real_array("heat maps", heat_maps)
+    images = arguments.real_array(
+        "pictures", images, "load_dataset(name) gives"
+    )
+    heat_maps = arguments.real_array("heat maps", heat_maps, "grad_cam gives")
     if images.ndim != 4 or images.shape[-1] not in (1, 3):
         raise CourseError(
             "Expected pictures of shape (pictures, height, width, 1 or 3), not "

@@ -45,7 +45,9 @@ def plot_images(
         CourseError: If the images have another shape, if there is not one
             label (and prediction) for each, or if a class has no name.
     """
-    images = arguments.real_array("pictures", images)
+    images = arguments.real_array(
+        "pictures", images, "load_dataset(name) gives", "float32"
+    )
     columns = arguments.whole_number("columns", columns, 6)
     if images.ndim == 3 and images.shape[-1] != 3:
         images = images[..., np.newaxis]

@@ -152,12 +152,14 @@ def path(name, value):
         ) from None
 
 
-def real_array(name, values):
-    """Returns numbers as a float64 array.
+def real_array(name, values, like="model.predict returns", dtype="float64"):
+    """Returns numbers as an array of floats.
 
     Args:
         name: What they are, in the plural, such as "scores".
         values: Anything that becomes an array of real numbers.
+        like: What gives such numbers, for the message.
+        dtype: Type of the array.
 
     Raises:
         CourseError: If they are text, complex or nothing, or if there are
@@ -173,13 +175,13 @@ def real_array(name, values):
                 isinstance(one, numbers.Real) for one in array.ravel().tolist()
             )
         if plain:
-            return array.astype("float64")
+            return array.astype(dtype)
     except Exception:  # Whatever makes no array is refused below.
         pass
     raise CourseError(
         f"Some {name} are no numbers, or there are more of them for one "
         "picture than for another: pass an array of real numbers, such as "
-        "model.predict returns."
+        f"{like}."
     )
 
 
