@@ -1,10 +1,9 @@
 """Train features whose covariance is the same in two places (Deep CORAL)."""
 
-import math
-
 import keras
 import numpy as np
 
+from course_utils.machine import arguments
 from course_utils.machine.errors import CourseError
 
 
@@ -82,12 +81,7 @@ class CoralLoss(keras.layers.Layer):
     def __init__(self, weight=1.0, **kwargs):
         """Keeps the weight; see the class."""
         super().__init__(**kwargs)
-        if not 0 <= weight < math.inf:
-            raise CourseError(
-                f"The weight of a loss is a number from 0 on, not {weight!r}: "
-                "begin with 1."
-            )
-        self.weight = weight
+        self.weight = arguments.number("weight", weight, 1.0, least=0)
 
     def call(self, inputs):
         """Returns the source's features; see `keras.layers.Layer.call`."""

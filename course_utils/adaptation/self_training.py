@@ -15,11 +15,12 @@ from course_utils.adaptation.batch_statistics import (
 )
 from course_utils.adaptation.target_pictures import (
     as_target_pictures,
-    check_whole,
     in_batches,
 )
+from course_utils.machine import arguments
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.fresh_optimizers import checked_rate
+from course_utils.transfer.model_outputs import gives_logits
 
 
 def adapt_by_entropy(
@@ -28,7 +29,7 @@ def adapt_by_entropy(
     learning_rate=1e-3,
     epochs=1,
     batch_size=64,
-    from_logits=False,
+    from_logits=None,
 ):
     """Makes a model surer of itself on the target (TENT).
 
@@ -50,14 +51,14 @@ def adapt_by_entropy(
         learning_rate: Of Adam: a number above 0, or a Keras schedule.
         epochs: How often the pictures are gone through.
         batch_size: Pictures a batch; statistics of small batches are noisy.
-        from_logits: Whether the model ends in logits. Defaults to False, for
-            probabilities.
+        from_logits: Whether the model ends in logits. Defaults to what the
+            activation of its last layer says, or else its loss.
 
     Raises:
         CourseError: As in `adapt_batch_norm`; or if no batch normalization
             has a scale or a shift, if a setting makes no sense, or if the
-            model's outputs are no probabilities, or not finite. The model is
-            then as it was, and after an interrupt as well.
+            model's outputs are not finite, or nothing says what they are. The
+            model is then as it was, and after an interrupt as well.
 
     Reference:
         Wang, Shelhamer, Liu, Olshausen and Darrell (2021), "Tent: Fully
@@ -73,7 +74,11 @@ def adapt_by_entropy(
             "The batch normalization of this model has neither scale nor "
             "shift, so there is nothing to train: use adapt_batch_norm."
         )
-    check_whole("epochs", epochs)
+    epochs = arguments.whole_number("epochs", epochs, 1)
+    batch_size = arguments.whole_number("batch_size", batch_size, 64)
+    outputs = model(images[:batch_size], training=False)
+    _check_shape(np.shape(outputs))
+    from_logits = gives_logits(model, images, outputs, from_logits)
     optimizer = keras.optimizers.Adam(checked_rate(learning_rate))
     before = model.get_weights()
     rng = np.random.default_rng(0)
@@ -108,7 +113,8 @@ def entropy(predictions, from_logits=False):
         CourseError: If they have another shape, are not finite, or are no
             probabilities.
     """
-    predictions = keras.ops.convert_to_tensor(predictions)
+    if not tf.is_tensor(predictions):
+        predictions = arguments.real_array("predictions", predictions)
     predictions = keras.ops.cast(predictions, "float32")
     if tf.executing_eagerly():
         _check_predictions(np.asarray(predictions), from_logits)
@@ -149,13 +155,9 @@ def pseudo_labels(probabilities, threshold=0.9):
         Lee (2013), "Pseudo-Label: The Simple and Efficient Semi-Supervised
         Learning Method for Deep Neural Networks".
     """
-    probabilities = np.asarray(probabilities, "float64")
+    probabilities = arguments.real_array("predictions", probabilities)
     _check_predictions(probabilities, from_logits=False)
-    if not 0 <= threshold <= 1:
-        raise CourseError(
-            f"A threshold for probabilities lies between 0 and 1, and this is "
-            f"{threshold!r}: give for example 0.9."
-        )
+    threshold = arguments.share("threshold", threshold, 0.9)
     if probabilities.shape[1] == 1:
         probabilities = np.hstack([1 - probabilities, probabilities])
     rows = np.flatnonzero(probabilities.max(axis=1) >= threshold)
@@ -172,20 +174,25 @@ def _lower_entropy(model, batch, variables, optimizer, from_logits):
     optimizer.apply(gradients, variables)
 
 
-def _check_predictions(values, from_logits):
-    if values.ndim != 2 or not values.size:
+def _check_shape(shape):
+    if len(shape) != 2 or 0 in shape:
         raise CourseError(
             "Expected predictions of shape (pictures, classes), and the shape "
-            f"is {values.shape}: pass what model.predict returns for one or "
+            f"is {tuple(shape)}: pass what model.predict returns for one or "
             "more pictures."
         )
+
+
+def _check_predictions(values, from_logits):
+    _check_shape(values.shape)
     if not np.isfinite(values).all():
         raise CourseError(
             "Some predictions are not finite (NaN): look at the pictures and "
             "at the model's weights."
         )
     inside = values.min() >= -1e-6 and values.max() <= 1 + 1e-6
-    whole = values.shape[1] == 1 or np.allclose(values.sum(1), 1, atol=1e-3)
+    # In half precision each of them is rounded.
+    whole = values.shape[1] == 1 or np.allclose(values.sum(1), 1, atol=1e-2)
     if not from_logits and not (inside and whole):
         raise CourseError(
             "These predictions are no probabilities, which lie between 0 and "

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from course_utils.machine import arguments
 from course_utils.machine.errors import CourseError
 
 # What haematoxylin and eosin absorb in red, green and blue: Ruifrok and
@@ -120,8 +121,8 @@ class RandomStains(keras.layers.Layer):
         **kwargs: As in `keras.layers.Layer`, such as `name`.
 
     Raises:
-        CourseError: If the strength is not from 0 to below 1, or if the
-            vectors are not two that differ.
+        CourseError: If the strength is not from 0 to below 1, if the seed is
+            none, or if the vectors are not two that differ.
 
     Reference:
         Tellez et al. (2019), "Quantifying the effects of data augmentation
@@ -134,14 +135,12 @@ class RandomStains(keras.layers.Layer):
     ):
         """Keeps the settings; see the class."""
         super().__init__(**kwargs)
-        if not 0 <= strength < 1:
-            raise CourseError(
-                f"A strength is a number from 0 to below 1, not {strength!r}: "
-                "give for example 0.05."
-            )
+        self.strength = arguments.number(
+            "strength", strength, 0.05, least=0, below=1
+        )
         _basis(vectors)
-        self.strength, self.vectors, self.seed = strength, vectors, seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.vectors, self.seed = vectors, arguments.seed(seed)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
 
     def call(self, inputs, training=True):
         """Returns pictures; see `keras.layers.Layer.call`."""
@@ -253,7 +252,9 @@ def normalise_stains(images, source, target):
 
 def _basis(vectors):
     """Returns both stains, and what is at right angles to them, as rows."""
-    vectors = np.asarray(vectors, "float64")
+    vectors = arguments.real_array(
+        "stain colours", vectors, "estimate_stains gives"
+    )
     if vectors.shape == (2, 3) and np.isfinite(vectors).all():
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         vectors = vectors / np.maximum(lengths, 1e-9)

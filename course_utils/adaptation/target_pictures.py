@@ -5,6 +5,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
+from course_utils.machine import arguments
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.freezing import check_is_layer
 from course_utils.transfer.training_data import bounded, reason
@@ -33,17 +34,11 @@ def as_target_pictures(model, target_images):
     data = target_images
     if isinstance(data, tf.data.Dataset):
         data = _read(data, getattr(model, "input_shape", None))
-    try:
-        images = np.atleast_1d(np.asarray(data))
-        if images.dtype.kind in "OUSMmc":
-            raise TypeError
-        images = images.astype("float32")
-    except (TypeError, ValueError):
-        raise CourseError(
-            "Expected an array of pictures, numbers of one size, or a "
-            f"tf.data.Dataset of them, not {_kind(target_images)}: pass for "
-            "example from_table(rows_of_the_target)."
-        ) from None
+    images = np.atleast_1d(
+        arguments.real_array(
+            "target pictures", data, "from_table(rows) gives", "float32"
+        )
+    )
     if len(images) < 2:
         raise CourseError(
             f"There are {len(images)} target pictures, and statistics need "
@@ -77,11 +72,6 @@ def as_target_pictures(model, target_images):
             "batches, by `.batch(32)`, of the size that it was made for."
         ) from error
     return images
-
-
-def _kind(data):
-    kind = type(data).__name__
-    return f"{kind} of {data.dtype}" if hasattr(data, "dtype") else kind
 
 
 def _read(data, expected):
@@ -121,18 +111,9 @@ def _read(data, expected):
 
 def in_batches(images, batch_size, rng):
     """Cuts pictures, in random order, into batches of nearly equal size."""
-    check_whole("batch_size", batch_size)
+    batch_size = arguments.whole_number("batch_size", batch_size, 64)
     count = math.ceil(len(images) / batch_size)
     return [
         images[rows]
         for rows in np.array_split(rng.permutation(len(images)), count)
     ]
-
-
-def check_whole(name, number):
-    """Raises a CourseError unless it is a whole number from 1 on."""
-    if type(number) is not int or number < 1:
-        raise CourseError(
-            f"{name} is a whole number from 1 on, not {number!r}: leave it "
-            "out to take the default."
-        )

@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 
 from course_utils.machine.errors import CourseError
+from course_utils.machine.typed_text import as_typed
 
 _NUMBER = re.compile(r"\s*([-+]?[\d.,]+(?:[eE][-+]?\d+)?)\s*(.*?)\s*")
 
@@ -102,11 +103,14 @@ def as_number(answer: object, unit: str = "") -> float:
     wanted = f"a number in {unit}" if unit else "a number"
     shown = reprlib.repr(answer)
     if isinstance(answer, str):
-        match = _NUMBER.fullmatch(answer)
+        match = _NUMBER.fullmatch(as_typed(answer))
         given = match.group(2) if match else ""
         if given == "%" != unit:
             raise CourseError(f"{shown}: give a share from 0 to 1, without %.")
-        if match is None or given.casefold() not in ("", unit.casefold()):
+        if match is None or given.casefold() not in (
+            "",
+            as_typed(unit).casefold(),
+        ):
             raise CourseError(f"{shown} is not {wanted}: give just that.")
         answer = match.group(1)
         if re.search(r",\d{3}(\D|$)", answer):
@@ -188,7 +192,7 @@ def _choices(question: Mapping) -> dict[str, Mapping]:
 def _choice(answer: object, order: list[str]) -> str:
     """Return the id of a choice, given by its letter or its id."""
     letters = [letter_of(choice, order) for choice in order]
-    word = str(answer).strip().rstrip(").").lower()
+    word = as_typed(str(answer)).rstrip(").").lower()
     if word in order:
         return word
     if word in letters:
@@ -206,7 +210,7 @@ def letter_of(choice: str, order: list[str]) -> str:
 
 def _plain(text: str) -> str:
     """Return a text without case, accents, hyphens and punctuation."""
-    text = unicodedata.normalize("NFKD", text).casefold()
+    text = unicodedata.normalize("NFKD", as_typed(text)).casefold()
     text = re.sub(r"[-_/]", " ", text)
     text = re.sub(r"[^\w\s]", "", text)
     return " ".join(text.split())

@@ -19,11 +19,11 @@ from .plotting import GREY as GREY
 from .plotting import ORANGE as ORANGE
 from .plotting import VERMILLION as VERMILLION
 from .plotting import plot_confusion as plot_confusion
-from .plotting import plot_history as plot_history
 from .plotting import plot_images as plot_images
-from .plotting import plot_learning_rates as plot_learning_rates
-from .plotting import plot_trainable as plot_trainable
 from .predictions import Predictions as Predictions
 from .predictions import ask_model as ask_model
 from .report import Report as Report
 from .report import write_report as write_report
+from .training_plots import plot_history as plot_history
+from .training_plots import plot_learning_rates as plot_learning_rates
+from .training_plots import plot_trainable as plot_trainable

@@ -8,10 +8,10 @@ import numpy as np
 
 from course_utils.evaluation.metric_inputs import (
     are_probabilities,
-    as_numbers,
     check_finite,
     checked_classes,
 )
+from course_utils.machine import arguments
 from course_utils.machine.errors import CourseError
 
 
@@ -55,11 +55,9 @@ def calibration_error(labels, probabilities, bins=10):
             "Probabilities lie between 0 and 1, and those of all classes add "
             "up to 1: make them from logits with apply_temperature(logits, 1)."
         )
-    if type(bins) is not int or not 1 <= bins <= len(labels):
-        raise CourseError(
-            f"Cannot sort {len(labels)} pictures into {bins!r} bins: give a "
-            "whole number from 1 to that of the pictures, better a tenth of it."
-        )
+    # Better ten pictures a bin.
+    example = max(len(labels) // 10, 1)
+    bins = arguments.whole_number("bins", bins, example, most=len(labels))
     if probabilities.ndim == 1:
         confidence, came_true = probabilities, labels
     else:
@@ -71,7 +69,7 @@ def calibration_error(labels, probabilities, bins=10):
     return float(np.abs(gaps).sum() / len(labels))
 
 
-def fit_temperature(labels, logits):
+def fit_temperature(labels, logits, from_logits=None):
     """Finds the temperature that calibrates logits best (least log loss).
 
     Dividing logits by a temperature above 1 makes a model less sure of
@@ -84,6 +82,8 @@ def fit_temperature(labels, logits):
         logits: Of shape `(pictures,)`, before a sigmoid; or of shape
             `(pictures, classes)`, before a softmax, for which the logarithms
             of probabilities serve as well.
+        from_logits: True says that they are logits, even if they look like
+            probabilities. Defaults to None, which refuses them then.
 
     Returns:
         The temperature, a float above 0.
@@ -100,7 +100,7 @@ def fit_temperature(labels, logits):
         Neural Networks", https://arxiv.org/abs/1706.04599
     """
     labels, logits = checked_classes(labels, logits)
-    _check_logits(logits)
+    _check_logits(logits, from_logits)
     if (labels == labels[0]).all():
         raise CourseError(
             f"All {len(labels)} labels are {labels[0]}, and a temperature "
@@ -114,7 +114,8 @@ def fit_temperature(labels, logits):
 
     def slope(inverse):
         """Slope of the log loss over 1 / temperature; it never falls."""
-        expected = (apply_temperature(columns, 1 / inverse) * columns).sum(1)
+        probabilities = apply_temperature(columns, 1 / inverse, True)
+        expected = (probabilities * columns).sum(1)
         return expected.mean() - true
 
     if columns.mean() >= true:
@@ -138,7 +139,7 @@ def fit_temperature(labels, logits):
     return 1 / high
 
 
-def apply_temperature(logits, temperature):
+def apply_temperature(logits, temperature, from_logits=None):
     """Turns logits into probabilities, at a temperature.
 
     With two classes the ranking of the pictures stays as it was, and so does
@@ -150,6 +151,7 @@ def apply_temperature(logits, temperature):
     Args:
         logits: As in `fit_temperature`.
         temperature: Number above 0; 1 leaves the probabilities as they are.
+        from_logits: As in `fit_temperature`.
 
     Returns:
         Probabilities, float64, of the shape of `logits`.
@@ -158,13 +160,9 @@ def apply_temperature(logits, temperature):
         CourseError: If the logits are not finite or look like probabilities,
             or if the temperature is no number above 0.
     """
-    logits = as_numbers(logits)
-    _check_logits(logits)
-    if not 0 < temperature < np.inf:
-        raise CourseError(
-            f"A temperature is a number above 0, not {temperature!r}: find "
-            "one with fit_temperature on validation data."
-        )
+    logits = arguments.real_array("logits", logits)
+    _check_logits(logits, from_logits)
+    temperature = arguments.number("temperature", temperature, 1, above=0)
     if logits.ndim == 1:
         # 1 / (1 + exp(-z)), without a number that is too large.
         return np.exp(-np.logaddexp(0, -logits / temperature))
@@ -172,16 +170,17 @@ def apply_temperature(logits, temperature):
     return np.exp(scaled) / np.exp(scaled).sum(axis=1, keepdims=True)
 
 
-def _check_logits(logits):
+def _check_logits(logits, from_logits):
     if logits.ndim not in (1, 2):
         raise CourseError(
             "Logits have the shape (pictures,) or (pictures, classes), and "
             f"these have {logits.shape}: flatten or stack them."
         )
     check_finite(logits)
-    if logits.size and are_probabilities(logits):
+    if from_logits is not True and logits.size and are_probabilities(logits):
         raise CourseError(
             "These look like probabilities, and logits were expected: pass "
             "np.log(p) of several classes, np.log(p / (1 - p)) of one, or "
-            "the model's output without its last activation."
+            "the model's output without its last activation; if they are "
+            "logits, say so by from_logits=True."
         )

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import stats
 
 from course_utils.evaluation.intervals import wilson_interval
-from course_utils.machine.errors import CourseError
+from course_utils.machine import arguments
 
 # By convention: below it, chance is no longer a likely explanation.
 SIGNIFICANT = 0.05
@@ -32,15 +32,11 @@ def class_table(labels, predictions, class_names):
         at 95 %; a share of no pictures is NaN.
 
     Raises:
-        CourseError: If the shapes differ, or a class has no name.
+        CourseError: If the shapes differ, if the two are no indices of
+            classes (but probabilities, for example), or if a class has no
+            name or is negative.
     """
-    labels, predictions = _checked(labels, predictions)
-    highest = int(max(labels.max(), predictions.max()))
-    if highest >= len(class_names):
-        raise CourseError(
-            f"There are names for classes 0 to {len(class_names) - 1}, and "
-            f"classes up to {highest}: pass the names of all classes."
-        )
+    labels, predictions = checked_pair(labels, predictions, len(class_names))
     rows = []
     for number, name in enumerate(class_names):
         truly, named = labels == number, predictions == number
@@ -124,15 +120,16 @@ def compare(labels, predictions, other_predictions):
         A `Comparison`.
 
     Raises:
-        CourseError: If the shapes differ.
+        CourseError: If the shapes differ, or if they are no indices of
+            classes.
 
     Reference:
         McNemar (1947), "Note on the Sampling Error of the Difference Between
         Correlated Proportions or Percentages",
         https://doi.org/10.1007/BF02295996
     """
-    labels, predictions = _checked(labels, predictions)
-    labels, other_predictions = _checked(labels, other_predictions)
+    labels, predictions = checked_pair(labels, predictions)
+    labels, other_predictions = checked_pair(labels, other_predictions)
     right, other = labels == predictions, labels == other_predictions
     only_first = int((right & ~other).sum())
     only_other = int((other & ~right).sum())
@@ -150,14 +147,11 @@ def compare(labels, predictions, other_predictions):
     )
 
 
-def _checked(labels, predictions):
-    labels, predictions = np.asarray(labels), np.asarray(predictions)
-    if labels.ndim != 1 or labels.shape != predictions.shape or not len(labels):
-        raise CourseError(
-            "Expected one label and one predicted class for each picture, not "
-            f"shapes {labels.shape} and {predictions.shape}: take "
-            "probabilities.argmax(axis=-1)."
-        )
+def checked_pair(labels, predictions, classes=None):
+    """Returns labels and predictions as indices of classes, if they fit."""
+    labels = arguments.class_indices("labels", labels, classes)
+    predictions = arguments.class_indices("predictions", predictions, classes)
+    arguments.same_length(labels=labels, predictions=predictions)
     return labels, predictions
 
 

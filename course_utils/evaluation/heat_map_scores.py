@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from course_utils.machine import arguments
 from course_utils.machine.errors import CourseError
 
 
@@ -64,7 +65,8 @@ def peak_inside(heat_maps, masks):
 
 
 def _checked_masks(heat_maps, masks):
-    heat_maps, masks = np.asarray(heat_maps, float), np.asarray(masks)
+    heat_maps = arguments.real_array("heat maps", heat_maps, "grad_cam gives")
+    masks = arguments.real_array("masks", masks, "load_masks gives")
     check_pairs(heat_maps, masks, "masks")
     if not (heat_maps >= 0).all():
         raise CourseError(

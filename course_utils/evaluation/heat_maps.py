@@ -18,15 +18,16 @@ import tensorflow as tf
 from tqdm.auto import tqdm
 
 from course_utils.evaluation.heat_map_scores import check_pairs
+from course_utils.machine import arguments
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.freezing import check_is_layer, leaves_with_path
+from course_utils.transfer.model_outputs import makes_probabilities, watched
 
 _ATTENTION = (
     keras.layers.Attention,
     keras.layers.GroupQueryAttention,
     keras.layers.MultiHeadAttention,
 )
-_TO_PROBABILITIES = ("softmax", "sigmoid")
 
 
 def grad_cam(model, images, class_index=None, layer=None, batch_size=32):
@@ -86,6 +87,7 @@ def grad_cam(model, images, class_index=None, layer=None, batch_size=32):
             f"not {images.shape}: pass a batch, for example images[:1] for "
             "one."
         )
+    batch_size = arguments.whole_number("batch_size", batch_size, 32)
     feature_layer, last, outputs = _find_layers(model, images[:1], layer)
     classes = _check_classes(class_index, outputs, len(images))
     heat_maps = np.empty(images.shape[:3], "float32")
@@ -119,9 +121,19 @@ def overlay(images, heat_maps, strength=0.6):
         A uint8 array of shape `(pictures, height, width, 3)`.
 
     Raises:
-        CourseError: If the two do not fit each other.
+        CourseError: If the two do not fit each other, or if the strength is
+            no share.
     """
-    images, heat_maps = np.asarray(images), np.asarray(heat_maps)
+    strength = arguments.share("strength", strength, 0.6)
+    images = arguments.real_array(
+        "pictures", images, "load_dataset(name) gives"
+    )
+    heat_maps = arguments.real_array("heat maps", heat_maps, "grad_cam gives")
+    if images.ndim != 4 or images.shape[-1] not in (1, 3):
+        raise CourseError(
+            "Expected pictures of shape (pictures, height, width, 1 or 3), not "
+            f"{images.shape}: pass a batch, for example images[:1] for one."
+        )
     check_pairs(heat_maps, images[..., 0], "pictures")
     colours = 255 * matplotlib.colormaps["inferno"](heat_maps)[..., :3]
     share = strength * heat_maps[..., np.newaxis]
@@ -141,7 +153,7 @@ def _find_layers(model, image, name):
         return outputs
 
     leaves = [leaf for leaf, _ in leaves_with_path(model)]
-    with _watched({leaf: note for leaf in leaves}):
+    with watched({leaf: note for leaf in leaves}):
         try:
             outputs = model(image, training=False)
         except (ValueError, tf.errors.InvalidArgumentError) as error:
@@ -197,36 +209,14 @@ def _named(name, maps):
 
 
 @contextlib.contextmanager
-def _watched(handlers):
-    """Within it, what a layer gives goes through its handler."""
-
-    def watching(layer, handler, call):
-        return lambda *args, **kwargs: handler(layer, call(*args, **kwargs))
-
-    calls = {layer: vars(layer).get("call") for layer in handlers}
-    try:
-        for layer, handler in handlers.items():
-            vars(layer)["call"] = watching(layer, handler, layer.call)
-        yield
-    finally:
-        for layer, call in calls.items():
-            if call is None:
-                vars(layer).pop("call", None)
-            else:
-                vars(layer)["call"] = call
-
-
-@contextlib.contextmanager
 def _as_scores(last):
     """Within it, the last layer makes no probabilities of its scores."""
-    kind = getattr(last, "activation", None)
-    if isinstance(last, keras.layers.Softmax):
-        name, given = "call", lambda scores, *args, **kwargs: scores
-    elif getattr(kind, "__name__", "") in _TO_PROBABILITIES:
-        name, given = "activation", keras.activations.linear
-    else:
+    if not makes_probabilities(last):
         yield
         return
+    name, given = "activation", keras.activations.linear
+    if isinstance(last, keras.layers.Softmax):
+        name, given = "call", lambda scores, *args, **kwargs: scores
     before = dict(vars(last))
     try:
         vars(last)[name] = given
@@ -248,7 +238,7 @@ def _heat(model, images, classes, feature_layer, last):
             seen.append(outputs)
             return outputs
 
-        with _watched({feature_layer: watch}), _as_scores(last):
+        with watched({feature_layer: watch}), _as_scores(last):
             scores = model(images, training=False)
         if scores.shape[1] == 1:
             scores = tf.concat([-scores, scores], axis=1)

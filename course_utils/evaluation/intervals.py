@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from course_utils.evaluation.metric_inputs import as_numbers, check_finite
+from course_utils.evaluation.metric_inputs import check_finite
+from course_utils.machine import arguments
 from course_utils.machine.errors import CourseError
 
 
@@ -78,16 +79,9 @@ def bootstrap_over_patients(
     """
     labels, scores, patients = map(np.asarray, (labels, scores, patients))
     _check_patients(labels, scores, patients)
-    if type(repetitions) is not int or repetitions < 1:
-        raise CourseError(
-            f"Cannot draw {repetitions!r} times: give a whole number of "
-            "repetitions, such as 1000."
-        )
-    if not 0 < confidence < 1:
-        raise CourseError(
-            f"A confidence lies between 0 and 1, and this is {confidence!r}: "
-            "give for example 0.95."
-        )
+    repetitions = arguments.whole_number("repetitions", repetitions, 1000)
+    confidence = _checked_confidence(confidence)
+    seed = arguments.seed(seed)
     value = _measure(metric, labels, scores)
     classes = len(np.unique(labels))
     names, patient_of = np.unique(patients, return_inverse=True)
@@ -133,7 +127,7 @@ def _check_patients(labels, scores, patients):
             f"and the shapes are {labels.shape}, {scores.shape} and "
             f"{patients.shape}: take all three from the same pictures."
         )
-    check_finite(as_numbers(scores))
+    check_finite(arguments.real_array("scores", scores))
     if any(name is None or name != name or name == "" for name in patients):
         raise CourseError(
             "Some pictures have no patient: leave them out, since nobody "
@@ -147,6 +141,10 @@ def _check_patients(labels, scores, patients):
                 "how patients differ is told by two at the least, better by "
                 "twenty: add patients."
             )
+
+
+def _checked_confidence(confidence):
+    return arguments.number("confidence", confidence, 0.95, above=0, below=1)
 
 
 def wilson_interval(right, count, confidence=0.95):
@@ -166,19 +164,18 @@ def wilson_interval(right, count, confidence=0.95):
         Tuple `(low, high)` of floats from 0 to 1; NaN if there were none.
 
     Raises:
-        CourseError: If `right` is not from 0 to `count`.
+        CourseError: If the two are no whole numbers, if `right` is not from
+            0 to `count`, or if the confidence is not between 0 and 1.
 
     Reference:
         Wilson (1927), "Probable Inference, the Law of Succession, and
         Statistical Inference", https://doi.org/10.1080/01621459.1927.10502953
     """
-    if not 0 <= right <= count:
-        raise CourseError(
-            f"{right} right answers of {count} cannot be: give how many were "
-            "right first, and how many there were second."
-        )
+    count = arguments.whole_number("count", count, 100, least=0)
+    right = arguments.whole_number("right", right, 0, least=0, most=count)
+    confidence = _checked_confidence(confidence)
     if not count:
         return np.nan, np.nan
-    test = stats.binomtest(int(right), int(count))
+    test = stats.binomtest(right, count)
     low, high = test.proportion_ci(confidence, method="wilson")
     return float(low), float(high)

@@ -10,10 +10,8 @@ more of it.
 import numpy as np
 from sklearn.metrics import roc_curve
 
-from course_utils.evaluation.metric_inputs import (
-    as_numbers,
-    checked_classes,
-)
+from course_utils.evaluation.metric_inputs import checked_classes
+from course_utils.machine import arguments
 from course_utils.machine.errors import CourseError
 
 
@@ -41,11 +39,7 @@ def threshold_for_specificity(labels, scores, specificity=0.95):
             specificity is not between 0 and 1.
     """
     labels, scores = _checked(labels, scores)
-    if not 0 <= specificity <= 1:
-        raise CourseError(
-            f"A specificity is a share from 0 to 1, and this is "
-            f"{specificity!r}: give for example 0.95."
-        )
+    specificity = arguments.share("specificity", specificity, 0.95)
     false_positive_rate, _, thresholds = roc_curve(
         labels, scores, drop_intermediate=False
     )
@@ -74,11 +68,9 @@ def sensitivity_and_specificity(labels, scores, threshold):
             is no number.
     """
     labels, scores = _checked(labels, scores)
-    if np.isnan(threshold):
-        raise CourseError(
-            "The threshold is not a number (NaN): find one with "
-            "threshold_for_specificity on validation data."
-        )
+    # threshold_for_specificity may find an infinite one.
+    if not (isinstance(threshold, float) and np.isinf(threshold)):
+        threshold = arguments.number("threshold", threshold, 0.5)
     positive = scores >= threshold
     return float(positive[labels == 1].mean()), float(
         1 - positive[labels == 0].mean()
@@ -110,7 +102,7 @@ def sensitivity_at_specificity(labels, scores, specificity=0.95):
 
 def _checked(labels, scores):
     """Returns labels of 0 and 1, and as many scores, as arrays."""
-    scores = as_numbers(scores)
+    scores = arguments.real_array("scores", scores)
     if scores.ndim == 2 and scores.shape[1] == 2:
         raise CourseError(
             "The scores have two columns, one a class, and one score a "

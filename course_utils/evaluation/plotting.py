@@ -1,4 +1,4 @@
-"""Figures of pictures, training and mistakes.
+"""Figures of pictures and of mistakes, and what all figures have.
 
 Each function draws on `ax`, or on a new figure, and returns the matplotlib
 `Axes`, whose attribute `description` says in one sentence, computed from the
@@ -10,79 +10,14 @@ colour alone.
 import matplotlib.pyplot as plt
 import numpy as np
 
+from course_utils.evaluation.classification_scores import checked_pair
+from course_utils.machine import arguments
 from course_utils.machine.errors import CourseError
 
 BLUE, ORANGE, VERMILLION, GREY = "#0072B2", "#E69F00", "#D55E00", "#888888"
+MOST_CLASSES = 1000  # more of them make no matrix that can be seen
 # Letters for which there is room above a picture, and beside a matrix.
 ABOVE, BESIDE = 16, 24
-
-
-def plot_history(history, metric="loss", ax=None):
-    """Draws a metric over the epochs, for training and for validation.
-
-    Introduced in lesson 03 (``03_fine_tuning``); lesson 00 draws it by hand.
-
-    Args:
-        history: What `keras.Model.fit` returns, or a
-            `course_utils.transfer.History`, whose phases are then marked.
-        metric: Name of the metric, without `"val_"`.
-        ax: Matplotlib `Axes`. Defaults to those of a new figure.
-
-    Returns:
-        The `Axes`, with a `description`.
-
-    Raises:
-        CourseError: If no epoch ended, or there is no such metric.
-    """
-    curves = {
-        name: np.asarray(history.history[key], float)
-        for name, key in [("training", metric), ("validation", f"val_{metric}")]
-        if key in history.history
-    }
-    if not history.epoch or not curves:
-        known = [k for k in history.history if not k.startswith("val_")]
-        raise CourseError(
-            f"There is no {metric!r} to draw: expected a history of one epoch "
-            f"or more, and one of {', '.join(known) or 'its metrics'}."
-        )
-    ax = _axes(ax, (6, 3.2))
-    epochs = np.array(history.epoch) + 1
-    least_is_best = "loss" in metric or "error" in metric
-    looks = {"training": (BLUE, "o-"), "validation": (VERMILLION, "s--")}
-    told = []
-    for name, values in curves.items():
-        colour, line = looks[name]
-        ax.plot(epochs, values, line, color=colour, label=name)
-        told.append(f"{name} from {values[0]:.3g} to {values[-1]:.3g}")
-    values = curves.get("validation", np.array([np.nan]))
-    if np.isfinite(values).any():
-        best = (np.nanargmin if least_is_best else np.nanargmax)(values)
-        ax.plot(
-            epochs[best],
-            values[best],
-            "*",
-            color=ORANGE,
-            markersize=14,
-            markeredgecolor="black",
-            label="best validation",
-        )
-        told[-1] += (
-            f" ({'lowest' if least_is_best else 'highest'}, "
-            f"{values[best]:.3g}, in epoch {epochs[best]})"
-        )
-    text = f"The figure shows the {metric} over {_count(len(epochs), 'epoch')}"
-    text += f": {', '.join(told)}"
-    phases = list(getattr(history, "phases", []))
-    for at in range(1, len(phases)):
-        if phases[at] != phases[at - 1]:
-            ax.axvline(
-                epochs[at] - 0.5, color=GREY, linestyle=":", label=phases[at]
-            )
-            text += f"; {phases[at]} begins with epoch {epochs[at]}"
-    ax.set(xlabel="epoch", ylabel=metric)
-    ax.xaxis.get_major_locator().set_params(integer=True)
-    ax.legend()
-    return _described(ax, text)
 
 
 def plot_images(
@@ -107,10 +42,13 @@ def plot_images(
         The `Axes`, with a `description`.
 
     Raises:
-        CourseError: If the images have another shape, or if there is not one
-            label (and prediction) for each.
+        CourseError: If the images have another shape, if there is not one
+            label (and prediction) for each, or if a class has no name.
     """
-    images = np.asarray(images)
+    images = arguments.real_array(
+        "pictures", images, "load_dataset(name) gives", "float32"
+    )
+    columns = arguments.whole_number("columns", columns, 6)
     if images.ndim == 3 and images.shape[-1] != 3:
         images = images[..., np.newaxis]
     if images.ndim != 4 or images.shape[-1] not in (1, 3) or not len(images):
@@ -119,16 +57,20 @@ def plot_images(
             f"{images.shape}: pass a batch, for example images[:1] for one."
         )
     for name, given in [("label", labels), ("prediction", predictions)]:
-        if given is not None and len(given) != len(images):
+        if given is None:
+            continue
+        if np.shape(given) != (len(images),):
             raise CourseError(
-                f"There are {len(images)} pictures and {len(given)} {name}s: "
-                f"pass one {name} for each picture."
+                f"There are {len(images)} pictures and {name}s of shape "
+                f"{np.shape(given)}: pass one {name} for each picture."
             )
+        if class_names is not None:
+            arguments.class_indices(f"{name}s", given, len(class_names))
     height = images.shape[1] / images.shape[2]
     pitch = height + (0.1 if labels is None else 0.3)
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
-    ax = _axes(ax, (1.3 * columns, 1.3 * rows * pitch + 0.2))
+    ax = new_axes(ax, (1.3 * columns, 1.3 * rows * pitch + 0.2))
     pictures = np.clip(images, 0, 255).astype("uint8")
     for number, picture in enumerate(pictures):
         left, top = number % columns, number // columns * pitch
@@ -153,7 +95,7 @@ def plot_images(
         aspect=1,
     )
     ax.axis("off")
-    text = f"The figure shows {_count(len(images), 'picture')}"
+    text = f"The figure shows {counted(len(images), 'picture')}"
     if labels is not None:
         classes, counts = np.unique(np.asarray(labels), return_counts=True)
         told = [
@@ -164,70 +106,7 @@ def plot_images(
         if predictions is not None:
             right = int(np.sum(np.asarray(labels) == np.asarray(predictions)))
             text += f"; {right} named rightly, {len(images) - right} wrongly"
-    return _described(ax, text)
-
-
-def plot_learning_rates(found, ax=None):
-    """Draws the loss at rising learning rates.
-
-    Introduced in lesson 03 (``03_fine_tuning``).
-
-    Args:
-        found: What `course_utils.transfer.find_learning_rate` returns.
-        ax: Matplotlib `Axes`. Defaults to those of a new figure.
-
-    Returns:
-        The `Axes`, with a `description`.
-    """
-    ax = _axes(ax, (6, 3.2))
-    ax.plot(found.rates, found.losses, ".", color=GREY, label="one batch")
-    ax.plot(found.rates, found.smoothed, "-", color=BLUE, label="average")
-    ax.axvline(
-        found.suggestion, color=VERMILLION, linestyle="--", label="suggestion"
-    )
-    ax.set(xscale="log", xlabel="learning rate", ylabel="loss")
-    ax.legend()
-    lowest = int(np.argmin(found.smoothed))
-    return _described(
-        ax,
-        f"The figure shows the loss at {len(found.rates)} learning rates from "
-        f"{found.rates[0]:.2g} to {found.rates[-1]:.2g}: its running average "
-        f"is lowest, {found.smoothed[lowest]:.3g}, at "
-        f"{found.rates[lowest]:.2g}, and a tenth of that, "
-        f"{found.suggestion:.2g}, is suggested",
-    )
-
-
-def plot_trainable(report, ax=None):
-    """Draws how many parameters of each block will train.
-
-    Introduced in lesson 03 (``03_fine_tuning``).
-
-    Args:
-        report: What `course_utils.transfer.trainable_report` returns.
-        ax: Matplotlib `Axes`. Defaults to those of a new figure.
-
-    Returns:
-        The `Axes`, with a `description`.
-    """
-    ax = _axes(ax, (6, 0.8 + 0.28 * len(report.rows)))
-    places = np.arange(len(report.rows))
-    training = np.array([row.training for row in report.rows])
-    frozen = np.array([row.parameters for row in report.rows]) - training
-    ax.barh(places, training, color=BLUE, hatch="//", label="will train")
-    ax.barh(places, frozen, left=training, color="#CCCCCC", label="stays")
-    ax.set_yticks(places, [row.name for row in report.rows])
-    ax.invert_yaxis()
-    ax.set_xlabel("parameters")
-    ax.legend()
-    blocks = int(np.count_nonzero(training))
-    share = training.sum() / max((training + frozen).sum(), 1)
-    return _described(
-        ax,
-        f"The figure shows the parameters of {len(report.rows)} blocks: "
-        f"{training.sum():,} of {(training + frozen).sum():,} ({share:.1%}), "
-        f"in {_count(blocks, 'block')}, will train",
-    )
+    return described(ax, text)
 
 
 def plot_confusion(labels, predictions, class_names=None, ax=None):
@@ -248,29 +127,20 @@ def plot_confusion(labels, predictions, class_names=None, ax=None):
         true class, its number the count.
 
     Raises:
-        CourseError: If the two differ in length, are empty, or hold a class
-            without a name.
+        CourseError: If the two differ in length, are empty, are no indices of
+            classes (but probabilities, for example), or hold a class without
+            a name.
     """
-    labels, predictions = np.asarray(labels), np.asarray(predictions)
-    if labels.ndim != 1 or labels.shape != predictions.shape or not len(labels):
-        raise CourseError(
-            f"Expected one label and one predicted class for each picture, not "
-            f"shapes {labels.shape} and {predictions.shape}: take "
-            "probabilities.argmax(axis=-1)."
-        )
-    highest = int(max(labels.max(), predictions.max()))
+    known = MOST_CLASSES if class_names is None else len(class_names)
+    labels, predictions = checked_pair(labels, predictions, known)
     if class_names is None:
+        highest = max(labels.max(), predictions.max())
         class_names = [str(number) for number in range(highest + 1)]
     size = len(class_names)
-    if highest >= size or min(labels.min(), predictions.min()) < 0:
-        raise CourseError(
-            f"There are names for classes 0 to {size - 1}, and classes up to "
-            f"{highest}: pass all class_names, and count classes from 0."
-        )
     counts = np.zeros((size, size), int)
     np.add.at(counts, (labels, predictions), 1)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    ax = _axes(ax, (1.5 + 0.6 * size, 1.2 + 0.55 * size))
+    ax = new_axes(ax, (1.5 + 0.6 * size, 1.2 + 0.55 * size))
     ax.imshow(shares, cmap="cividis", vmin=0, vmax=1)
     for row, column in np.ndindex(size, size):
         ax.text(
@@ -291,29 +161,32 @@ def plot_confusion(labels, predictions, class_names=None, ax=None):
     mistakes = counts - np.diag(np.diag(counts))
     true, taken = np.unravel_index(mistakes.argmax(), mistakes.shape)
     text = (
-        f"The figure shows how {_count(len(labels), 'picture')} of {size} "
+        f"The figure shows how {counted(len(labels), 'picture')} of {size} "
         f"classes were named: {right} rightly ({right / len(labels):.1%})"
     )
     if mistakes.any():
         text += (
-            f"; most often mistaken, {_count(mistakes[true, taken], 'time')}, "
+            f"; most often mistaken, {counted(mistakes[true, taken], 'time')}, "
             f"was {class_names[true]} for {class_names[taken]}"
         )
-    return _described(ax, text)
+    return described(ax, text)
 
 
-def _axes(ax, size):
+def new_axes(ax, size):
+    """Returns the given axes, or those of a new figure."""
     if ax is None:
         _, ax = plt.subplots(figsize=size, layout="constrained")
     return ax
 
 
-def _described(ax, sentence):
+def described(ax, sentence):
+    """Returns the axes, with a description."""
     ax.description = f"{sentence}."
     return ax
 
 
-def _count(number, thing):
+def counted(number, thing):
+    """Returns a number and its thing, in the plural if need be."""
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 

@@ -7,7 +7,9 @@ import numpy as np
 import tensorflow as tf
 from tqdm.auto import tqdm
 
+from course_utils.machine import arguments
 from course_utils.machine.errors import CourseError
+from course_utils.transfer.model_outputs import gives_logits
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
@@ -16,16 +18,19 @@ class Predictions:
 
     Attributes:
         pictures: uint8 array `(pictures, height, width, 3)`.
-        labels: Index of the true class of each.
+        labels: Index of the true class of each, shape `(pictures,)`.
         outputs: What the model gave, as it gave it.
         probabilities: Float array `(pictures, classes)`: the outputs, or what
-            softmax or sigmoid make of them where they are scores.
+            softmax or sigmoid make of them where they are logits. Those of
+            several sigmoids do not add up to 1.
+        from_logits: Whether the outputs are logits.
     """
 
     pictures: np.ndarray
     labels: np.ndarray
     outputs: np.ndarray
     probabilities: np.ndarray
+    from_logits: bool
 
     @property
     def predictions(self) -> np.ndarray:
@@ -40,31 +45,39 @@ class Predictions:
 
         Args:
             count: How many at most.
+
+        Raises:
+            CourseError: If the count is no whole number from 0 on.
         """
+        count = arguments.whole_number("count", count, 12, least=0)
         places = np.arange(len(self.labels))
         given = self.probabilities[places, self.labels]
         wrong = np.flatnonzero(self.predictions != self.labels)
         return wrong[np.argsort(given[wrong], kind="stable")][:count]
 
 
-def ask_model(model, dataset):
+def ask_model(model, dataset, from_logits=None):
     """Lets a model name all pictures of a data set.
 
     Introduced in lesson 05 (``05_your_own_images``).
 
     Args:
         model: A `keras.Model` from pictures to one number a class (or one
-            number for two classes), probabilities or scores. Not changed.
+            number for two classes), probabilities or logits. Not changed.
         dataset: A `tf.data.Dataset` of batches `(images, labels)`, with one
             label a picture, that is not shuffled: such as
-            `load_dataset(name).test`.
+            `load_dataset(name).test`. Sample weights may come third, and
+            are not looked at.
+        from_logits: Whether the model ends in logits. Defaults to what the
+            activation of its last layer says, or else its loss.
 
     Returns:
         The `Predictions`, in the order of the pictures.
 
     Raises:
-        CourseError: If there are no pictures or no such labels, or if the
-            model does not take the pictures.
+        CourseError: If there are no pictures or no such labels, if the model
+            does not take the pictures, if it has several outputs or some that
+            are not finite, or if nothing says what its outputs are.
     """
     if not isinstance(model, keras.Model):
         raise CourseError(
@@ -85,13 +98,20 @@ def ask_model(model, dataset):
         try:
             if not outputs:  # XLA names no wrong scale.
                 model(images[:8], training=False)
-            outputs.append(model.predict_on_batch(images))
+            given = model.predict_on_batch(images)
         except (ValueError, tf.errors.InvalidArgumentError) as error:
             raise CourseError(
                 f"The model does not take pictures of shape {images.shape} "
                 f"({str(error).splitlines()[0]}): pass data like those that it "
                 "was trained on."
             ) from error
+        if not isinstance(given, np.ndarray):
+            raise CourseError(
+                f"The model has {len(given)} outputs, and one was expected: "
+                "make a model of the one that names the classes, such as "
+                "keras.Model(model.inputs, model.outputs[0])."
+            )
+        outputs.append(given)
         pictures.append(np.rint(images).astype("uint8"))
         labels.append(batch_labels)
     if not labels:
@@ -100,26 +120,45 @@ def ask_model(model, dataset):
             "look at how they were split."
         )
     outputs = np.concatenate(outputs)
+    labels = arguments.class_indices("labels", np.concatenate(labels))
+    classes = _check_outputs(outputs)
+    if labels.max() >= classes:
+        raise CourseError(
+            f"The model tells {classes} classes apart, and there are labels "
+            f"up to {labels.max()}: give the head one output a class, and "
+            "pass the data that it was trained on."
+        )
+    logits = gives_logits(model, images, outputs, from_logits)
     return Predictions(
         np.concatenate(pictures),
-        np.concatenate(labels),
+        labels,
         outputs,
-        _probabilities(outputs),
+        _probabilities(np.asarray(outputs, "float64"), logits),
+        logits,
     )
 
 
-def _probabilities(outputs):
-    """Returns a row a picture, whether the model gave scores or not."""
+def _check_outputs(outputs):
+    """Returns how many classes outputs tell apart."""
     if outputs.ndim != 2:
         raise CourseError(
             f"The model gives outputs of shape {outputs.shape[1:]} a picture, "
             "expected is one number a class: put a head on it."
         )
-    within = ((outputs >= 0) & (outputs <= 1)).all()
+    if not np.isfinite(np.asarray(outputs, "float32")).all():
+        raise CourseError(
+            "Some outputs of the model are not finite (NaN): look at the "
+            "pictures and at its weights."
+        )
+    return max(outputs.shape[1], 2)
+
+
+def _probabilities(outputs, logits):
+    """Returns a column a class."""
     if outputs.shape[1] == 1:
-        second = outputs if within else 1 / (1 + np.exp(-outputs))
+        second = 1 / (1 + np.exp(-outputs)) if logits else outputs
         return np.concatenate([1 - second, second], axis=1)
-    if within and np.allclose(outputs.sum(axis=1), 1, atol=1e-3):
+    if not logits:
         return outputs
     powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)

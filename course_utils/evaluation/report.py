@@ -1,54 +1,30 @@
 """A trained model, saved with a report on it that opens in a browser."""
 
-import base64
 import contextlib
 import dataclasses
-import datetime
 import html
-import io
 import os
-import platform
 import urllib.parse
-import warnings
-from importlib import metadata
+from collections.abc import Mapping
 from pathlib import Path
 
-import jinja2
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from PIL import Image
 
-from course_utils.evaluation import classification_scores, plotting
-from course_utils.evaluation.heat_maps import grad_cam, overlay
+from course_utils.evaluation import classification_scores, training_plots
 from course_utils.evaluation.intervals import wilson_interval
 from course_utils.evaluation.model_saving import (
-    CLASSES,
     MODEL,
     REPORT,
     check_free,
     save_files,
 )
 from course_utils.evaluation.predictions import ask_model
+from course_utils.evaluation.report_page import draw_page
+from course_utils.machine import arguments
 from course_utils.machine.errors import CourseError
 
 PARTS = ("train", "validation", "test")
-_PACKAGES = ("keras", "tensorflow", "numpy", "pillow")
-_EXAMPLE = """\
-import json
-
-import keras
-import numpy as np
-
-import course_utils.backbones.pretrained  # the layers that the model is made of
-from course_utils.pictures.picture_arrays import read_picture
-
-model = keras.saving.load_model("{model}", compile=False)
-with open("{classes}", encoding="utf-8") as file:
-    class_names = json.load(file)
-picture = read_picture("new_picture.jpg", size={size})
-outputs = model.predict(picture[np.newaxis])[0]
-print(class_names[{index}])"""
 
 
 def write_report(
@@ -63,6 +39,7 @@ def write_report(
     compared_with=None,
     audit=None,
     overwrite=False,
+    from_logits=None,
 ):
     """Saves a model, and a report on it as a page for a browser.
 
@@ -81,7 +58,7 @@ def write_report(
     Args:
         folder: Path of the folder; made if it is not there.
         model: A `keras.Model` from pictures to one number a class (or one
-            number for two classes), probabilities or scores. Not changed.
+            number for two classes), probabilities or logits. Not changed.
         data: The `course_utils.pictures.Splits` that it was trained on. From
             `course_utils.pictures.split_folder`, the report has file names.
         history: What `keras.Model.fit` or `two_phase_fit` returned.
@@ -93,30 +70,33 @@ def write_report(
             such as `{"the same network from scratch": scratch}`.
         audit: What `course_utils.pictures.audit_folder` returned.
         overwrite: Whether to replace an earlier report there, and its model.
+        from_logits: Whether the model ends in logits, see
+            `course_utils.evaluation.ask_model`.
 
     Returns:
         A `Report`, which a notebook shows as a link.
 
     Raises:
         CourseError: If there is a report already, if model and data do not
-            fit, if the model cannot be loaded back or gives other answers
-            then, or if the folder cannot be written. What was there before is
-            there still.
+            fit, if nothing says what the model's outputs are, if the model
+            cannot be loaded back or gives other answers then, or if the folder
+            cannot be written. What was there before is there still.
 
     Reference:
         Mitchell et al. (2019), "Model Cards for Model Reporting",
         https://arxiv.org/abs/1810.03993
     """
-    folder = Path(folder).expanduser()
+    folder = arguments.path("folder", folder)
     check_free(folder, overwrite)
-    _check(data, history)
-    answers = _ask(model, data)
+    compared_with = compared_with or {}
+    _check(data, history, compared_with, audit)
+    answers = _ask(model, data, from_logits)
     labels, predictions = answers.labels, answers.predictions
     counts = _counts(data)
     commonest = int(counts["train"].to_numpy().argmax())
     others = {
         name: _ask(other, data).predictions
-        for name, other in (compared_with or {}).items()
+        for name, other in compared_with.items()
     }
     always = f"always saying {data.class_names[commonest]!r}"
     others[always] = np.full_like(labels, commonest)
@@ -131,25 +111,17 @@ def write_report(
             for name, other in others.items()
         },
     )
-    page = _page(
+    page = draw_page(
         report,
+        model,
+        data,
+        answers,
+        counts,
+        history,
+        audit,
         title=str(title),
-        intended_use=_stated(intended_use),
-        limits=_stated(limits),
-        counts={"parts": counts.columns, "rows": _rows(counts)},
-        findings=getattr(audit, "findings", ()),
-        confusion=_chart(
-            "Confusion matrix",
-            plotting.plot_confusion,
-            labels,
-            predictions,
-            data.class_names,
-        ),
-        training=_training(history),
-        curves=_curves(history),
-        facts=_facts(model, answers),
-        example=_example(answers),
-        **_mistakes(model, data, answers),
+        intended_use=intended_use,
+        limits=limits,
     )
     save_files(folder, model, data.class_names, page, answers.pictures[:8])
     return report
@@ -222,22 +194,29 @@ class Report:
         )
 
 
-def _check(data, history):
+def _check(data, history, compared_with, audit):
     missing = [p for p in ("train", "test") if getattr(data, p, None) is None]
     if missing or not isinstance(data.class_names, list):
         raise CourseError(
             "Expected data with one label a picture, and pictures to train and "
             "to test on: pass what split_folder or load_dataset returned."
         )
-    if history is not None and not hasattr(history, "epoch"):
+    if history is not None:
+        training_plots.check_history(history)
+    if not isinstance(compared_with, Mapping):
         raise CourseError(
-            f"Expected a history, not {type(history).__name__}: pass what fit "
-            "or two_phase_fit returned, or None."
+            f"Expected other models by name, not {type(compared_with).__name__}"
+            ': pass a dict such as {"the same network from scratch": scratch}.'
+        )
+    if audit is not None and not hasattr(audit, "findings"):
+        raise CourseError(
+            f"Expected an audit, not {type(audit).__name__}: pass what "
+            "audit_folder returned, or None."
         )
 
 
-def _ask(model, data):
-    answers = ask_model(model, data.test)
+def _ask(model, data, from_logits=None):
+    answers = ask_model(model, data.test, from_logits)
     classes = answers.probabilities.shape[1]
     if classes != len(data.class_names):
         raise CourseError(
@@ -253,149 +232,21 @@ def _counts(data):
     counts = {}
     for part in PARTS:
         if (batches := getattr(data, part)) is not None:
-            labels = np.concatenate([labels for _, labels in batches])
-            counts[part] = np.bincount(labels, minlength=len(data.class_names))
+            # Sample weights may come third; a picture is a picture.
+            labels = [labels for _, labels, *_ in batches]
+            counts[part] = np.zeros(len(data.class_names), int)
+            if labels:
+                counts[part] += np.bincount(
+                    arguments.class_indices(
+                        f"labels of {part}",
+                        np.concatenate(labels),
+                        len(data.class_names),
+                    ),
+                    minlength=len(data.class_names),
+                )
+    if not counts["train"].any():
+        raise CourseError(
+            "There are no pictures to train on in these data: look at how "
+            "they were split."
+        )
     return pd.DataFrame(counts, data.class_names)
-
-
-def _rows(counts):
-    return [(row[0], row[1:]) for row in counts.itertuples()]
-
-
-def _stated(text):
-    """Returns what the learner wrote; dots stand for nothing written yet."""
-    return "" if text in (None, ...) else str(text).strip()
-
-
-def _training(history):
-    if history is None or not history.epoch:
-        return "How it was trained was not recorded."
-    summary = getattr(history, "summary", lambda: "")()
-    return summary or f"{len(history.epoch)} epochs ran."
-
-
-def _curves(history):
-    if history is None or not history.epoch:
-        return []
-    return [
-        _chart(f"Curves of the {name}", plotting.plot_history, history, name)
-        for name in history.history
-        if not name.startswith("val_") and name != "learning_rate"
-    ]
-
-
-def _facts(model, answers):
-    versions = [f"{name} {metadata.version(name)}" for name in _PACKAGES]
-    versions = [f"Python {platform.python_version()}", *versions]
-    return [
-        ("input", f"pictures {answers.pictures.shape[1:]}, from 0 to 255"),
-        ("parameters", f"{model.count_params():,}"),
-        ("parts", ", ".join(layer.name for layer in model.layers)),
-        ("made with", ", ".join(versions)),
-        ("made on", datetime.date.today().isoformat()),
-    ]
-
-
-def _example(answers):
-    index, outputs = "outputs.argmax()", answers.outputs
-    if outputs.shape[1] == 1:
-        probable = outputs.min() >= 0 and outputs.max() <= 1
-        index = f"int(outputs[0] > {0.5 if probable else 0})"
-    return _EXAMPLE.format(
-        model=MODEL,
-        classes=CLASSES,
-        size=answers.pictures.shape[1:3],
-        index=index,
-    )
-
-
-def _mistakes(model, data, answers):
-    """Returns what the page says of the worst mistakes."""
-    worst = answers.worst()
-    if not len(worst):
-        return {"mistakes": [], "heat_note": ""}
-    files = _test_files(data)
-    pictures, named = answers.pictures[worst], answers.predictions[worst]
-    try:
-        heat = grad_cam(model, pictures.astype("float32"), named)
-        heat, note = overlay(pictures, heat), ""
-    except CourseError as error:
-        heat, note = None, f"There is no Grad-CAM: {error}"
-    mistakes = [
-        {
-            "picture": _embedded(pictures[place]),
-            "heat": None if heat is None else _embedded(heat[place]),
-            "file": f"{files[number]}:" if files else "",
-            "truly": data.class_names[answers.labels[number]],
-            "named": data.class_names[named[place]],
-            "share": f"{answers.probabilities[number].max():.0%}",
-        }
-        for place, number in enumerate(worst)
-    ]
-    return {"mistakes": mistakes, "heat_note": note}
-
-
-def _test_files(data):
-    table = getattr(data, "table", None)
-    if table is None:
-        return None
-    return table["file"][table["split"] == "test"].to_list()
-
-
-def _chart(name, plot, *arguments):
-    """Draws a figure, and returns it with its description for the page."""
-    ax = plot(*arguments)
-    try:
-        stream = io.BytesIO()
-        with warnings.catch_warnings():
-            # A name in a script that the font does not have; the tables do.
-            warnings.filterwarnings("ignore", message="Glyph .* missing")
-            ax.figure.savefig(stream, dpi=120, facecolor="white")
-    finally:
-        plt.close(ax.figure)
-    return {
-        "name": name,
-        "source": _data_url(stream.getvalue()),
-        "description": ax.description,
-    }
-
-
-def _embedded(picture):
-    stream = io.BytesIO()
-    Image.fromarray(picture).save(stream, "PNG")
-    return _data_url(stream.getvalue())
-
-
-def _data_url(content):
-    return f"data:image/png;base64,{base64.b64encode(content).decode()}"
-
-
-def _page(report, **parts):
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("course_utils.evaluation"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-    )
-    return environment.get_template(REPORT).render(
-        headline=report.summary(),
-        comparisons=report.told(),
-        classes=[
-            {
-                "name": row["class"],
-                "pictures": row["pictures"],
-                "recall": _share(row, "recall"),
-                "named": row["named"],
-                "precision": _share(row, "precision"),
-            }
-            for row in report.table.to_dict("records")
-        ],
-        **parts,
-    )
-
-
-def _share(row, name):
-    if np.isnan(row[name]):
-        return "none"
-    low, high = row[f"{name}_low"], row[f"{name}_high"]
-    return f"{row[name]:.0%} ({low:.0%} to {high:.0%})"

@@ -9,9 +9,10 @@ import time
 from pathlib import Path
 
 import keras
+import numpy as np
 from matplotlib.figure import Figure
 
-from course_utils.evaluation import plotting
+from course_utils.evaluation import training_plots
 from course_utils.notebook import frontend
 from course_utils.notebook.alternative_text import as_html
 
@@ -40,10 +41,13 @@ class LiveTraining(keras.callbacks.Callback):
             `"loss"`.
 
     Raises:
-        CourseError: At the end of the first epoch, if there is no such metric.
+        CourseError: At the end of the first epoch, if there is no such metric,
+            or if its numbers cannot be drawn.
 
     Attributes:
-        history: Dict of the metrics of all epochs so far, as in Keras.
+        history: Dict of the metrics of all epochs so far, as in Keras: a
+            number an epoch, or a list of numbers; None in an epoch that has
+            none, such as one without validation.
         epoch: Numbers of the epochs that ended, from 0.
     """
 
@@ -84,8 +88,12 @@ class LiveTraining(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Adds a point to the curves; see Keras."""
-        for name, value in (logs or {}).items():
-            self.history.setdefault(name, []).append(float(value))
+        logs = logs or {}
+        for name in {**self.history, **logs}:
+            values = self.history.setdefault(name, [None] * len(self.epoch))
+            value = logs.get(name)
+            # A metric may give one number a class.
+            values.append(None if value is None else np.asarray(value).tolist())
         self.epoch.append(epoch)
         self.phases.append(f"training {self._phase}")
         if self._view is not None or len(self.epoch) == 1:
@@ -128,7 +136,7 @@ class LiveTraining(keras.callbacks.Callback):
 
     def _draw(self):
         figure = Figure(figsize=(6, 3.2), layout="tight")
-        ax = plotting.plot_history(self, self.metric, ax=figure.subplots())
+        ax = training_plots.plot_history(self, self.metric, figure.subplots())
         data = io.BytesIO()
         figure.savefig(data, format="png", dpi=80)
         return base64.b64encode(data.getvalue()).decode(), ax.description

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import keras
 
-from course_utils.machine import data_files
+from course_utils.machine import arguments, data_files
 from course_utils.machine.errors import CourseError
 from course_utils.pictures import picture_tables, solar_cells
-from course_utils.pictures.picture_arrays import checked_size
 
 # The scanner whose pictures a model is trained on; others are for adaptation.
 HOME_SCANNER = "A"
@@ -99,7 +98,8 @@ def load_dataset(
             the cache cannot be written, the photographs are not installed,
             or one of the others does not fit.
     """
-    picture_tables.check_batch_size(batch_size)
+    batch_size = arguments.whole_number("batch_size", batch_size, 32)
+    seed = arguments.whole_number("seed", seed, 0, least=0)
     if name == solar_cells.NAME:
         table = solar_cells.load_solar_cells(split_by or "module")
         return _from_table(table, batch_size, seed, image_size)
@@ -117,7 +117,7 @@ def load_dataset(
     parts = {
         part: keras.utils.image_dataset_from_directory(
             folder / part,
-            image_size=checked_size(image_size),
+            image_size=arguments.picture_size(image_size),
             batch_size=batch_size,
             shuffle=part == "train",
             seed=seed,

@@ -8,9 +8,7 @@ anything on the disk.
 """
 
 import dataclasses
-import html
 import os
-import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -18,19 +16,18 @@ import pandas as pd
 import tensorflow as tf
 from tqdm.auto import tqdm
 
+from course_utils.machine import arguments
 from course_utils.machine.errors import CourseError
 from course_utils.pictures import datasets, picture_tables
 from course_utils.pictures.audit_findings import (
-    Finding,
     counted,
-    findings_table,
     judge_classes,
     judge_files,
     judge_groups,
     leave_out_copies,
     leave_out_small_classes,
 )
-from course_utils.pictures.picture_arrays import checked_size
+from course_utils.pictures.audit_result import Audit
 from course_utils.pictures.picture_files import (
     find_files,
     hash_pixels,
@@ -49,7 +46,8 @@ def audit_folder(
     """Reads all pictures of a folder, and says what is wrong with them.
 
     A class is a folder in `folder`; its pictures may lie in folders within.
-    Hidden files and folders are passed over. What is left out, and why:
+    Linked folders are read like others. Hidden files and folders are passed
+    over, and those that systems leave behind. What is left out, and why:
 
     * what `course_utils.pictures.read_picture` cannot read;
     * a picture that lies in two classes, pixel by pixel: one is wrong or the
@@ -86,22 +84,23 @@ def audit_folder(
 
     Raises:
         CourseError: If there is no such folder, if it holds no folders, no
-            pictures, or parts in place of classes, if a folder may not be
-            read, if the pictures would not fit into the budget, or if none
-            can be read.
+            pictures, or parts in place of classes, if two classes have names
+            that look the same, if a folder may not be read, if the pictures
+            would not fit into the budget, or if none can be read.
 
     Reference:
         Zauner (2010), "Implementation and Benchmarking of Perceptual Image
         Hash Functions", https://www.phash.org/docs/pubs/thesis_zauner.pdf
     """
-    size = checked_size(size)
-    if not isinstance(folder, str | Path):
-        raise CourseError(
-            f"Expected the path of a folder, as text, not {folder!r}: for "
-            'example audit_folder("my_pictures").'
-        )
+    size = arguments.picture_size(size)
+    near_bits = arguments.whole_number(
+        "near_bits", near_bits, NEAR_BITS, least=-1
+    )
+    budget_bytes = arguments.number(
+        "budget_bytes", budget_bytes, 2**30, above=0
+    )
     # Absolute, so that the folder has a name, even if it was given as `.`.
-    folder = Path(os.path.abspath(Path(folder).expanduser()))
+    folder = Path(os.path.abspath(arguments.path("folder", folder)))
     files, notes = find_files(folder)
     if not files:
         raise CourseError(
@@ -112,8 +111,9 @@ def audit_folder(
     if needed > budget_bytes:
         raise CourseError(
             f"{len(files):,} pictures of {size[1]} x {size[0]} pixels need "
-            f"{needed:,} bytes of memory, and the budget is {budget_bytes:,}: "
-            "take a smaller size or fewer pictures, or raise budget_bytes."
+            f"{needed:,} bytes of memory, and the budget is "
+            f"{budget_bytes:,.0f}: take a smaller size or fewer pictures, or "
+            "raise budget_bytes."
         )
     pictures = np.zeros((len(files), *size, 3), "uint8")
     rows = []
@@ -140,77 +140,6 @@ def audit_folder(
     findings += leave_out_small_classes(rows)
     findings += judge_classes(rows)
     return Audit(folder, size, rows, pictures, tuple(findings))
-
-
-@dataclasses.dataclass(frozen=True, repr=False, eq=False)
-class Audit:
-    """What is in a folder of pictures; made by `audit_folder`.
-
-    Attributes:
-        folder: Path of the folder.
-        size: Tuple `(height, width)` in pixels to which pictures were read.
-        rows: `pandas.DataFrame` with a row a file: `file` (its path within
-            the folder), `label` (the name of its class), `width` and `height`
-            in pixels, `mode` and `format` as Pillow names them (`""` where it
-            cannot be opened), `frames`, `turned` (whether a camera has noted
-            that it was not held upright), `left_out` (why it is not used,
-            `""` where it is) and `group` (pictures with the same number go
-            together; -1 where it is not used).
-        pictures: uint8 array `(rows, height, width, 3)`; zeros where a file
-            cannot be read.
-        findings: The `Finding`s, in the order in which they were made.
-    """
-
-    folder: Path
-    size: tuple[int, int]
-    rows: pd.DataFrame
-    pictures: np.ndarray
-    findings: tuple[Finding, ...]
-
-    @property
-    def used(self) -> pd.DataFrame:
-        """The rows that are used."""
-        return self.rows[self.rows["left_out"] == ""]
-
-    @property
-    def class_names(self) -> list[str]:
-        """Names of the classes that are used, in alphabetical order."""
-        return sorted(set(self.used["label"]))
-
-    @property
-    def counts(self) -> pd.DataFrame:
-        """Number of files, and of those that are used, by class."""
-        counts = {
-            "files": self.rows["label"].value_counts(),
-            "used": self.used["label"].value_counts(),
-        }
-        counts = pd.DataFrame(counts).fillna(0).astype(int).sort_index()
-        return counts.rename_axis("class")
-
-    def summary(self) -> str:
-        """Says in a sentence how much is used."""
-        return (
-            f"{self.folder.name}: {len(self.used)} of {len(self.rows)} files "
-            f"are used, in {counted(len(self.class_names), 'class', 'classes')}"
-            f", each picture as {self.size[1]} x {self.size[0]} pixels."
-        )
-
-    def __repr__(self) -> str:
-        """Show the audit as text."""
-        lines = [self.summary(), "", self.counts.to_string(), ""]
-        for finding in self.findings:
-            lines += textwrap.wrap(
-                f"- {finding.found} {finding.done}", 76, subsequent_indent="  "
-            )
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        """Show the audit in a notebook."""
-        return (
-            f"<p>{html.escape(self.summary())}</p>"
-            + self.counts.reset_index().to_html(index=False, border=0)
-            + findings_table(self.findings)
-        )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -252,16 +181,16 @@ def split_folder(audit, validation=0.2, test=0.2, batch_size=32, seed=0):
             nothing to one of the parts, if the groups leave some part
             without some class, or if `batch_size` is not positive.
     """
-    picture_tables.check_batch_size(batch_size)
+    batch_size = arguments.whole_number("batch_size", batch_size, 32)
+    seed = arguments.whole_number("seed", seed, 0, least=0)
     if not isinstance(audit, Audit):
         raise CourseError(
             f"Expected an audit, not {type(audit).__name__}: pass what "
             "audit_folder returned."
         )
-    try:
-        shares = np.array([1 - validation - test, validation, test], float)
-    except (TypeError, ValueError):
-        shares = np.zeros(3)
+    validation = arguments.share("validation", validation, 0.2)
+    test = arguments.share("test", test, 0.2)
+    shares = np.array([1 - validation - test, validation, test])
     if not (shares > 0.01).all():
         raise CourseError(
             f"Shares of {validation!r} for validation and {test!r} for test "

@@ -12,8 +12,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from course_utils.machine import arguments
 from course_utils.machine.errors import CourseError
 
+# A decoder takes 4 bytes a pixel, and what follows some copies of them: so many
+# pixels cost less than 1 GB. Of a larger JPEG it decodes a half or less.
+MOST_DECODED = 50_000_000
 # Modes of Pillow with more than 8 bits a channel.
 _DEEP_MODES = ("I", "F")
 # What the brightest value may stand for: in floats, in 8 bits, in the 12 bits
@@ -50,17 +54,19 @@ def read_picture(path, size=(64, 64)):
     Raises:
         CourseError: If there is no such file, if it is no picture or a broken
             one, if it is a grey picture with more than 8 bits (nobody can
-            know which value is white), or if `size` is no pair of positive
-            integers.
+            know which value is white), if it has so many pixels that they
+            would fill the memory (more than `MOST_DECODED`, where it is no
+            JPEG), or if `size` is no pair of whole numbers from 1 on.
     """
-    height, width = checked_size(size)
-    path = Path(path)
+    height, width = arguments.picture_size(size)
+    path = arguments.path("path", path)
     _check_file(path)
     try:
         with Image.open(path) as image:
-            image.load()
+            load(image, max(height, width))
             if not image.mode.startswith(_DEEP_MODES):
-                rgb = as_rgb(ImageOps.exif_transpose(image))
+                ImageOps.exif_transpose(image, in_place=True)
+                rgb = as_rgb(image)
                 bilinear = Image.Resampling.BILINEAR
                 fitted = ImageOps.fit(rgb, (width, height), bilinear)
                 return np.asarray(fitted, "float32")
@@ -72,7 +78,8 @@ def read_picture(path, size=(64, 64)):
         ) from error
     except Image.DecompressionBombError as error:
         raise CourseError(
-            f"{path} is too large ({error}): make it smaller first."
+            f"{path} is too large ({error}): make it smaller, with at most "
+            f"{MOST_DECODED:,} pixels."
         ) from error
     except Exception as error:
         # Decoders meet broken files with nearly every kind of exception.
@@ -133,22 +140,26 @@ def as_batch(images):
     return np.repeat(batch, 3, axis=-1) if batch.shape[-1] == 1 else batch
 
 
-def checked_size(size):
-    """Returns a size as two integers, or raises a CourseError."""
-    try:
-        height, width = size
-        whole = all(
-            int(side) == side and side > 0 and not isinstance(side, bool)
-            for side in (height, width)
+def load(image, side=1):
+    """Decodes an opened picture, unless it would fill the memory.
+
+    A file of some kilobytes may hold a picture of a hundred megapixels.
+
+    Args:
+        image: A Pillow image, opened and not loaded.
+        side: The larger side of what will be made of it: of a JPEG that is
+            too large no more is decoded than that needs.
+
+    Raises:
+        PIL.Image.DecompressionBombError: If it is too large.
+    """
+    if image.width * image.height > MOST_DECODED:
+        image.draft(None, (side, side))
+    if image.width * image.height > MOST_DECODED:
+        raise Image.DecompressionBombError(
+            f"{image.width} x {image.height} pixels"
         )
-    except (TypeError, ValueError):
-        whole = False
-    if not whole:
-        raise CourseError(
-            f"The size {size!r} is no pair (height, width) of positive "
-            "integers: write, for example, size=(64, 64)."
-        )
-    return int(height), int(width)
+    image.load()
 
 
 def _check_file(path):

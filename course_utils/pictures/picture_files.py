@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import os
 import warnings
 from pathlib import Path
 
@@ -10,12 +9,32 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from course_utils.machine.errors import CourseError
+from course_utils.machine.typed_text import as_typed
 from course_utils.pictures.audit_findings import Finding, counted, some
-from course_utils.pictures.picture_arrays import as_rgb, read_picture
+from course_utils.pictures.picture_arrays import as_rgb, load, read_picture
 
 _TRAINING = ("train", "training")
 _PART_NAMES = {*_TRAINING, *"val valid validation dev test testing".split()}
 _ORIENTATION = 0x0112  # the EXIF tag of how the camera was held
+# What systems leave behind, besides what begins with a dot, with "@" (servers)
+# or with "$" (Windows).
+_LEFT_BEHIND = {
+    "#recycle",
+    "#snapshot",
+    "__macosx",
+    "__pycache__",
+    "_vti_cnf",
+    "desktop.ini",
+    "ehthumbs.db",
+    "icon\r",
+    "lost+found",
+    "network trash folder",
+    "recycler",
+    "system volume information",
+    "temporary items",
+    "thumbs.db",
+    "~snapshot",
+}
 
 
 def find_files(folder):
@@ -26,32 +45,28 @@ def find_files(folder):
             f"{folder} {what}: give the path of a folder with a folder a "
             f"class in it (seen from {Path.cwd()})."
         )
-    inside = [path for path in _entries(folder) if path.is_dir()]
-    loose = [path.name for path in _entries(folder) if not path.is_dir()]
+    walk = _Walk(folder)
+    inside, loose = walk.entries(folder)
     if not inside:
-        raise CourseError(
-            f"{folder} holds no folders ({len(loose)} files): make a folder "
-            "in it for each class, and put the pictures of the class there."
-        )
-    odd = [path.name for path in inside if not _is_text(path.name)]
-    if odd:
-        raise CourseError(
-            f"The name of the folder {odd[0]!r} has bytes in it that stand for "
-            "no letter, and cannot be shown: rename the folder."
-        )
+        raise CourseError(_no_folders(folder, loose, walk.hidden))
+    _check_names([path.name for path in inside])
     _check_levels(folder, inside)
     files = [
         file.relative_to(folder)
         for path in inside
-        for file in _files_below(path)
+        for file in walk.files_below(path)
     ]
-    notes = []
+    notes = walk.notes() + _judge_capitals([path.name for path in inside])
     if loose:
+        done = "Passed over, for nothing says what class they are of."
+        if any(_is_named_like_a_picture(path) for path in loose):
+            done += f" If {folder.name!r} itself is a class, give the folder "
+            done += "around it."
         notes.append(
             Finding(
                 f"{counted(len(loose), 'file')} beside the folders of the "
-                f"classes ({some(loose)}).",
-                "Passed over, for nothing says what class they are of.",
+                f"classes ({some([path.name for path in loose])}).",
+                done,
             )
         )
     empty = sorted(
@@ -95,14 +110,142 @@ def hash_pixels(path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with Image.open(path) as image:
-            image.load()
-            rgb = as_rgb(ImageOps.exif_transpose(image))
+            load(image)
+            ImageOps.exif_transpose(image, in_place=True)
+            rgb = as_rgb(image)
     return hashlib.sha256(repr(rgb.size).encode() + rgb.tobytes()).digest()
+
+
+class _Walk:
+    """A walk through a folder, and what was met on the way.
+
+    Linked folders are walked through like others, unless they lead back to a
+    folder that they lie in.
+    """
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.hidden, self.linked, self.looping = [], [], []
+
+    def entries(self, folder):
+        """Returns the folders and the files in a folder, sorted by name."""
+        try:
+            entries = sorted(folder.iterdir())
+            folders = [path for path in entries if path.is_dir()]
+        except OSError as error:
+            raise CourseError(
+                f"{error.filename} may not be read ({error.strerror}): give "
+                "yourself the permission to read it, or move it out of the "
+                "folder."
+            ) from error
+        self.hidden += [p for p in entries if _is_hidden(p) and _counts(p)]
+        links = [
+            path
+            for path in folders
+            if path.is_symlink() and not _is_hidden(path)
+        ]
+        looping = [path for path in links if _leads_back(path)]
+        self.looping += looping
+        self.linked += [path for path in links if path not in looping]
+        shown = [path for path in entries if not _is_hidden(path)]
+        return (
+            [p for p in shown if p in folders and p not in looping],
+            [p for p in shown if p not in folders],
+        )
+
+    def files_below(self, folder):
+        """Yields the files in a folder, and in those within."""
+        folders, files = self.entries(folder)
+        yield from files
+        for path in folders:
+            yield from self.files_below(path)
+
+    def notes(self):
+        """Returns findings on what was met."""
+        told = [
+            (
+                self.linked,
+                ("is a linked folder", "are linked folders"),
+                "What they lead to is read as if it lay there.",
+            ),
+            (
+                self.looping,
+                ("is a link", "are links"),
+                "Passed over, for they lead back to a folder that they lie in.",
+            ),
+            (
+                self.hidden,
+                ("is hidden", "are hidden"),
+                "Passed over, as what systems leave behind; rename what you "
+                "want to be read.",
+            ),
+        ]
+        return [
+            Finding(f"{some(self._names(paths))} {what[len(paths) > 1]}.", done)
+            for paths, what, done in told
+            if paths
+        ]
+
+    def _names(self, paths):
+        return [path.relative_to(self.folder).as_posix() for path in paths]
+
+
+def _no_folders(folder, loose, hidden):
+    """Says why a folder without folders cannot be audited."""
+    problem = f"{folder} holds no folders ({counted(len(loose), 'file')}"
+    if hidden:
+        problem += f", and hidden {some([path.name for path in hidden])}"
+    problem += ")"
+    if loose and len(_Walk(folder).entries(folder.parent)[0]) > 1:
+        return (
+            f"{problem}: if it is a class, and the folders beside it are "
+            f"others, give the folder around them, {folder.parent}; if not, "
+            "make a folder in it for each class, and put the pictures there."
+        )
+    return (
+        f"{problem}: make a folder in it for each class, and put the pictures "
+        "of the class there."
+    )
+
+
+def _check_names(names):
+    """Refuses names that cannot be shown, and two that look the same."""
+    alike = {}
+    for name in names:
+        look = as_typed(name)
+        if name.encode("utf-8", "replace").decode() != name or not look:
+            raise CourseError(
+                f"The name of the folder {name!r} has bytes in it that stand "
+                "for no letter, and cannot be shown: rename the folder."
+            )
+        other = alike.setdefault(look, name)
+        if other != name:
+            raise CourseError(
+                f"The folders {other!a} and {name!a} have names "
+                "that look the same, and would be two classes: put the "
+                "pictures of both into one of them, or rename one."
+            )
+
+
+def _judge_capitals(names):
+    """Tells of names that differ in capitals only."""
+    alike = {}
+    for name in names:
+        alike.setdefault(as_typed(name).casefold(), []).append(name)
+    return [
+        Finding(
+            f"{' and '.join(map(repr, same))} differ in capitals only.",
+            "They are taken for different classes: if they are one, put the "
+            "pictures into one folder.",
+        )
+        for same in alike.values()
+        if len(same) > 1
+    ]
 
 
 def _check_levels(folder, inside):
     """Refuses a folder of parts, and one around the right one."""
-    deeper = [[sub for sub in _entries(p) if sub.is_dir()] for p in inside]
+    deeper = [_Walk(folder).entries(path)[0] for path in inside]
     if any(deeper) and {path.name.lower() for path in inside} <= _PART_NAMES:
         largest = max(inside, key=lambda path: path.name.lower() in _TRAINING)
         raise CourseError(
@@ -118,41 +261,26 @@ def _check_levels(folder, inside):
         )
 
 
-def _entries(folder):
-    """Returns what is in a folder and not hidden, in order of the names."""
-    try:
-        entries = sorted(folder.iterdir())
-    except OSError as error:
-        raise _unreadable(error) from error
-    return [path for path in entries if not _is_hidden(path.name)]
+def _is_hidden(path):
+    """Says whether systems hide it, or leave it behind without being asked."""
+    name = path.name.lower()
+    # A name of dots only is somebody's own.
+    hidden = name.startswith(".") and name.strip(".")
+    return bool(hidden) or name[0] in "@$" or name in _LEFT_BEHIND
 
 
-def _files_below(folder):
-    def refuse(error):
-        raise _unreadable(error) from error
-
-    for parent, folders, names in os.walk(folder, onerror=refuse):
-        folders[:] = sorted(name for name in folders if not _is_hidden(name))
-        for name in sorted(names):
-            if not _is_hidden(name):
-                yield Path(parent, name)
+def _counts(path):
+    """Says whether what is hidden may be missed: folders and pictures."""
+    if path.is_dir():
+        return True
+    return _is_named_like_a_picture(path) and not path.name.startswith("._")
 
 
-def _is_hidden(name):
-    """What systems leave behind in folders without being asked."""
-    return name.startswith((".", "__MACOSX")) or name.lower() in (
-        "thumbs.db",
-        "desktop.ini",
-    )
+def _is_named_like_a_picture(path):
+    return path.suffix.lower() in Image.registered_extensions()
 
 
-def _is_text(name):
-    """Says whether a name can be shown; other systems may have made it."""
-    return name.encode("utf-8", "replace").decode() == name
-
-
-def _unreadable(error):
-    return CourseError(
-        f"{error.filename} may not be read ({error.strerror}): give yourself "
-        "the permission to read it, or move it out of the folder."
-    )
+def _leads_back(link):
+    """Says whether a linked folder leads to one that it lies in."""
+    target = link.resolve()
+    return any(p.resolve().is_relative_to(target) for p in link.parents)

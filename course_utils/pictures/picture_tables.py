@@ -12,10 +12,9 @@ import pandas as pd
 import tensorflow as tf
 from PIL import Image
 
-from course_utils.machine import data_files
+from course_utils.machine import arguments, data_files
 from course_utils.machine.errors import CourseError
 from course_utils.pictures import solar_cells
-from course_utils.pictures.picture_arrays import checked_size
 
 SPLITS = ("train", "validation", "test")
 
@@ -111,7 +110,8 @@ def from_table(
             a label is not among the class names, the class names are not
             known, or ``batch_size`` is not positive.
     """
-    check_batch_size(batch_size)
+    batch_size = arguments.whole_number("batch_size", batch_size, 32)
+    seed = arguments.seed(seed)
     _check_table(table, "image")
     if class_names is None:
         class_names = table.attrs.get("class_names")
@@ -129,7 +129,7 @@ def from_table(
     else:
         labels = _indices(table, "label", class_names)
     if image_size is not None:
-        image_size = checked_size(image_size)
+        image_size = arguments.picture_size(image_size)
     paths = _existing(table, "image")
     with Image.open(paths[0]) as first:
         width, height = first.size
@@ -177,15 +177,6 @@ def load_masks(table: pd.DataFrame) -> np.ndarray:
 def is_flat(folder):
     """Says whether a data set's folder has a table beside its pictures."""
     return (folder / "table.csv").is_file()
-
-
-def check_batch_size(batch_size):
-    """Raises a CourseError unless the batch size is a positive integer."""
-    if not isinstance(batch_size, int | np.integer) or batch_size < 1:
-        raise CourseError(
-            f"The batch size {batch_size!r} is no positive integer: give, for "
-            "example, batch_size=32."
-        )
 
 
 def _check_table(table, column):

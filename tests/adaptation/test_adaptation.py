@@ -346,8 +346,8 @@ def test_an_interrupt_leaves_the_model_as_it_was(monkeypatch):
     ("options", "said"),
     [
         ({"learning_rate": 0}, "learning rate is a number above 0"),
-        ({"epochs": 0}, "epochs is a whole number"),
-        ({"batch_size": 2.5}, "batch_size is a whole number"),
+        ({"epochs": 0}, "epochs is 0, and a whole number"),
+        ({"batch_size": 2.5}, "batch_size is 2.5, and a whole number"),
     ],
 )
 def test_settings_that_make_no_sense(options, said):
@@ -355,13 +355,26 @@ def test_settings_that_make_no_sense(options, said):
         adapt_by_entropy(classifier(), TARGET, **options)
 
 
-def test_nothing_to_train_and_logits_taken_for_probabilities():
+def test_nothing_to_train():
     bare = keras.layers.BatchNormalization(center=False, scale=False)
     model = keras.Sequential([keras.Input((8, 8, 3)), bare])
     with pytest.raises(CourseError, match="use adapt_batch_norm"):
         adapt_by_entropy(model, TARGET)
+
+
+def test_logits_are_not_taken_for_probabilities():
+    keras.utils.set_random_seed(0)
+    model = functional(base())
+    twin = keras.models.clone_model(model)
+    twin.set_weights(model.get_weights())
+    adapt_by_entropy(model, TARGET)
+    adapt_by_entropy(twin, TARGET, from_logits=True)
+    for one, other in zip(model.get_weights(), twin.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    before = model.get_weights()
     with pytest.raises(CourseError, match="from_logits=True"):
-        adapt_by_entropy(build(functional, base()), TARGET)
+        adapt_by_entropy(model, 1e3 * TARGET, from_logits=False)
+    assert names_of_moved(model, before) == set()
 
 
 @pytest.mark.parametrize(
@@ -383,7 +396,7 @@ def test_what_are_no_predictions(predictions, said):
 
 @pytest.mark.parametrize("threshold", [-0.1, 90, float("nan")])
 def test_a_threshold_that_is_none(threshold):
-    with pytest.raises(CourseError, match="lies between 0 and 1"):
+    with pytest.raises(CourseError, match="threshold is .* from 0 to 1"):
         pseudo_labels([[0.5, 0.5]], threshold)
 
 
@@ -404,5 +417,5 @@ def test_features_that_cannot_be_compared(source, target):
 def test_nan_features_give_nan_and_a_weight_is_a_number():
     assert np.isnan(coral_loss(np.full((3, 2), np.nan), np.ones((3, 2))))
     for weight in (-1, float("inf")):
-        with pytest.raises(CourseError, match="weight of a loss"):
+        with pytest.raises(CourseError, match="weight is .* from 0"):
             CoralLoss(weight)

@@ -204,5 +204,5 @@ def test_vectors_that_are_no_two_stains(vectors):
 
 @pytest.mark.parametrize("strength", [-0.1, 1, float("nan")])
 def test_a_strength_that_is_none(strength):
-    with pytest.raises(CourseError, match="from 0 to below 1"):
+    with pytest.raises(CourseError, match="from 0 and below 1"):
         RandomStains(strength)

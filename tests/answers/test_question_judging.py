@@ -125,3 +125,42 @@ def test_what_is_no_text_is_a_sentence(answer):
         question_judging.judge(
             {"type": "text", **TOLD}, {"answer": []}, answer, []
         )
+
+
+DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
+
+
+@pytest.mark.parametrize("dash", DASHES)
+@pytest.mark.parametrize("blank", [" ", "\u00a0", "\u202f", "\u2009", ""])
+def test_what_a_word_processor_writes_is_judged_like_what_is_typed(dash, blank):
+    number = {"type": "number", "unit": "ms", **TOLD}
+    key = {"answer": -0.00125, "tolerance": 0}
+    for answer in (f"{dash}1.25e{dash}3{blank}ms", f"{blank}{dash}0,00125"):
+        judged = question_judging.judge(number, key, answer, [])
+        assert judged.score == 1, answer
+    text = {"type": "text", **TOLD}
+    key = {"answer": ["fine-tuning rate"]}
+    for answer in (
+        f"Fine{dash}tuning{blank or ' '}rate",
+        f"fine{dash}\u200btuning rate\ufeff",
+    ):
+        assert question_judging.judge(text, key, answer, []).score == 1
+    single = {
+        "type": "single",
+        "choices": [{"id": "from-scratch", "text": "one", "feedback": "Yes."}],
+    }
+    key = {"answer": "from-scratch"}
+    for answer in (f"from{dash}scratch{blank}", f"{blank}a)"):
+        judged = question_judging.judge(single, key, answer, ["from-scratch"])
+        assert judged.score == 1
+    several = {**single, "type": "several"}
+    answer = f"a,{blank}from{dash}scratch"
+    key = {"answer": ["from-scratch"]}
+    judged = question_judging.judge(several, key, answer, ["from-scratch"])
+    assert judged.score == 1
+
+
+def test_a_power_is_no_digit():
+    number = {"type": "number", **TOLD}
+    with pytest.raises(CourseError, match="is not a number"):
+        question_judging.judge(number, {"answer": 102}, "10\u00b2", [])

@@ -10,10 +10,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from course_utils.evaluation.plotting import (
-    plot_confusion,
+from course_utils.evaluation.plotting import plot_confusion, plot_images
+from course_utils.evaluation.training_plots import (
     plot_history,
-    plot_images,
     plot_learning_rates,
     plot_trainable,
 )
@@ -174,10 +173,13 @@ def test_a_curve_of_no_numbers_has_no_best():
         (lambda: plot_history(TWO_PHASES, "auc"), "one of loss, accuracy"),
         (lambda: plot_images(PICTURES[0]), "pass a batch"),
         (lambda: plot_images(PICTURES[:, :, :, :2]), r"not \(3, 4, 6, 2\)"),
-        (lambda: plot_images(PICTURES, [1]), "3 pictures and 1 labels"),
-        (lambda: plot_confusion([0], [0, 1]), r"shapes \(1,\) and \(2,\)"),
+        (
+            lambda: plot_images(PICTURES, [1]),
+            r"3 pictures and labels of shape \(1,\)",
+        ),
+        (lambda: plot_confusion([0], [0, 1]), "1 labels and 2 predictions"),
         (lambda: plot_confusion([], []), "for each picture"),
-        (lambda: plot_confusion([0], [2], NAMES), "classes up to 2"),
+        (lambda: plot_confusion([0], [2], NAMES), "predictions hold 2"),
     ],
 )
 def test_what_cannot_be_drawn_is_a_sentence(draw, said):

@@ -140,3 +140,27 @@ def test_an_unknown_metric_is_named():
     live = live_training.LiveTraining("auc")
     with pytest.raises(CourseError, match="no 'auc' to draw.*accuracy"):
         model.fit(IMAGES, LABELS, callbacks=[live], verbose=0)
+
+
+def test_a_metric_with_a_number_a_class_and_epochs_without_validation(shown):
+    inputs = keras.Input(IMAGES.shape[1:])
+    x = keras.layers.GlobalAveragePooling2D()(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(3, "softmax")(x))
+    labels = keras.ops.one_hot(LABELS, 3)
+    model.compile(
+        loss="categorical_crossentropy", metrics=[keras.metrics.F1Score()]
+    )
+    live = live_training.LiveTraining("f1_score")
+    model.fit(
+        IMAGES,
+        labels,
+        epochs=4,
+        validation_data=(IMAGES, labels),
+        validation_freq=2,
+        callbacks=[live],
+        verbose=0,
+    )
+    assert [len(one) for one in live.history["f1_score"]] == [3] * 4
+    validated = [one is not None for one in live.history["val_f1_score"]]
+    assert validated == [False, True, False, True]
+    assert "the mean of its 3 numbers" in shown[-1][1]["text/plain"]

@@ -453,8 +453,11 @@ def test_too_much_is_refused_before_it_is_read(folder, monkeypatch):
     [
         ({"validation": 0.5, "test": 0.5}, "leave a part empty"),
         ({"test": 0}, "leave a part empty"),
-        ({"test": "a fifth"}, "'a fifth' for test leave"),
-        ({"batch_size": 0}, "batch size 0"),
+        (
+            {"test": "a fifth"},
+            "test is 'a fifth', and a finite number from 0 to 1",
+        ),
+        ({"batch_size": 0}, "batch_size is 0, and a whole number from 1"),
     ],
 )
 def test_shares_that_are_none_are_refused(folder, options, problem):
@@ -482,12 +485,14 @@ def test_a_group_of_that_fails_is_a_sentence(folder):
 
 
 def test_what_is_no_path_and_no_audit_is_a_sentence(folder):
-    with pytest.raises(CourseError, match="path of a folder.* not Ellipsis"):
+    with pytest.raises(
+        CourseError, match="path as text for folder, not Ellipsis"
+    ):
         audit_folder(...)
     with pytest.raises(CourseError, match="Expected an audit, not .*Path"):
         split_folder(folder)
 
 
 def test_a_size_that_is_none_is_refused(folder):
-    with pytest.raises(CourseError, match="no pair"):
+    with pytest.raises(CourseError, match="size is 64, and a pair"):
         audit_folder(folder, size=64)

@@ -13,7 +13,11 @@ import pytest
 from PIL import Image
 
 from course_utils.machine.errors import CourseError
-from course_utils.pictures.picture_arrays import as_batch, read_picture
+from course_utils.pictures.picture_arrays import (
+    MOST_DECODED,
+    as_batch,
+    read_picture,
+)
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
@@ -219,7 +223,7 @@ def test_a_decompression_bomb_is_refused(tmp_path, monkeypatch):
     "size", [64, (64,), (64, 64, 3), (0, 64), (64, -1), (6.5, 4), None, "ab"]
 )
 def test_a_size_that_is_none_is_refused(tmp_path, size):
-    with pytest.raises(CourseError, match="no pair .height, width."):
+    with pytest.raises(CourseError, match="a pair .height, width. of whole"):
         read_picture(save(tmp_path, plain(RED)), size)
 
 
@@ -319,3 +323,28 @@ def test_reading_pictures_loads_no_tensorflow():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert answer.stdout.strip() == "False"
+
+
+def test_a_picture_that_would_fill_the_memory_is_not_decoded(
+    tmp_path, monkeypatch
+):
+    assert MOST_DECODED * 4 < 2**30 / 4, "and some copies of it"
+    monkeypatch.setattr(
+        "course_utils.pictures.picture_arrays.MOST_DECODED", 10_000
+    )
+    bomb = save(tmp_path, plain(RED, 101, 100), "bomb.png")
+    with monkeypatch.context() as patch:
+        patch.setattr("PIL.ImageFile.ImageFile.load", None)
+        with pytest.raises(CourseError, match="too large .100 x 101 pixels"):
+            read_picture(bomb)
+    # A JPEG is decoded at a half, a quarter or an eighth.
+    large = save(tmp_path, halves(RED, BLUE, 400, 600), "large.jpg")
+    read = read_picture(large, size=(20, 30))
+    np.testing.assert_allclose(read, halves(RED, BLUE, 20, 30), atol=40)
+    with pytest.raises(CourseError, match="too large"):
+        read_picture(large, size=(300, 300))
+
+
+def test_a_size_that_would_fill_the_memory_is_refused(tmp_path):
+    with pytest.raises(CourseError, match=r"size is .*16,777,216 pixels"):
+        read_picture(save(tmp_path, plain(RED)), size=(10**6, 10**6))

@@ -1,0 +1,250 @@
+"""Check what a helper was given, in one way, before anything is done.
+
+Each function returns the value in the type that the helper works with, or
+raises a `CourseError` that names the argument, what it was, what was expected
+and an example. Truth values, text and complex numbers are no numbers.
+"""
+
+import math
+import numbers
+import operator
+import os
+import reprlib
+from pathlib import Path
+
+import numpy as np
+
+from course_utils.machine.errors import CourseError
+
+# What fits into 32 bits, as counts and seeds have to in some libraries.
+LARGEST = 2**31 - 1
+# A picture of so many pixels takes 200 MB as float32 in three channels.
+MOST_PIXELS = 2**24
+
+
+def whole_number(name, value, example, least=1, most=LARGEST):
+    """Returns a whole number as an int.
+
+    Args:
+        name: Name of the argument.
+        value: What was given: an int, or an array or tensor of one.
+        example: A value that makes sense, for the message.
+        least: The least that is allowed.
+        most: The most that is allowed.
+
+    Raises:
+        CourseError: If it is no whole number in this range.
+    """
+    try:
+        whole = operator.index(value)
+    except Exception:  # Arrays and tensors refuse in ways of their own.
+        whole = None
+    if whole is None or isinstance(value, bool) or not least <= whole <= most:
+        span = f"from {least} to {most}"
+        if most >= LARGEST and (whole is None or whole < least):
+            span = f"from {least} on"
+        raise _expected(name, value, f"a whole number {span}", example)
+    return whole
+
+
+def number(
+    name,
+    value,
+    example,
+    *,
+    least=-math.inf,
+    above=-math.inf,
+    most=math.inf,
+    below=math.inf,
+):
+    """Returns a finite number as a float.
+
+    Args:
+        name: Name of the argument.
+        value: What was given: a number, or an array or tensor of one.
+        example: A value that makes sense, for the message.
+        least: The least that is allowed.
+        above: What it has to be larger than.
+        most: The most that is allowed.
+        below: What it has to be smaller than.
+
+    Raises:
+        CourseError: If it is no such number.
+    """
+    found = _one_number(value)
+    inside = least <= found <= most and above < found < below
+    if not (inside and math.isfinite(found)):
+        limits = {"from": least, "above": above, "to": most, "and below": below}
+        told = [f" {w} {n:g}" for w, n in limits.items() if math.isfinite(n)]
+        span = f"a finite number{''.join(told)}"
+        raise _expected(name, value, span, example)
+    return found
+
+
+def share(name, value, example):
+    """Returns a share, a number from 0 to 1, as a float.
+
+    Raises:
+        CourseError: If it is none.
+    """
+    return number(name, value, example, least=0, most=1)
+
+
+def seed(value):
+    """Returns a seed as an int, or None where it is left to chance.
+
+    Raises:
+        CourseError: If it is neither None nor a whole number from 0 on.
+    """
+    return None if value is None else whole_number("seed", value, 0, least=0)
+
+
+def picture_size(size):
+    """Returns a size as two ints, height and width.
+
+    Args:
+        size: Pair `(height, width)` in pixels.
+
+    Raises:
+        CourseError: If it is no pair of whole numbers from 1 on, or of more
+            pixels than a picture can sensibly have.
+    """
+    expected = "a pair (height, width) of whole numbers from 1 on"
+    try:
+        height, width = size
+        sides = [operator.index(side) for side in (height, width)]
+    except Exception:  # Whatever cannot be taken apart is no pair.
+        raise _expected("size", size, expected, (64, 64)) from None
+    if min(sides) < 1 or bool in (type(height), type(width)):
+        raise _expected("size", size, expected, (64, 64))
+    if sides[0] * sides[1] > MOST_PIXELS:
+        expected += f" with at most {MOST_PIXELS:,} pixels together"
+        raise _expected("size", size, expected, (64, 64))
+    return tuple(sides)
+
+
+def path(name, value):
+    """Returns a path, with the home folder in place of `~`.
+
+    Raises:
+        CourseError: If it is no text and no `Path`, or empty, which would be
+            the working folder.
+    """
+    given = value
+    if isinstance(value, os.PathLike):
+        given = os.fspath(value)
+    if not isinstance(given, str):
+        raise CourseError(
+            f"Expected a path as text for {name}, not {reprlib.repr(value)}: "
+            f'write it in quotes, such as "my_pictures".'
+        )
+    if not given.strip() or "\0" in given:
+        raise CourseError(
+            f"The path {given!r} for {name} names nothing: write one such as "
+            '"my_pictures", or "." for the folder that you are in.'
+        )
+    try:
+        return Path(given).expanduser()
+    except RuntimeError:
+        raise CourseError(
+            f"The path {given!r} for {name} begins with the home folder of "
+            "somebody who is not known here: write the whole path."
+        ) from None
+
+
+def real_array(name, values, like="model.predict returns", dtype="float64"):
+    """Returns numbers as an array of floats.
+
+    Args:
+        name: What they are, in the plural, such as "scores".
+        values: Anything that becomes an array of real numbers.
+        like: What gives such numbers, for the message.
+        dtype: Type of the array.
+
+    Raises:
+        CourseError: If they are text, complex or nothing, or if there are
+            more of them for one picture than for another.
+    """
+    try:
+        array = np.asarray(values)
+        # Of an array of objects each may be a number. Half precision of other
+        # makers has a kind of its own.
+        plain = array.dtype.kind in "biuf" or "float" in array.dtype.name
+        if array.dtype == object:
+            plain = all(
+                isinstance(one, numbers.Real) for one in array.ravel().tolist()
+            )
+        if plain:
+            return array.astype(dtype)
+    except Exception:  # Whatever makes no array is refused below.
+        pass
+    raise CourseError(
+        f"Some {name} are no numbers, or there are more of them for one "
+        "picture than for another: pass an array of real numbers, such as "
+        f"{like}."
+    )
+
+
+def class_indices(name, values, classes=None):
+    """Returns the index of a class for each picture, as an int64 array.
+
+    Args:
+        name: What they are, in the plural: "labels" or "predictions".
+        values: One whole number a picture, shape `(pictures,)`.
+        classes: How many classes there are, if that is known.
+
+    Raises:
+        CourseError: If there are none, or another shape, or fractions such
+            as probabilities, or if one is negative or has no class.
+    """
+    array = real_array(name, values)
+    if array.ndim != 1 or not array.size:
+        raise CourseError(
+            f"Expected the {name} as one class for each picture, not of shape "
+            f"{array.shape}: take probabilities.argmax(axis=-1) where there "
+            "is a number for each class."
+        )
+    wrong = array[~np.isfinite(array) | (array != np.rint(array))]
+    if wrong.size:
+        raise CourseError(
+            f"The {name} hold {wrong[0]:.4g}, and the index of a class was "
+            "expected for each picture: of probabilities take argmax(axis=-1), "
+            "or (probabilities > 0.5).astype(int) where there is one each."
+        )
+    wrong = array[(array < 0) | (array >= (classes or LARGEST))]
+    if wrong.size:
+        known = "from 0" + (f" to {classes - 1}" if classes else " on")
+        raise CourseError(
+            f"The {name} hold {wrong[0]:.15g}, and classes are counted "
+            f"{known}: leave out what has no class, and name all classes."
+        )
+    return array.astype("int64")
+
+
+def same_length(**arrays):
+    """Raises a `CourseError` unless there is one of each for each picture."""
+    lengths = {name: len(array) for name, array in arrays.items()}
+    if len(set(lengths.values())) > 1:
+        told = " and ".join(f"{n} {name}" for name, n in lengths.items())
+        raise CourseError(
+            f"There are {told}: pass one for each picture, in one order."
+        )
+
+
+def _one_number(value):
+    """Returns a float; NaN for what is no single real number."""
+    try:
+        array = np.asarray(value)
+        kind = array.dtype.kind
+        if array.shape == () and (kind in "iuf" or "float" in array.dtype.name):
+            return float(array.astype("float64"))
+    except Exception:  # Whatever makes no array is no number.
+        pass
+    return math.nan
+
+
+def _expected(name, value, expected, example):
+    return CourseError(
+        f"{name} is {reprlib.repr(value)}, and {expected} was expected: give, "
+        f"for example, {name}={example!r}."
+    )
