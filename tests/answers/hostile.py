@@ -3,7 +3,7 @@
 import itertools
 
 
-class ErrorWithoutText(Exception):
+class TextlessError(Exception):
     def __str__(self):
         raise RuntimeError("no text")
 
@@ -36,31 +36,33 @@ class Endless:
         return 0.5
 
 
-def make():
-    """Hostile answers by name, made anew."""
-    return {
-        "text of an error raises": raising(ErrorWithoutText()),
-        "exits": raising(SystemExit(3)),
-        "leaves a generator": raising(GeneratorExit()),
-        "base exception": raising(BaseException("base")),
-        "counts for ever": itertools.count(),
-        "repeats a letter for ever": itertools.repeat("a"),
-        "a dict of endless": {"north": itertools.count(), "west": Endless()},
-        "endless": Endless(),
-        "a pair of endless": (Endless(), Endless()),
-        "a huge range": range(10**12),
-        "an unthinkable range": range(10**30),
-        "text": "9" * 10**7,
-        "a list of text": ["9" * 10**7] * 3,
-        "bytes": b"9" * 10**7,
-        "a huge number": 10**400,
-        "complex": 1j,
-        "deep": _nested(100_000),
-    }
-
-
 def _nested(depth):
     made = []
     for _ in range(depth):
         made = [made]
     return made
+
+
+# Each is made anew: an iterator can be used once.
+KINDS = {
+    "text of an error raises": lambda: raising(TextlessError()),
+    "exits": lambda: raising(SystemExit(3)),
+    "leaves a generator": lambda: raising(GeneratorExit()),
+    "base exception": lambda: raising(BaseException("base")),
+    "counts for ever": lambda: itertools.count(),
+    "repeats a letter for ever": lambda: itertools.repeat("a"),
+    "a dict of endless": lambda: {
+        "north": itertools.count(),
+        "west": Endless(),
+    },
+    "endless": lambda: Endless(),
+    "a pair of endless": lambda: (Endless(), Endless()),
+    "a huge range": lambda: range(10**12),
+    "an unthinkable range": lambda: range(10**30),
+    "text": lambda: "9" * 10**7,
+    "a list of text": lambda: ["9" * 10**7] * 3,
+    "bytes": lambda: b"9" * 10**7,
+    "a huge number": lambda: 10**400,
+    "complex": lambda: 1j,
+    "deep": lambda: _nested(10_000),
+}

@@ -3,8 +3,8 @@
 import numpy as np
 
 from course_utils.answers.checks import heads, weights
-from course_utils.answers.learner_values import as_number, brief
 from course_utils.answers.checks.watching import Evidence
+from course_utils.answers.learner_values import as_number, brief
 
 BACKBONE = "residual"
 NUM_CLASSES = 6
