@@ -7,15 +7,16 @@ that cannot be one (a letter that no choice has, a word for a number) raises
 """
 
 import dataclasses
-import math
 import re
 import reprlib
 import unicodedata
 from collections.abc import Iterable, Mapping
 
+from course_utils.answers import learner_values
 from course_utils.machine.errors import CourseError
 from course_utils.machine.typed_text import as_typed
 
+_ARTICLES = ("a", "an", "the")
 _NUMBER = re.compile(r"\s*([-+]?[\d.,]+(?:[eE][-+]?\d+)?)\s*(.*?)\s*")
 
 
@@ -118,17 +119,20 @@ def as_number(answer: object, unit: str = "") -> float:
                 f"{shown} can be read in two ways: write it with a decimal "
                 "point, and without commas."
             )
-        answer = answer.replace(",", ".")
-    try:
-        # Arrays and tensors of one number have `item` or become such arrays.
-        one = answer.numpy() if hasattr(answer, "numpy") else answer
-        one = one.item() if hasattr(one, "item") else one
-        value = math.nan if isinstance(one, bool) else float(one)
-    except (TypeError, ValueError, OverflowError):
-        value = math.nan
-    if not math.isfinite(value):
+        answer = _as_float(answer.replace(",", "."))
+    elif getattr(answer, "size", 0) == 1 and hasattr(answer, "item"):
+        answer = answer.item()
+    value = learner_values.as_number(answer)
+    if value is None:
         raise CourseError(f"{shown} is not {wanted}: give just that.")
     return value
+
+
+def _as_float(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _judge_single(question, key, answer, order) -> Judgement:
@@ -162,13 +166,19 @@ def _judge_several(question, key, answer, order) -> Judgement:
 
 def _judge_number(question, key, answer) -> Judgement:
     value = as_number(answer, question.get("unit", ""))
-    tolerance = key.get("tolerance", 0) * (1 + 1e-9)
-    if abs(value - key["answer"]) <= tolerance:
+    mistakes = [
+        (mistake["answer"], mistake["feedback"].strip())
+        for mistake in key.get("mistakes", [])
+    ]
+    found = learner_values.find_match(
+        value, key["answer"], mistakes, key.get("tolerance", 0)
+    )
+    if found == learner_values.RIGHT:
         return Judgement(1.0, question["feedback"].strip(), value)
-    for mistake in key.get("mistakes", []):
-        if abs(value - mistake["answer"]) <= tolerance:
-            return Judgement(0.0, mistake["feedback"].strip(), value)
-    return Judgement(0.0, question["otherwise"].strip(), value)
+    told = [text for _, text in mistakes]
+    if found is not None and found not in told:
+        raise CourseError(found)  # More digits are asked for.
+    return Judgement(0.0, found or question["otherwise"].strip(), value)
 
 
 def _judge_text(question, key, answer) -> Judgement:
@@ -209,8 +219,11 @@ def letter_of(choice: str, order: list[str]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return a text without case, accents, hyphens and punctuation."""
+    """Return a text without case, accents, hyphens, article, punctuation."""
     text = unicodedata.normalize("NFKD", as_typed(text)).casefold()
     text = re.sub(r"[-_/]", " ", text)
     text = re.sub(r"[^\w\s]", "", text)
-    return " ".join(text.split())
+    words = text.split()
+    if len(words) > 1 and words[0] in _ARTICLES:
+        words = words[1:]
+    return " ".join(words)

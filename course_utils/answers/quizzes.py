@@ -12,7 +12,12 @@ from collections.abc import Iterable, Mapping
 
 import yaml
 
-from course_utils.answers import progress_log, question_judging, quiz_text
+from course_utils.answers import (
+    bounded_judging,
+    progress_log,
+    question_judging,
+    quiz_text,
+)
 from course_utils.answers.verdicts import Result, Status, Text, pick_hint
 from course_utils.machine import paths
 from course_utils.machine.errors import CourseError
@@ -92,8 +97,12 @@ class Quiz:
         try:
             if question["type"] == "predict":
                 return self._commit(name, answer)
-            judged = question_judging.judge(
-                question, self.keys[name], answer, self.order(name)
+            key, order = self.keys[name], self.order(name)
+            judged = bounded_judging.run(
+                lambda given: question_judging.judge(
+                    question, key, given, order
+                ),
+                answer,
             )
         except CourseError as error:
             # No answer to this question at all: said, and not counted.
@@ -178,7 +187,7 @@ class Quiz:
         ]
         if not settled or not measured:
             message = f"Remembered: {predicted:.3g}. Now run, and see."
-            return predicted, Result(name, Status.NOT_ATTEMPTED, message)
+            return predicted, Result(name, Status.REMEMBERED, message)
         judged = question_judging.judge_prediction(
             self.questions[name], predicted, measured[-1]
         )
@@ -220,9 +229,9 @@ class Quiz:
 
     def _dots(self, name: str) -> Result:
         """Say what dots mean, which is not that an answer is taken back."""
-        if self.latest(name) is not None:
+        if (latest := self.latest(name)) is not None:
             message = "Nothing new: what you answered before stands."
-            return Result(name, Status.NOT_ATTEMPTED, message)
+            return dataclasses.replace(latest[1], message=message)
         message = "Replace the dots with your answer, and run it again."
         return self._remember("question", name, Status.NOT_ATTEMPTED, message)
 
@@ -240,7 +249,12 @@ class Quiz:
 
     def _commit(self, name: str, answer: object) -> Result:
         question = self.questions[name]
-        value = question_judging.as_number(answer, question.get("unit", ""))
+        value = bounded_judging.run(
+            lambda given: question_judging.as_number(
+                given, question.get("unit", "")
+            ),
+            answer,
+        )
         low, high = question["minimum"], question["maximum"]
         if not low <= value <= high:
             raise CourseError(
@@ -249,13 +263,13 @@ class Quiz:
         earlier, settled = self._predicted(name)
         if settled:
             message = f"You have seen the outcome; {earlier:.3g} stands."
-            return Result(name, Status.NOT_ATTEMPTED, message)
+            return Result(name, Status.REMEMBERED, message)
         event = progress_log.Event(
             "prediction", self.lesson, name, answer=value
         )
         note = progress_log.remember_once(event)
         message = f"Remembered: {value:.3g}. Now run, and see."
-        return Result(name, Status.NOT_ATTEMPTED, message, note=note)
+        return Result(name, Status.REMEMBERED, message, note=note)
 
     def _remember_judged(
         self, kind: str, name: str, judged: question_judging.Judgement

@@ -16,6 +16,7 @@ class Status(enum.StrEnum):
     PASSED = "passed"
     PARTIAL = "partial"
     FAILED = "failed"
+    REMEMBERED = "remembered"  # A prediction, judged when its cell has run.
     NOT_ATTEMPTED = "not attempted"
     ERROR = "error"
 
@@ -26,6 +27,7 @@ _LOOKS = {
     Status.PASSED: ("#0072B2", "\N{CHECK MARK}"),
     Status.PARTIAL: ("#E69F00", "\N{CIRCLE WITH LEFT HALF BLACK}"),
     Status.FAILED: ("#D55E00", "\N{MULTIPLICATION SIGN}"),
+    Status.REMEMBERED: ("#009E73", "\N{BULLET}"),
     Status.NOT_ATTEMPTED: ("#888888", "\N{HORIZONTAL ELLIPSIS}"),
     Status.ERROR: ("#CC79A7", "!"),
 }

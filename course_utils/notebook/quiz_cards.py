@@ -28,6 +28,7 @@ _WORDS = {
     Status.PASSED: "Right.",
     Status.PARTIAL: "Partly right.",
     Status.FAILED: "Not right.",
+    Status.REMEMBERED: "Not judged yet.",
     Status.NOT_ATTEMPTED: "Not judged yet.",
     Status.ERROR: "Not counted.",
 }

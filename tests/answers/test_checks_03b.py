@@ -237,7 +237,7 @@ def test_what_does_not_belong_together_is_named(work):
     made = trained(last_stage())
     with course.watch(made[0]) as nothing:
         assert "is not over" in check_stage(*made[:2], nothing)[1]
-    assert "No step was made" in check_stage(*made[:2], nothing)[1]
+    assert "Nothing has learned" in check_stage(*made[:2], nothing)[1]
     assert "not about this model" in check_stage(made[1], made[1], made[2])[1]
     other = load_backbone("residual")
     assert "is not in this model" in check_stage(made[0], other, made[2])[1]

@@ -74,8 +74,25 @@ def test_a_letter_means_the_choice_that_stands_there(quiz):
 
 def test_a_prediction_is_scored_by_what_was_measured(quiz):
     result = quiz.answer("q1", 0.6)
-    assert result.status == "not attempted" and "0.6" in result.message
+    assert result.status == "remembered" and "0.6" in result.message
     assert quiz.outcome("q1", 0.7).status == "passed"
+
+
+def test_a_prediction_is_never_called_not_attempted(quiz):
+    quiz.answer("q1", 0.6)
+    assert quiz.latest("q1")[1].status == "remembered"
+    assert quiz.answer("q1", ...).status == "remembered"
+    quiz.outcome("q1", 0.7)
+    assert quiz.answer("q1", 0.7).status == "remembered"
+    assert quiz.answer("q1", ...).status == "passed"
+    assert "remembered" in quiz.answer("q1", 0.7)._repr_html_()
+
+
+@pytest.mark.parametrize(
+    "answer", ["TPR", "the recall", "The true positive-rate"]
+)
+def test_recall_has_many_names(quiz, answer):
+    assert quiz.answer("q5", answer).status == "passed"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import yaml
 
-from course_utils.answers import progress_log
+from course_utils.answers import bounded_judging, progress_log
 from course_utils.answers.checks import (
     lesson_00,
     lesson_01,
@@ -91,21 +91,20 @@ class Exercise:
                 f"and got {1 + len(given)}: call it as the lesson does."
             )
             return self._remembered(Status.ERROR, message)
-        evidence, score = (), 0.0
         try:
-            status, message, *rest = self.judge(answer, *given)
-            status = Status(status)
-            evidence = tuple(rest[0]) if rest else ()
-            score = {Status.PASSED: 1.0, Status.PARTIAL: 0.5}.get(status, 0.0)
-        except Exception as error:
-            status = Status.ERROR
-            reason = reprlib.repr(str(error))
-            message = (
-                f"This answer could not be judged ({type(error).__name__}: "
-                f"{reason}); compare all that you pass to the check with what "
-                "the exercise asks for."
+            status, message, evidence = bounded_judging.run(
+                self._judged, answer, *given
             )
+        except CourseError as error:
+            return self._remembered(Status.ERROR, str(error))
+        score = {Status.PASSED: 1.0, Status.PARTIAL: 0.5}.get(status, 0.0)
         return self._remembered(status, message, evidence, score)
+
+    def _judged(self, *values: object) -> tuple[Status, str, tuple[str, ...]]:
+        status, message, *rest = self.judge(*values)
+        facts = rest[0] if rest else ()
+        shorten = bounded_judging.shorten
+        return Status(status), shorten(message), tuple(map(shorten, facts))
 
     def _remembered(
         self,

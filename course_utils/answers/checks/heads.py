@@ -1,5 +1,7 @@
 """Judge models that have a backbone and a head, by what the weights did."""
 
+import numpy as np
+
 from course_utils.answers.checks import weights
 from course_utils.answers.checks.watching import Evidence, WeightChange
 
@@ -55,6 +57,61 @@ def find_problem(
     return ""
 
 
+def find_head_problem(model: object, evidence: Evidence, backbone: str) -> str:
+    """Say why a head cannot have learned, or learned with another loss.
+
+    Args:
+        model: A model in which `find_problem` has found none.
+        evidence: From ``course.watch`` around the learner's training.
+        backbone: Name of the embedded backbone.
+
+    Returns:
+        One sentence, or an empty text if nothing is wrong so far.
+    """
+    names = weights.pretrained_names(backbone)
+    if problem := weights.learning_problem(evidence):
+        return problem
+    if not any(
+        weights.tail(c.path) not in names for c in weights.moved(evidence)
+    ):
+        return (
+            "The head has not learned, only the backbone: leave the head's "
+            "layers trainable."
+        )
+    from_logits = _wants_logits(model.loss) if evidence.history else None
+    if from_logits is None or evidence.own_step:
+        return ""
+    pictures = np.random.default_rng(0).uniform(0, 255, (4, *IMAGE_SHAPE))
+    outputs = np.asarray(model(pictures.astype("float32"), training=False))
+    # Wide enough for softmax in half precision.
+    sums = outputs.astype(float).sum(axis=1)
+    are_shares = outputs.min() >= 0 and np.allclose(sums, 1, atol=1e-2)
+    if are_shares and from_logits:
+        return (
+            "The head ends in softmax, and the loss expects scores before it: "
+            "leave out `from_logits=True`, or the softmax."
+        )
+    if not are_shares and not from_logits:
+        return (
+            "The head gives scores, and the loss expects probabilities: end "
+            'in `activation="softmax"`, or compile with a loss that has '
+            "`from_logits=True`."
+        )
+    return ""
+
+
+def _wants_logits(loss):
+    """Says what a loss expects; None if that cannot be told."""
+    import keras
+
+    if isinstance(loss, str):
+        loss = keras.losses.get(loss)
+    if hasattr(loss, "from_logits"):
+        return bool(loss.from_logits)
+    is_crossentropy = getattr(loss, "__name__", "").endswith("crossentropy")
+    return False if is_crossentropy else None
+
+
 def judge_head(
     model: object, evidence: Evidence, backbone: str, num_classes: int
 ) -> tuple[str, list[WeightChange]]:
@@ -89,11 +146,7 @@ def judge_head(
     learned = [
         c for c in weights.moved(evidence) if weights.tail(c.path) not in names
     ]
-    if not learned or not evidence.steps:
-        return (
-            "Nothing has learned: call `model.fit` inside the `with` block."
-        ), []
-    return "", learned
+    return find_head_problem(model, evidence, backbone), learned
 
 
 def facts(learned: list[WeightChange], backbone: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_utils.answers.checks.learner_values import as_number, brief
+from course_utils.answers.learner_values import as_number, brief
 
 INPUTS, OUTPUTS = 64, 128  # channels of the convolutions in pm-01
 NEIGHBOURS = 5

@@ -3,8 +3,8 @@
 import numpy as np
 
 from course_utils.answers.checks import heads
-from course_utils.answers.checks.learner_values import as_number, as_pair, brief
 from course_utils.answers.checks.watching import Evidence
+from course_utils.answers.learner_values import as_number, as_pair, brief
 from course_utils.machine import paths
 
 BACKBONE = "residual"

@@ -2,9 +2,11 @@
 
 import numpy as np
 
-from course_utils.answers.checks import weights
+from course_utils.answers.checks import heads, weights
 from course_utils.answers.checks.watching import Evidence
 
+BACKBONE = "residual"
+NUM_CLASSES = 6
 STAGE = "stage4"
 MORE_EPOCHS = 3
 _ROUNDING = 5e-4  # an answer may be rounded to three digits
@@ -114,19 +116,14 @@ def judge_last_stage(
     """
     import keras
 
-    for number, one in enumerate((model, base_model)):
-        if not isinstance(one, keras.Model):
-            return "failed", (
-                f"Pass the model, its backbone and the evidence: number "
-                f"{number + 1} is of type {type(one).__name__}."
-            )
-    if not isinstance(evidence, Evidence) or evidence.model is not model:
+    if not isinstance(base_model, keras.Model):
         return "failed", (
-            "The evidence is not about this model: train it inside `with "
-            "course.watch(my_model) as evidence:`."
+            "Pass the model, its backbone and the evidence: number 2 is of "
+            f"type {type(base_model).__name__}."
         )
-    if not evidence.finished:
-        return "failed", "The `with` block is not over: check below it."
+    problem = heads.find_problem(model, evidence, BACKBONE, NUM_CLASSES)
+    if problem:
+        return "failed", problem
     inside = {id(v) for v in model.weights}
     if not base_model.weights or any(
         id(v) not in inside for v in base_model.weights
@@ -135,9 +132,13 @@ def judge_last_stage(
             "This backbone is not in this model: pass the one that the head "
             "was put on."
         )
-    if not evidence.steps:
+    if problem := weights.learning_problem(evidence):
+        return "failed", problem
+    if elsewhere := weights.began_elsewhere(evidence, BACKBONE):
         return "failed", (
-            "No step was made: call `my_model.fit` inside the `with` block."
+            f"{len(elsewhere)} arrays of the backbone were not pretrained when "
+            f"the training began ({elsewhere[0]} among them): load a fresh one "
+            "with its weights."
         )
     if stale := weights.stale_compile(evidence):
         return "failed", stale
@@ -167,6 +168,8 @@ def judge_last_stage(
             f"{len(still)} of the last stage's {len(stage)} arrays stayed as "
             f"they were ({still[0]} among them): unfreeze all its layers."
         )
+    if problem := heads.find_head_problem(model, evidence, BACKBONE):
+        return "failed", problem
     facts = [f"{len(stage)} arrays of {STAGE} moved, no other of the backbone"]
     listed = {weights.tail(v.path) for v in base_model.trainable_weights}
     if listed != stage:

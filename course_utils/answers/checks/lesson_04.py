@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_utils.answers.checks.learner_values import as_number, brief
+from course_utils.answers.learner_values import as_number, brief
 
 LEAST_HELD_OUT, MOST_HELD_OUT = 0.2, 0.34  # share of the patients
 SPECIFICITY = 0.8  # what the clinic asks for in da-02

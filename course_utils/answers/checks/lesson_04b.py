@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_utils.answers.checks.learner_values import as_number, brief
+from course_utils.answers.learner_values import as_number, brief
 from course_utils.machine import paths
 
 BASE, REPAIR, SCANNER, LABELS = "fine-tuned, norms", "AdaBN", "C", 100

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
-from course_utils.answers.checks.learner_values import as_number, as_pair, brief
+from course_utils.answers.learner_values import as_number, as_pair, brief
 
 _ROUNDING = 2e-3  # an interval may be rounded to three digits
 _SAME = 1e-2  # heat maps, each divided by its maximum, are equal up to this

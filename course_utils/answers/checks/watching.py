@@ -28,6 +28,8 @@ class WeightChange:
         largest: Largest absolute change of one number; NaN if a number is no
             longer finite.
         shape: Shape of the array.
+        is_even: Whether all numbers of several changed by the same amount, as
+            no training does to a kernel.
     """
 
     path: str
@@ -35,8 +37,8 @@ class WeightChange:
     flagged_trainable: bool
     is_statistic: bool
     largest: float
-
     shape: tuple[int, ...] = ()
+    is_even: bool = False
 
     @property
     def moved(self) -> bool:
@@ -73,6 +75,8 @@ class Evidence:
         after: The optimizer afterwards.
         history: Metrics by name, one number an epoch, of the last ``fit``
             inside the block; empty if there was none.
+        own_step: Whether the model has a ``train_step`` of its own, which
+            need not train what is flagged trainable.
         added: Paths of weights that the model did not have before.
         finished: Whether the block has ended.
         stopped_by: Name of the error that ended it early; empty if none did.
@@ -83,13 +87,18 @@ class Evidence:
     before: OptimizerState = OptimizerState()
     after: OptimizerState = OptimizerState()
     history: dict[str, list[float]] = dataclasses.field(default_factory=dict)
+    own_step: bool = False
     added: tuple[str, ...] = ()
     finished: bool = False
     stopped_by: str = ""
 
     @property
     def steps(self) -> int:
-        """Steps that the optimizer has made inside the block."""
+        """Steps that the optimizer has made inside the block.
+
+        None if a loop of one's own has another optimizer, or if float16
+        overflowed: whether anything was learned, the weights tell.
+        """
         same = self.after.identity == self.before.identity
         return self.after.iterations - (self.before.iterations if same else 0)
 
@@ -171,6 +180,7 @@ class watch:  # noqa: N801  (it reads as a verb: `with course.watch(model)`)
             v.path for v in model.weights if id(v) not in known
         )
         evidence.after = optimizer_state(model)
+        evidence.own_step = _has_own_step(model)
         del self._copies, self._optimizer
         last_fit = getattr(model, "history", None)
         if last_fit is not self._earlier_fit:
@@ -183,15 +193,28 @@ def optimizer_state(model: object) -> OptimizerState:
     optimizer = getattr(model, "optimizer", None)
     if optimizer is None:
         return OptimizerState()
-    # A `MultiOptimizer` has no rate of its own, and says so by an error. A
-    # schedule is evaluated at the current step.
-    rate = getattr(optimizer, "learning_rate", math.nan)
     return OptimizerState(
         id(optimizer),
         type(optimizer).__name__,
-        float(to_array(rate)),
-        int(to_array(getattr(optimizer, "iterations", 0))),
+        # A schedule is evaluated at the current step.
+        _read(optimizer, "learning_rate", math.nan),
+        int(_read(optimizer, "iterations", 0)),
     )
+
+
+def _read(optimizer: object, name: str, otherwise: float) -> float:
+    """Return a number of an optimizer; not each has each (MultiOptimizer)."""
+    try:
+        return float(to_array(getattr(optimizer, name)))
+    except Exception:
+        return otherwise
+
+
+def _has_own_step(model: object) -> bool:
+    import keras
+
+    own = getattr(type(model), "train_step", None)
+    return own is not keras.Model.train_step
 
 
 def to_array(variable: object) -> np.ndarray:
@@ -203,10 +226,14 @@ def to_array(variable: object) -> np.ndarray:
 
 def _change(variable, before: np.ndarray, trainable: bool) -> WeightChange:
     after = to_array(variable)
-    same = np.array_equal(before, after)
-    # NumPy subtracts neither truth values nor, below 0, unsigned numbers.
-    difference = after.astype("float64") - before.astype("float64")
-    largest = 0.0 if same else float(np.max(np.abs(difference)))
+    largest, is_even = 0.0, False
+    if not np.array_equal(before, after):
+        with np.errstate(invalid="ignore"):
+            # NumPy subtracts neither truth values nor, below 0, unsigned
+            # numbers.
+            change = after.astype("float64") - before.astype("float64")
+            largest = float(np.max(np.abs(change)))
+            is_even = change.size > 1 and bool(np.ptp(change) < 1e-5 * largest)
     return WeightChange(
         path=variable.path,
         identity=id(variable),
@@ -214,4 +241,5 @@ def _change(variable, before: np.ndarray, trainable: bool) -> WeightChange:
         is_statistic=variable.name in BATCH_NORM_STATISTICS,
         largest=largest,
         shape=tuple(before.shape),
+        is_even=is_even,
     )

@@ -4,6 +4,8 @@ Small functions for checks to build on. None trains, none changes a model.
 """
 
 import functools
+import math
+from collections.abc import Collection
 
 import numpy as np
 
@@ -36,12 +38,55 @@ def batch_norm_moved(
     return [c for c in _of(evidence, part) if c.moved and c.is_statistic]
 
 
+def learning_problem(evidence: Evidence, besides: Collection[str] = ()) -> str:
+    """Say why weights cannot have learned, whoever moved them.
+
+    Judged by the weights: `fit`, a ``train_step`` of one's own and a loop
+    with `GradientTape` are alike.
+
+    Args:
+        evidence: What was watched.
+        besides: Names of arrays (as of `tail`) that do not count.
+
+    Returns:
+        One sentence, or an empty text if some have learned.
+    """
+    broken = [c for c in evidence.changes if not math.isfinite(c.largest)]
+    if broken:
+        return (
+            f"{len(broken)} arrays hold numbers that are not finite "
+            f"({broken[0].path} among them), so nothing was learned: build "
+            "the model anew, and train it with a lower learning rate."
+        )
+    learned = [c for c in moved(evidence) if tail(c.path) not in besides]
+    if not learned and (evidence.history or evidence.steps):
+        return (
+            "Nothing has learned: the training ran, and no weight moved. Look "
+            "at the learning rate and at what is frozen; in float16, steps "
+            "whose gradients overflow are skipped, so take more of them."
+        )
+    if not learned:
+        return (
+            "Nothing has learned: no weight moved inside the `with` block. "
+            "Train the model there, with `model.fit` or a loop of your own."
+        )
+    kernels = [c for c in learned if len(c.shape) > 1]
+    if kernels and all(c.is_even for c in kernels):
+        return (
+            "Nothing has learned: all numbers of an array have changed by the "
+            "same amount, as if set by hand. Train the model inside the "
+            "`with` block."
+        )
+    return ""
+
+
 def stale_compile(evidence: Evidence) -> str:
     """Say whether training went by older flags than the model shows.
 
     Keras 3 binds trainability when the train function is first traced. What
     is changed after that takes no effect until the model is compiled again,
-    silently; the weights tell.
+    silently; the weights tell. A loop or a ``train_step`` of one's own takes
+    what it wants: there, only what is flagged frozen and moved is told.
 
     Args:
         evidence: What was watched.
@@ -51,24 +96,53 @@ def stale_compile(evidence: Evidence) -> str:
         nothing was trained.
     """
     weights = [c for c in evidence.changes if not c.is_statistic]
-    if not evidence.steps or not any(c.moved for c in weights):
+    if not any(c.moved for c in weights):
         return ""
+    by_keras = bool(evidence.history) and not evidence.own_step
     frozen = [c for c in weights if c.moved and not c.flagged_trainable]
     if frozen:
+        remedy = "recompile after freezing"
+        if not by_keras:
+            remedy += (
+                ", or, in a loop of your own, train "
+                "`model.trainable_variables` only"
+            )
         return (
             f"The flag says frozen, but {len(frozen)} arrays moved "
-            f"({frozen[0].path} among them): recompile after freezing."
+            f"({frozen[0].path} among them): {remedy}."
         )
     # One array of a layer may have no gradient; a whole layer rarely has.
     still = {_layer(c) for c in weights if c.flagged_trainable}
     still -= {_layer(c) for c in weights if c.moved}
-    if still:
+    if still and by_keras and evidence.steps:
         return (
             f"The flag says trainable, but nothing moved in {len(still)} "
             f"layers ({sorted(still)[0]} among them): recompile after "
             "unfreezing."
         )
     return ""
+
+
+def began_elsewhere(evidence: Evidence, name: str) -> list[str]:
+    """Return the arrays of a backbone that did not begin as pretrained.
+
+    They are as far from the file as training has moved them, if they did.
+
+    Args:
+        evidence: What was watched, of a model that contains the backbone.
+        name: Name of the embedded backbone, for example ``"residual"``.
+    """
+    now = {tail(v.path): v for v in evidence.model.weights}
+    way = {tail(c.path): c.largest for c in evidence.changes}
+    found = []
+    for path, pretrained in _pretrained(name).items():
+        if path in now and now[path].shape == pretrained.shape:
+            distance = np.max(np.abs(to_array(now[path]) - pretrained))
+            # A hair of slack, for what float32 rounds; random weights are far.
+            if abs(distance - way.get(path, 0.0)) <= 1e-5 * (1 + distance):
+                continue
+        found.append(path)
+    return found
 
 
 def differs_from_pretrained(model: object, name: str) -> list[str]:

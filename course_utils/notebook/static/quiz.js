@@ -11,6 +11,7 @@ const SIGNS = {
   passed: "\u2713",
   partial: "\u25D0",
   failed: "\u00D7",
+  remembered: "\u2022",
   "not attempted": "\u2026",
   error: "!",
 };
