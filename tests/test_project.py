@@ -73,9 +73,7 @@ LONG = {
     "tools/generators/materials.py": "a function for each of its materials",
     "tools/pretrain.py": "one recipe, from pictures to exported weights",
     "benchmarks/": "one experiment each, from its arms to its table",
-    "course_utils/evaluation/": "plots and the report: see the next step",
     "course_utils/answers/quizzes.py": "one class, and how it is loaded",
-    "course_utils/pictures/folder_audit.py": "an audit and its splits",
 }
 
 

@@ -93,7 +93,7 @@ def test_what_does_not_fit_is_a_sentence():
         load_solar_cells("patient")
     with pytest.raises(CourseError, match="'defects' has one split"):
         load_dataset("defects", split_by="cell")
-    with pytest.raises(CourseError, match="no pair"):
+    with pytest.raises(CourseError, match="a pair"):
         load_dataset("defects", image_size=96)
 
 
