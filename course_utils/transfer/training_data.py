@@ -70,7 +70,7 @@ def check_labels(model, data, training=True):
                 f"The {what} labels have {labels.shape[-1]} numbers a picture, "
                 "and the sparse loss expects one, the index of the class: "
                 "take labels.argmax(axis=-1), or the loss "
-                "'categorical_crossentropy'."
+                f"CategoricalCrossentropy with {_from_logits(model.loss)}."
             )
         wrong = labels[(labels < 0) | (labels >= count)]
         if wrong.size:
@@ -86,8 +86,8 @@ def check_labels(model, data, training=True):
                 f"The {what} labels have {shape} a picture, and the loss "
                 f"expects one for each of {count} outputs: give the head one "
                 "output a class, and take one-hot labels with this loss, or "
-                "'sparse_categorical_crossentropy' with the index of the "
-                "class."
+                "the index of the class with SparseCategoricalCrossentropy "
+                f"and {_from_logits(model.loss)}."
             )
         labels = labels.argmax(axis=-1)
     else:
@@ -96,8 +96,9 @@ def check_labels(model, data, training=True):
             raise CourseError(
                 f"The {what} labels have {width} number(s) a picture, from "
                 f"{labels.min():g} to {labels.max():g}, and the binary loss "
-                f"expects 0 or 1 for each of {count} output(s): change the "
-                "head, or take 'sparse_categorical_crossentropy'."
+                f"expects 0 or 1 for each of {count} output(s): give the head "
+                "one output a class, and take the index of the class with "
+                "the loss keras.losses.SparseCategoricalCrossentropy."
             )
     if training and (labels == labels.flat[0]).all():
         raise CourseError(
@@ -126,6 +127,12 @@ def _first_image_and_labels(data, what):
     if isinstance(labels[0], dict | list | tuple):
         return image, None
     return image, np.concatenate([np.asarray(part) for part in labels])
+
+
+def _from_logits(loss):
+    """Returns the argument of a loss that goes with the model's outputs."""
+    config = loss.get_config() if hasattr(loss, "get_config") else {}
+    return f"from_logits={config.get('from_logits', False)}"
 
 
 def _kind(loss):
