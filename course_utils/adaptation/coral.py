@@ -35,15 +35,18 @@ def coral_loss(source_features, target_features):
     """
     covariances = []
     shapes = [tuple(np.shape(f)) for f in (source_features, target_features)]
-    if (
-        any(len(shape) != 2 for shape in shapes)
-        or shapes[0][1] != shapes[1][1]
-        or any(shape[0] is not None and shape[0] < 2 for shape in shapes)
-    ):
+    remedy = ""
+    if any(len(shape) != 2 for shape in shapes):
+        remedy = "pool feature maps first, with GlobalAveragePooling2D"
+    elif shapes[0][1] != shapes[1][1]:
+        remedy = "take both from the same layer"
+    elif any(shape[0] is not None and shape[0] < 2 for shape in shapes):
+        remedy = "give more pictures of each"
+    if remedy:
         raise CourseError(
             "Expected features of two or more pictures of source and target, "
             "of shape (pictures, channels) with the same channels, and the "
-            f"shapes are {shapes[0]} and {shapes[1]}: pool feature maps first."
+            f"shapes are {shapes[0]} and {shapes[1]}: {remedy}."
         )
     for features in (source_features, target_features):
         features = keras.ops.cast(features, "float32")

@@ -291,9 +291,13 @@ def _checked_pictures(images):
     fractions = high <= 1 and (values != np.round(values)).any()
     # A resized picture may lie a little beyond.
     if not (low >= -FAR and high <= 255 + FAR) or fractions:
+        remedy = "leave out `/ 255` and any other preprocessing"
+        if not np.isfinite(values).all():
+            remedy = "leave out pictures with NaN or infinite values"
+        elif high > 255 + FAR:
+            remedy = "divide pictures of 16 bits by 257"
         raise CourseError(
             "Expected pictures with values from 0 to 255, and these are from "
-            f"{low:.3g} to {high:.3g}: leave out `/ 255` and any other "
-            "preprocessing, and pictures with NaN."
+            f"{low:.3g} to {high:.3g}: {remedy}."
         )
     return images

@@ -224,4 +224,4 @@ def _no_room(name, error):
 
 
 def _go_offline():
-    return 'take a backbone of the course with weights="embedded"'
+    return 'take a backbone of the course, such as load_backbone("residual")'

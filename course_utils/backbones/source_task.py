@@ -73,6 +73,11 @@ def with_old_heads(base_model, name=None):
         CourseError: If there is no such backbone, if its file of heads is
             missing or damaged, or if the heads do not fit `base_model`.
     """
+    if not isinstance(base_model, keras.Model):
+        raise CourseError(
+            f"Expected a Keras model, not {type(base_model).__name__}: pass "
+            "the backbone, for example the one from load_backbone."
+        )
     name = name or base_model.name
     card = data_files.card("backbones", name)
     expected, given = card["feature_shape"][-1], base_model.output_shape[-1]

@@ -73,10 +73,9 @@ def check_labels(model, data, training=True):
     kind, count = _kind(loss), outputs.shape[-1]
     known = classes = labels
     if kind == "sparse":
-        ignored = getattr(loss, "ignore_class", None)
-        known = classes = _sparse(labels, count, ignored, what)
+        known = classes = _sparse(labels, count, loss, what)
     elif kind == "categorical":
-        classes = _categorical(labels, count, what)
+        classes = _categorical(labels, count, loss, what)
     elif kind == "binary":
         _check_binary(labels, count, what)
     if kind and training and (classes == classes.flat[0]).all():
@@ -104,14 +103,15 @@ def _classes(labels, count):
     return labels
 
 
-def _sparse(labels, count, ignored, what):
+def _sparse(labels, count, loss, what):
     if labels.ndim > 1 and labels.shape[-1] > 1:
         raise CourseError(
             f"The {what} labels have {labels.shape[-1]} numbers a picture, "
             "and the sparse loss expects one, the index of the class: "
             "take labels.argmax(axis=-1), or the loss "
-            "'categorical_crossentropy'."
+            f"CategoricalCrossentropy with {_from_logits(loss)}."
         )
+    ignored = getattr(loss, "ignore_class", None)
     labels = labels if ignored is None else labels[labels != ignored]
     if not labels.size:
         raise CourseError(
@@ -137,7 +137,7 @@ def _sparse(labels, count, ignored, what):
     return labels
 
 
-def _categorical(labels, count, what):
+def _categorical(labels, count, loss, what):
     one_hot = labels.ndim > 1 and labels.shape[-1] > 1
     if not one_hot or labels.shape[-1] != count:
         shape = "one number" if not one_hot else f"{labels.shape[-1]}"
@@ -145,8 +145,8 @@ def _categorical(labels, count, what):
             f"The {what} labels have {shape} a picture, and the loss "
             f"expects one for each of {count} outputs: give the head one "
             "output a class, and take one-hot labels with this loss, or "
-            "'sparse_categorical_crossentropy' with the index of the "
-            "class."
+            "the index of the class with SparseCategoricalCrossentropy and "
+            f"{_from_logits(loss)}."
         )
     sums = labels.sum(axis=-1)
     if labels.min() < 0 or sums.max() > 1.01:
@@ -167,9 +167,16 @@ def _check_binary(labels, count, what):
         raise CourseError(
             f"The {what} labels have {width} number(s) a picture, from "
             f"{labels.min():g} to {labels.max():g}, and the binary loss "
-            f"expects 0 or 1 for each of {count} output(s): change the "
-            "head, or take 'sparse_categorical_crossentropy'."
+            f"expects 0 or 1 for each of {count} output(s): give the "
+            "head one output a class, and take the index of the class with "
+            "the loss keras.losses.SparseCategoricalCrossentropy."
         )
+
+
+def _from_logits(loss):
+    """Returns the argument of a loss that goes with the model's outputs."""
+    config = loss.get_config() if hasattr(loss, "get_config") else {}
+    return f"from_logits={config.get('from_logits', False)}"
 
 
 def _first_batch_and_labels(data, what):

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import math
+import numbers
 import random
 
 import keras
@@ -73,13 +74,22 @@ def find_learning_rate(
         Smith (2017), "Cyclical Learning Rates for Training Neural Networks",
         https://arxiv.org/abs/1506.01186
     """
-    if not 0 < lowest < highest < math.inf or not (
-        type(steps) is int and steps > 0
+    if not (
+        isinstance(lowest, numbers.Real)
+        and isinstance(highest, numbers.Real)
+        and 0 < lowest < highest < math.inf
+        and type(steps) is int
+        and steps > 0
     ):
         raise CourseError(
             f"Cannot try learning rates from {lowest!r} to {highest!r} in "
             f"{steps!r} steps: give two numbers above 0, the lower one first, "
             "and a whole number of steps."
+        )
+    if type(batch_size) is not int or batch_size < 1:
+        raise CourseError(
+            f"batch_size is {batch_size!r}, and must be a whole number from 1 "
+            "on: the number of pictures a batch."
         )
     steps = min(steps, 3) if quick_runs.is_on() else steps
     settings = compile_settings(model)
@@ -195,24 +205,30 @@ def _copy(model):
     `keras.models.clone_model` compiles as well, and raises where the loss is
     a plain function.
     """
-    layers = model._flatten_layers()
+    layers = list(model._flatten_layers())
     kinds = {type(layer).__name__: type(layer) for layer in layers}
-    try:
-        with keras.saving.custom_object_scope(kinds):
+    with keras.saving.custom_object_scope(kinds):
+        try:
             copy = type(model).from_config(model.get_config())
             if not copy.built:
                 copy.build_from_config(model.get_build_config())
-        own = {id(variable) for variable in model.variables}
-        if any(id(variable) in own for variable in copy.variables):
-            raise ValueError("the copy shares weights with the original")
+        except Exception as error:
+            raise _no_copy(model, _culprit(layers, error)) from error
+    own = {id(variable) for variable in model.variables}
+    if any(id(variable) in own for variable in copy.variables):
+        raise _no_copy(
+            model,
+            "its get_config hands out its very layers. Let it hand out "
+            "keras.saving.serialize_keras_object(layer) of each, and let "
+            "from_config make them with deserialize_keras_object",
+        )
+    try:
         copy.set_weights(model.get_weights())
-    except Exception as error:
-        kind = type(model).__name__
-        raise CourseError(
-            f"The model {model.name!r} cannot be copied "
-            f"({type(error).__name__}), and no rate is tried on the original: "
-            f"give {kind} the methods get_config and from_config, or build "
-            "the model with the functional API."
+    except ValueError as error:
+        raise _no_copy(
+            model,
+            "its copy has other weights, since layers were changed after they "
+            "were made, perhaps by enable_lora. Look for the rate before that",
         ) from error
     # From the outside in, since a flag is passed on to the layers within.
     for old, new in zip(
@@ -223,3 +239,48 @@ def _copy(model):
     for old, new in zip(model.variables, copy.variables, strict=True):
         new.trainable = old.trainable
     return copy
+
+
+def _no_copy(model, why):
+    return CourseError(
+        f"The model {model.name!r} cannot be copied, and no rate is tried on "
+        f"the original: {why}."
+    )
+
+
+def _culprit(layers, error):
+    """Returns which layer cannot be made again, and what to do.
+
+    Looks at the innermost first; the model itself comes last.
+    """
+    for layer in reversed(layers):
+        try:
+            config = keras.saving.serialize_keras_object(layer)
+            keras.saving.deserialize_keras_object(config)
+        except Exception as reason:
+            culprit, error, kind = layer, reason, type(layer).__name__
+            break
+    else:
+        # Each was made, and one does not work: not one of Keras.
+        culprit = layers[0]
+        own = {type(layer) for layer in layers}
+        own = [k for k in own if not k.__module__.startswith("keras")]
+        kind = " and ".join(sorted(k.__name__ for k in own or [type(culprit)]))
+    if isinstance(culprit, keras.layers.Lambda):
+        remedy = "Write it as a layer of your own, a class with `call`"
+    elif kind in dir(keras.layers):
+        remedy = (
+            "Give it no lambda, but a function or class of your own under "
+            "`@keras.saving.register_keras_serializable()`, with get_config "
+            "for a class"
+        )
+    else:
+        remedy = (
+            f"Give {kind} a get_config that tells all that __init__ takes, "
+            "and a from_config that makes layers and functions among it with "
+            "keras.saving.deserialize_keras_object"
+        )
+    return (
+        f"{culprit.name!r} ({type(culprit).__name__}) cannot be made again from "
+        f"its get_config ({type(error).__name__}). {remedy}"
+    )

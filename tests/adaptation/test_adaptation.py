@@ -360,6 +360,7 @@ def test_nothing_to_train():
     model = keras.Sequential([keras.Input((8, 8, 3)), bare])
     with pytest.raises(CourseError, match="use adapt_batch_norm"):
         adapt_by_entropy(model, TARGET)
+    adapt_batch_norm(model, TARGET)
 
 
 def test_logits_are_not_taken_for_probabilities():
@@ -401,17 +402,23 @@ def test_a_threshold_that_is_none(threshold):
 
 
 @pytest.mark.parametrize(
-    ("source", "target"),
+    ("source", "target", "said"),
     [
-        (np.ones((4, 3)), np.ones((4, 2))),
-        (np.ones((1, 3)), np.ones((4, 3))),
-        (np.ones((4, 2, 2, 3)), np.ones((4, 2, 2, 3))),
-        (np.ones((0, 3)), np.ones((4, 3))),
+        (np.ones((4, 3)), np.ones((4, 2)), "from the same layer"),
+        (np.ones((1, 3)), np.ones((4, 3)), "more pictures of each"),
+        (np.ones((4, 2, 2, 3)), np.ones((4, 2, 2, 3)), "pool feature maps"),
+        (np.ones((0, 3)), np.ones((4, 3)), "more pictures of each"),
     ],
 )
-def test_features_that_cannot_be_compared(source, target):
-    with pytest.raises(CourseError, match="pool feature maps first"):
+def test_features_that_cannot_be_compared(source, target, said):
+    with pytest.raises(CourseError, match=said):
         coral_loss(source, target)
+
+
+@pytest.mark.parametrize("kind", ["float16", "bfloat16"])
+def test_probabilities_in_half_precision_are_probabilities(kind):
+    logits = keras.ops.cast(RNG.normal(size=(200, 9)), kind)
+    entropy(keras.ops.softmax(logits))
 
 
 def test_nan_features_give_nan_and_a_weight_is_a_number():

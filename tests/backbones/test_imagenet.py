@@ -15,7 +15,7 @@ from course_utils.machine.errors import CourseError
 
 SHAPE = (64, 64, 3)
 FILE = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
-EMBEDDED = 'take a backbone of the course with weights="embedded"'
+EMBEDDED = 'take a backbone of the course, such as load_backbone("residual")'
 
 
 @pytest.fixture(scope="module")

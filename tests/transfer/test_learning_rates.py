@@ -153,13 +153,15 @@ def test_what_cannot_be_tried_is_a_sentence():
     sharing.compile("sgd", "mse")
     broken = (numbers()[0] * np.nan, numbers()[1])
     for model, data, options, said in [
-        (strange, numbers(), {}, "cannot be copied .* give NoConfig the"),
-        (sharing, numbers(), {}, "cannot be copied .* give Sharing the"),
+        (strange, numbers(), {}, "cannot be copied.* Give NoConfig a get"),
+        (sharing, numbers(), {}, "cannot be copied.* hands out its very"),
         (keras.Sequential([keras.layers.Dense(1)]), numbers(), {}, "compile"),
         (line(), broken, {}, "no finite number before any step"),
         (line(), numbers(), {"lowest": 1, "highest": 0.1}, "two numbers above"),
         (line(), numbers(), {"steps": 0.5}, "whole number of steps"),
         (line(), numbers(), {"steps": 0}, "whole number of steps"),
+        (line(), numbers(), {"lowest": "1e-6"}, "give two numbers above 0"),
+        (line(), numbers(), {"batch_size": 0}, "batch_size is 0"),
         (build(functional, base()), (IMAGES, LABELS + 1), {}, "label is 2"),
     ]:
         with pytest.raises(CourseError, match=said):
