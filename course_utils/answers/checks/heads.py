@@ -57,9 +57,7 @@ def find_problem(
     return ""
 
 
-def find_head_problem(
-    model: object, evidence: Evidence, backbone: str
-) -> str:
+def find_head_problem(model: object, evidence: Evidence, backbone: str) -> str:
     """Say why a head cannot have learned, or learned with another loss.
 
     Args:

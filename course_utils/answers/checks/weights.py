@@ -38,9 +38,7 @@ def batch_norm_moved(
     return [c for c in _of(evidence, part) if c.moved and c.is_statistic]
 
 
-def learning_problem(
-    evidence: Evidence, besides: Collection[str] = ()
-) -> str:
+def learning_problem(evidence: Evidence, besides: Collection[str] = ()) -> str:
     """Say why weights cannot have learned, whoever moved them.
 
     Judged by the weights: `fit`, a ``train_step`` of one's own and a loop
