@@ -130,6 +130,7 @@ def judge_features(
             "batches with `np.concatenate`."
         )
     base_model = load_backbone(BACKBONE)
+    images = np.asarray(images)
     count, channels = len(images), base_model.output_shape[-1]
     if given.ndim == 4:
         return "failed", (
@@ -247,7 +248,7 @@ def judge_gain(answer: object) -> tuple[str, str]:
     ]
     first, second = np.ravel(answer)
     means = [(values.mean(), message) for values, message in means]
-    match = find_match(first, true.mean(), means, _TOLERANCE)
+    match = find_match(first, true.mean(), means, _TOLERANCE, 3)
     if match != RIGHT:
         return "failed", match or (
             f"The mean is not {mean:.3g}. Keep the rows of defects with 100 "
@@ -269,7 +270,7 @@ def judge_gain(answer: object) -> tuple[str, str]:
         (value, f"{half:.3g} is {meaning}: give `half_width` the differences.")
         for value, meaning in halves
     ]
-    match = find_match(second, t * true.sem(), halves, _TOLERANCE)
+    match = find_match(second, t * true.sem(), halves, _TOLERANCE, 3)
     if match == RIGHT:
         return "passed", (
             f"Frozen {own['frozen'].mean():.3f}, scratch "

@@ -307,7 +307,7 @@ def judge_share(answer: object, base_model: object) -> tuple[str, str]:
             "all their numbers.",
         ),
     ]
-    match = find_match(answer, last / whole, misconceptions, _TOLERANCE)
+    match = find_match(answer, last / whole, misconceptions, _TOLERANCE, 3)
     if match == RIGHT:
         return "passed", (
             f"{last:,} of {whole:,} numbers, {last / whole:.0%}, lie in "
