@@ -96,12 +96,13 @@ def find_match(
     answer: object,
     right: object,
     mistakes: Iterable[tuple[object, str]] = (),
-    tolerance: object = 0.0,
+    tolerance: float = 0.0,
+    digits: int = 2,
 ) -> str | None:
     """Say which value an answer is: the right one, or that of a mistake.
 
     An answer may be rounded: it is what rounding to the digits that it shows
-    explains, if these are two or more. It is asked for more digits where they
+    explains, if these are enough. It is asked for more digits where they
     cannot tell the right value from another.
 
     Args:
@@ -111,6 +112,8 @@ def find_match(
             about it.
         tolerance: How far off a right answer may be that was computed in
             another way; the nearest value counts.
+        digits: How many a rounded answer has at least: two, or as many as
+            the exercise asks for.
 
     Returns:
         ``RIGHT``, the sentence of a mistake, a request for more digits, or
@@ -131,7 +134,7 @@ def find_match(
             if np.all(np.abs(given - v) <= allowed + _EQUAL * np.abs(v) + _ZERO)
         ]
 
-    for found in explained(0.0), explained(_half_unit(answer, given, 2)):
+    for found in explained(0.0), explained(_half_unit(answer, given, digits)):
         if found:
             _, first, text = found[0]
             same = [np.allclose(v, first, rtol=1e-5) for _, v, _ in found[1:]]
@@ -146,13 +149,15 @@ def find_match(
     return None
 
 
-def half_unit(answer: object) -> float:
-    """Return half a unit of the last digit that a number shows.
+def half_unit(answer: object, least_digits: int = 2) -> float:
+    """Return half a unit of the last digit that numbers show.
 
     Args:
-        answer: One number; of float32, the digits that float32 shows.
+        answer: One number or several; of several, the finest counts.
+        least_digits: How many are taken for shown, though they be zeros.
     """
-    return float(_half_unit(answer, np.asarray(answer, dtype=float), 2))
+    given = np.asarray(answer, dtype=float)
+    return float(np.min(_half_unit(answer, given, least_digits)))
 
 
 def _half_unit(answer, given, least_digits):

@@ -4,10 +4,17 @@ import numpy as np
 
 from course_utils.answers.checks import heads
 from course_utils.answers.checks.watching import Evidence
+from course_utils.answers.learner_values import (
+    RIGHT,
+    as_number,
+    find_match,
+    say_no_number,
+)
 
 BACKBONE = "residual"
 NUM_CLASSES = 6
-_ROUNDING = 5e-4  # an answer may be rounded to three digits
+UNITS = 64  # of the first dense layer in sh-02
+_TOLERANCE = 5e-4
 
 
 def judge_recall(
@@ -24,16 +31,11 @@ def judge_recall(
     Returns:
         A status and a message.
     """
-    if answer is None or isinstance(answer, str | bool):
-        return "failed", (
-            f"The answer should be a number, not {answer!r}: the mean of an "
-            "array of True and False is a share."
-        )
-    answer = np.asarray(answer, dtype=float)
-    if answer.shape != ():
-        return "failed", (
-            f"The answer should be one number, and this has shape "
-            f"{answer.shape}: take the mean over the pictures of the class."
+    number = as_number(answer)
+    if number is None:
+        return "failed", say_no_number(
+            answer,
+            meaning="the mean over the pictures of the class of True and False",
         )
     labels, predictions = np.asarray(labels), np.asarray(predictions)
     is_class, is_named = labels == class_index, predictions == class_index
@@ -41,11 +43,6 @@ def judge_recall(
         raise ValueError(f"no picture has the label {class_index}")
     recall = np.mean(is_named[is_class])
     found = np.sum(is_class & is_named)
-    if np.isclose(answer, recall, rtol=0, atol=_ROUNDING):
-        return "passed", (
-            f"{found} of the {np.sum(is_class)} pictures of class "
-            f"{class_index} were found: a recall of {recall:.1%}."
-        )
     misconceptions = [
         (100 * recall, "That is the recall in percent: give it as a share."),
         (found, "That is how many were found: divide by how many there are."),
@@ -71,13 +68,18 @@ def judge_recall(
             "right or wrong: first keep the pictures of the class.",
         ),
     ]
-    for value, message in misconceptions:
-        if np.isclose(answer, value, rtol=0, atol=_ROUNDING):
-            return "failed", message
-    if answer > 1:
-        return "failed", f"A share is at most 1, and this is {answer:.3g}."
+    match = find_match(answer, recall, misconceptions, _TOLERANCE)
+    if match == RIGHT:
+        return "passed", (
+            f"{found} of the {np.sum(is_class)} pictures of class "
+            f"{class_index} were found: a recall of {recall:.1%}."
+        )
+    if match is not None:
+        return "failed", match
+    if number > 1:
+        return "failed", f"A share is at most 1, and this is {number:.3g}."
     return "failed", (
-        f"{answer:.3g} is not the recall. Keep the pictures whose label is "
+        f"{number:.3g} is not the recall. Keep the pictures whose label is "
         f"{class_index}; which share of them was predicted as {class_index}?"
     )
 
@@ -103,6 +105,14 @@ def judge_new_head(model: object, evidence: Evidence) -> tuple:
         message = (
             "Only your head has learned, and the backbone is as it came. But "
             "the head is to have two dense layers: add the first one."
+        )
+        return "partial", message, facts
+    widths = [c.shape[1] for c in kernels]
+    if widths != [UNITS, NUM_CLASSES]:
+        message = (
+            "Only your head has learned, and the backbone is as it came. But "
+            f"its dense layers have {', '.join(map(str, widths))} units: make "
+            f"two, the first with {UNITS}, the last with {NUM_CLASSES}."
         )
         return "partial", message, facts
     message = "Only your head has learned; the backbone is as it came."

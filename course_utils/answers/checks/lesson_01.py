@@ -2,7 +2,12 @@
 
 import numpy as np
 
-from course_utils.answers.learner_values import as_number, brief
+from course_utils.answers.learner_values import (
+    as_number,
+    as_numbers,
+    brief,
+    say_no_number,
+)
 
 INPUTS, OUTPUTS = 64, 128  # channels of the convolutions in pm-01
 NEIGHBOURS = 5
@@ -26,9 +31,11 @@ def judge_counts(ordinary: object, separable: object) -> tuple[str, str]:
         ("my_separable", second, separable),
     ):
         if number is None:
-            return "failed", (
-                f"{name} should be one number, not {brief(answer)}: multiply "
-                "the sides of a filter, its input channels and the filters."
+            return "failed", say_no_number(
+                answer,
+                name,
+                "multiply the sides of a filter, its input channels and the "
+                "filters",
             )
     right = 9 * INPUTS * OUTPUTS, 9 * INPUTS + INPUTS * OUTPUTS
     if (first, second) == right:
@@ -106,7 +113,7 @@ def judge_pictures(answer: object, original: object) -> tuple[str, str]:
         raise ValueError(f"these are no pictures: shape {original.shape}")
     try:
         answer = np.asarray(answer, dtype=float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return "failed", (
             f"The answer should be an array of pictures, not {brief(answer)}."
         )
@@ -256,17 +263,14 @@ def judge_neighbours(
         A status and a message.
     """
     gallery, query = np.asarray(gallery, float), np.asarray(query, float)
-    try:
-        answer = np.asarray(answer, dtype=float).ravel()
-    except (TypeError, ValueError):
-        answer = np.array([])
+    answer = as_numbers(answer).ravel()
     if answer.shape != (NEIGHBOURS,):
         return "failed", (
             f"The answer should be {NEIGHBOURS} positions, and has "
             f"{answer.size} numbers: sort, and keep the first "
             f"{NEIGHBOURS}."
         )
-    whole = np.isfinite(answer).all() and (answer == np.rint(answer)).all()
+    whole = (answer == np.rint(answer)).all()
     if not whole or answer.min() < 0 or answer.max() >= len(gallery):
         return "failed", (
             "Those are no positions of rows (whole numbers from 0 to "

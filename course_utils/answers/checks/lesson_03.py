@@ -4,7 +4,13 @@ import numpy as np
 
 from course_utils.answers.checks import heads, weights
 from course_utils.answers.checks.watching import Evidence
-from course_utils.answers.learner_values import as_number, brief
+from course_utils.answers.learner_values import (
+    RIGHT,
+    as_number,
+    brief,
+    find_match,
+    say_no_number,
+)
 
 BACKBONE = "residual"
 NUM_CLASSES = 6
@@ -13,7 +19,7 @@ MORE_EPOCHS = 4
 LAST_LAYERS = 8
 # Rates to begin with, as shares of the one with the lowest smoothed loss.
 LOWEST_SHARE, HIGHEST_SHARE = 1 / 30, 1 / 3
-_ROUNDING = 5e-4  # a share may be rounded to three digits
+_TOLERANCE = 5e-4
 
 
 def judge_repair(evidence: object, model: object, base: object) -> tuple:
@@ -218,9 +224,7 @@ def judge_rate(answer: object, found: object) -> tuple[str, str]:
     """
     rate = as_number(answer)
     if rate is None:
-        return "failed", (
-            f"The answer should be one number, a rate, not {brief(answer)}."
-        )
+        return "failed", say_no_number(answer, meaning="a learning rate")
     at = int(np.argmin(found.smoothed))
     lowest = float(found.rates[at])
     if LOWEST_SHARE * lowest <= rate <= HIGHEST_SHARE * lowest:
@@ -273,17 +277,9 @@ def judge_share(answer: object, base_model: object) -> tuple[str, str]:
     """
     share = as_number(answer)
     if share is None:
-        return "failed", (
-            f"The answer should be one number, a share, not {brief(answer)}."
-        )
+        return "failed", say_no_number(answer, meaning="a share")
     counts = [layer.count_params() for layer in base_model.layers]
     whole, last = sum(counts), sum(counts[-LAST_LAYERS:])
-    if np.isclose(share, last / whole, rtol=0, atol=_ROUNDING):
-        return "passed", (
-            f"{last:,} of {whole:,} numbers, {last / whole:.0%}, lie in "
-            f"{LAST_LAYERS} of {len(counts)} layers, which are "
-            f"{LAST_LAYERS / len(counts):.0%} of the layers."
-        )
     trainable = sum(
         int(np.prod(w.shape))
         for layer in base_model.layers[-LAST_LAYERS:]
@@ -311,10 +307,14 @@ def judge_share(answer: object, base_model: object) -> tuple[str, str]:
             "all their numbers.",
         ),
     ]
-    for value, message in misconceptions:
-        if np.isclose(share, value, rtol=0, atol=_ROUNDING):
-            return "failed", message
-    return "failed", (
+    match = find_match(answer, last / whole, misconceptions, _TOLERANCE, 3)
+    if match == RIGHT:
+        return "passed", (
+            f"{last:,} of {whole:,} numbers, {last / whole:.0%}, lie in "
+            f"{LAST_LAYERS} of {len(counts)} layers, which are "
+            f"{LAST_LAYERS / len(counts):.0%} of the layers."
+        )
+    return "failed", match or (
         f"{share:.3g} is not it. Add up `layer.count_params()` over "
         "`base_model.layers[-8:]`, and divide by `base_model.count_params()`."
     )

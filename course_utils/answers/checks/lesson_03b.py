@@ -4,12 +4,20 @@ import numpy as np
 
 from course_utils.answers.checks import heads, weights
 from course_utils.answers.checks.watching import Evidence
+from course_utils.answers.learner_values import (
+    RIGHT,
+    as_number,
+    as_numbers,
+    brief,
+    find_match,
+    say_no_number,
+)
 
 BACKBONE = "residual"
 NUM_CLASSES = 6
 STAGE = "stage4"
 MORE_EPOCHS = 3
-_ROUNDING = 5e-4  # an answer may be rounded to three digits
+_TOLERANCE = 5e-4
 
 
 def judge_patience(answer: object, losses: object) -> tuple[str, str]:
@@ -22,9 +30,10 @@ def judge_patience(answer: object, losses: object) -> tuple[str, str]:
     Returns:
         A status and a message.
     """
-    if complaint := _no_number(answer):
-        return "failed", complaint
-    answer, losses = float(answer), np.asarray(losses, float)
+    number = as_number(answer)
+    if number is None:
+        return "failed", say_no_number(answer)
+    answer, losses = number, np.asarray(losses, float)
     new_best = np.flatnonzero(losses == np.minimum.accumulate(losses))
     best, waits = int(losses.argmin()), np.diff(new_best)
     least = int(waits.max())
@@ -73,6 +82,15 @@ def judge_counted_on(answer: object, first: object) -> tuple[str, str]:
         return "failed", (
             f"Pass what `fit` returns, its history, not "
             f"{type(answer).__name__}."
+        )
+    steps = len(answer.epoch) * (
+        getattr(answer, "params", {}).get("steps") or 0
+    )
+    optimizer = getattr(getattr(answer, "model", None), "optimizer", None)
+    if steps and optimizer and int(optimizer.iterations) <= steps:
+        return "failed", (
+            "That is the history of a model whose optimizer had made no step "
+            "before: go on with `small`, as it is."
         )
     found, begin = list(answer.epoch), list(first)[-1] + 1
     wanted = list(range(begin, begin + MORE_EPOCHS))
@@ -201,18 +219,18 @@ def judge_forgotten(answer: object, curves: object) -> tuple[str, str]:
         answer = answer.sort_index()
     if isinstance(answer, dict):
         answer = [answer[rate] for rate in sorted(answer)]
-    answer = np.asarray(answer, float)
-    if answer.shape != first.shape:
+    numbers = as_numbers(answer)
+    if not numbers.size:
+        return "failed", (
+            f"The answer should be {len(first)} numbers, not {brief(answer)}: "
+            "one for each rate."
+        )
+    if numbers.shape != first.shape:
         return "failed", (
             f"There are {len(first)} rates, and this has shape "
-            f"{answer.shape}: give one number for each of them."
+            f"{numbers.shape}: give one number for each of them."
         )
     lost = first - last
-    if np.allclose(answer, lost, rtol=0, atol=_ROUNDING):
-        return "passed", (
-            f"From {lost.min():.3f} at the rate that forgot the least to "
-            f"{lost.max():.3f} at the one that forgot the most."
-        )
     mistakes = [
         (-lost, "Turn it round: what was there first, less what is left."),
         (last, "That is what is left: take it from what was there."),
@@ -226,10 +244,13 @@ def judge_forgotten(answer: object, curves: object) -> tuple[str, str]:
             "That is the mean over the rates: group by the rate first.",
         ),
     ]
-    for values, message in mistakes:
-        if np.allclose(answer, values, rtol=0, atol=_ROUNDING):
-            return "failed", message
-    return "failed", (
+    match = find_match(answer, lost, mistakes, _TOLERANCE)
+    if match == RIGHT:
+        return "passed", (
+            f"From {lost.min():.3f} at the rate that forgot the least to "
+            f"{lost.max():.3f} at the one that forgot the most."
+        )
+    return "failed", match or (
         "These are not the differences: group the curves by the rate, and "
         "take the first source accuracy less the last."
     )
@@ -249,13 +270,12 @@ def judge_penalty(
     Returns:
         A status and a message.
     """
-    if complaint := _no_number(answer):
-        return "failed", complaint
+    number = as_number(answer)
+    if number is None:
+        return "failed", say_no_number(answer)
     ways = [np.asarray(a) - b for a, b in zip(now, origins, strict=True)]
     squares = float(sum(np.sum(way**2) for way in ways))
     penalty = strength / 2 * squares
-    if np.isclose(answer, penalty, rtol=1e-3):
-        return "passed", f"The weights have left at a cost of {penalty:.4g}."
     count = sum(way.size for way in ways)
     mistakes = [
         (2 * penalty, "Take half of the strength."),
@@ -276,22 +296,13 @@ def judge_penalty(
             "These are absolute distances: square them.",
         ),
     ]
-    for value, message in mistakes:
-        if np.isclose(answer, value, rtol=1e-3):
-            return "failed", message
-    return "failed", (
-        f"{float(answer):.4g} it is not: half of the strength, times the sum "
+    match = find_match(answer, penalty, mistakes, 1e-3 * abs(penalty))
+    if match == RIGHT:
+        return "passed", f"The weights have left at a cost of {penalty:.4g}."
+    return "failed", match or (
+        f"{number:.4g} it is not: half of the strength, times the sum "
         "over all arrays of `np.sum((a - b) ** 2)`."
     )
-
-
-def _no_number(answer):
-    if answer is None or isinstance(answer, str | bool):
-        return f"The answer should be a number, not {answer!r}."
-    shape = np.shape(answer)
-    if shape != ():
-        return f"The answer should be one number; this has shape {shape}."
-    return ""
 
 
 JUDGES = {

@@ -2,7 +2,16 @@
 
 import numpy as np
 
-from course_utils.answers.learner_values import as_number, brief
+from course_utils.answers.checks.intervals import find_interval, read_ends
+from course_utils.answers.learner_values import (
+    RIGHT,
+    as_number,
+    as_numbers,
+    brief,
+    find_match,
+    half_unit,
+    say_no_number,
+)
 
 LEAST_HELD_OUT, MOST_HELD_OUT = 0.2, 0.34  # share of the patients
 SPECIFICITY = 0.8  # what the clinic asks for in da-02
@@ -10,7 +19,9 @@ LESSON_SPECIFICITY = 0.95
 NUMBER_OF_LABELS = 80
 VERDICTS = ("too sure", "not sure enough")
 DECISIONS = ("better", "worse", "cannot tell")
-_ROUNDING = 2e-3
+LEAST_FOR_CHANCE = 6  # pictures of a patient
+_TOLERANCE = 2e-3
+_NEAR_TEMPERATURE = 0.03  # of the temperature; so fine is a search by hand
 
 
 def judge_split(
@@ -97,17 +108,21 @@ def judge_threshold(
 
     number = as_number(threshold)
     if number is None:
-        return "failed", (
-            f"The threshold should be one number, not {brief(threshold)}."
-        )
+        return "failed", say_no_number(threshold, "The threshold")
     own = np.asarray(validation_labels), np.asarray(validation_scores)
     others = np.asarray(labels), np.asarray(scores)
 
-    def same(other, given=own):
-        return np.array_equal(given[1] >= number, given[1] >= other)
+    def called(some):
+        return np.count_nonzero(own[1] >= some)
+
+    def explains(other):
+        # The number may be rounded; the higher it is, the fewer are called.
+        half = half_unit(threshold)
+        return called(number + half) <= called(other) <= called(number - half)
 
     right = threshold_for_specificity(*own, SPECIFICITY)
-    if not same(right):
+    exact = called(number) == called(right)
+    if not exact:
         benign, ill = (own[1][own[0] == c] for c in (0, 1))
         reverse = threshold_for_specificity(1 - own[0], -own[1], SPECIFICITY)
         mistakes = [
@@ -147,36 +162,52 @@ def judge_threshold(
                 "specificity.",
             ),
         ]
-        for value, message in mistakes:
-            if same(value):
-                return "failed", message
+        found = [
+            message
+            for value, message in mistakes
+            if explains(value) and called(value) != called(right)
+        ]
+        if found and explains(right):
+            return "failed", (
+                f"{number:g} is rounded too far to be told from other "
+                "thresholds: give more digits."
+            )
+        if found:
+            return "failed", found[0]
+    if not exact and not explains(right):
         spared = np.mean(own[1][own[0] == 0] < number)
         return "failed", (
             f"On the validation patients it leaves {spared:.3f} of the benign "
             f"pictures alone; the lowest threshold that leaves {SPECIFICITY} "
             "was asked for."
         )
-    try:
-        found, spared = (float(one) for one in pair)
-    except (TypeError, ValueError):
+    given = as_numbers(pair)
+    if given.shape != (2,):
         return "partial", (
             "The threshold is right. `my_pair` should be two numbers, the "
             f"sensitivity and the specificity, not {brief(pair)}."
         )
-    expected = sensitivity_and_specificity(*others, number)
-    chosen_on = sensitivity_and_specificity(*own, number)
-    if np.allclose((found, spared), expected, atol=_ROUNDING):
-        return "passed", (
-            f"Expect to find {found:.2f} of the ill, and to leave {spared:.2f} "
-            "of the others alone."
-        )
-    if np.allclose((spared, found), expected, atol=_ROUNDING):
-        return "partial", "The threshold is right; sensitivity comes first."
-    if np.allclose((found, spared), chosen_on, atol=_ROUNDING):
-        return "partial", (
-            "The threshold is right. The pair is that of the validation "
-            "patients, who chose it: measure on the test pictures."
-        )
+    match = None
+    # Where the number is rounded, the pair may be that of the exact one.
+    for one in (number, right):
+        expected = sensitivity_and_specificity(*others, one)
+        mistakes = [
+            (expected[::-1], "In the pair sensitivity comes first."),
+            (
+                sensitivity_and_specificity(*own, one),
+                "The pair is that of the validation patients, who chose it: "
+                "measure on the test pictures.",
+            ),
+        ]
+        found = find_match(pair, expected, mistakes, _TOLERANCE)
+        if found == RIGHT:
+            return "passed", (
+                f"Expect to find {given[0]:.2f} of the ill, and to leave "
+                f"{given[1]:.2f} of the others alone."
+            )
+        match = match or found
+    if match is not None:
+        return "partial", f"The threshold is right. {match}"
     return "partial", (
         "The threshold is right, the pair is not: of the malignant test "
         "pictures the share at or above it, of the benign ones the share "
@@ -209,9 +240,8 @@ def judge_temperature(
 
     number = as_number(temperature)
     if number is None or number <= 0:
-        return "failed", (
-            "The temperature should be one number above 0, not "
-            f"{brief(temperature)}."
+        return "failed", say_no_number(
+            temperature, "The temperature", "above 0"
         )
     right = fit_temperature(validation_labels, validation_logits)
     mistakes = [
@@ -221,12 +251,14 @@ def judge_temperature(
             "That was fitted on the test pictures: fit it on validation "
             "patients.",
         ),
-        (1.0, "At 1 nothing is changed: look for the least loss."),
     ]
-    if not abs(number / right - 1) < 0.03:
-        for value, message in mistakes:
-            if abs(number / value - 1) < 0.02:
-                return "failed", message
+    if abs(1 / right - 1) > _NEAR_TEMPERATURE:
+        nothing = "At 1 nothing is changed: look for the least loss."
+        mistakes.append((1.0, nothing))
+    match = find_match(temperature, right, mistakes, _NEAR_TEMPERATURE * right)
+    if match:
+        return "failed", match
+    if match is None:
         side = "high" if number > right else "low"
         return "failed", (
             f"{number:.3g} is too {side}: the log loss of the validation "
@@ -272,15 +304,13 @@ def judge_difference(
 
     from course_utils.evaluation.intervals import bootstrap_over_patients
 
-    try:
-        low, high = (float(end) for end in np.ravel(interval)[-2:])
-        if np.size(interval) not in (2, 3):
-            raise ValueError
-    except (TypeError, ValueError):
+    given = read_ends(interval)
+    if given is None:
         return "failed", (
             f"The interval should be two numbers, not {brief(interval)}: its "
             "lower and its upper end."
         )
+    low, high = given
     labels, patients = np.asarray(labels), np.asarray(patients)
     stacked = np.stack([scores, others], axis=1)
 
@@ -294,18 +324,15 @@ def judge_difference(
     def difference(y, s):
         return area(y, s[:, 0]) - area(y, s[:, 1])
 
-    def ends(metric, values, groups):
-        drawn = bootstrap_over_patients(metric, labels, values, groups, 400)
+    def ends(metric, values, groups=patients, draws=400):
+        drawn = bootstrap_over_patients(metric, labels, values, groups, draws)
         return np.array(drawn[1:])
 
-    right = ends(difference, stacked, patients)
-    single = ends(difference, stacked, np.arange(len(labels)))
-    given = np.array([low, high])
-    off, off_single = (np.abs(given - e).max() for e in (right, single))
-    narrower = off_single < off and np.ptp(single) < 0.8 * np.ptp(right)
-    if off > 0.25 * np.ptp(right) or narrower:
-        first, second = (ends(area, s, patients) for s in stacked.T)
-        mistakes = [
+    right = ends(difference, stacked, draws=1000)
+
+    def mistakes():
+        first, second = (ends(area, s) for s in stacked.T)
+        return [
             (-right[::-1], "The sign is reversed: `scores` less the other."),
             (first, "That is the interval of `scores` alone."),
             (second, "That is the interval of `free_scores` alone."),
@@ -320,17 +347,22 @@ def judge_difference(
                 "patients: draw once, and measure the difference.",
             ),
             (
-                single,
+                ends(difference, stacked, np.arange(len(labels))),
                 "That was drawn over pictures, and is too narrow: draw "
                 "patients.",
             ),
+            (
+                ends(difference, stacked > 0),
+                "That is the difference of areas of decisions, yes or no: the "
+                "area is that of the scores.",
+            ),
         ]
-        for value, message in mistakes:
-            if np.allclose(given, value, rtol=0, atol=0.25 * np.ptp(value)):
-                return "failed", message
-        return "failed", (
+
+    match = find_interval(given, right, mistakes)
+    if match != RIGHT:
+        return "failed", match or (
             f"{low:.3f} to {high:.3f} is not it. Draw patients, measure both "
-            "areas on them, subtract; the middle nineteen in twenty of these."
+            "areas on them, subtract; the 95 % interval of these."
         )
     told = _decided(right)
     said = str(decision).strip().lower()
@@ -388,21 +420,40 @@ def judge_rows(
             f"One patient has {counts.max()} of them, another {counts.min()}: "
             f"{NUMBER_OF_LABELS // len(everybody)} of each are to be had."
         )
-    places = [
-        tuple(np.flatnonzero(np.isin(np.flatnonzero(patients == name), found)))
-        for name in everybody
-    ]
-    # Chance all but never gives half of the patients the same places.
-    alike = max(places.count(one) for one in places)
-    if alike > len(everybody) / 2:
+    if pattern := _find_pattern(found, patients):
         return "failed", (
-            f"Of {alike} patients these are the pictures at the same places in "
-            "the table: let chance choose, for the order may mean something."
+            f"{pattern}: let chance choose, for the order may mean something."
         )
     return "passed", (
         f"{counts.min()} pictures of each of {len(names)} patients, "
         f"{np.mean(labels[found]):.0%} of them malignant."
     )
+
+
+def _find_pattern(rows, patients):
+    """Says how pictures were taken in turn; an empty text if by chance."""
+    places, gaps, steps, before = [], [], [], 0
+    for name in np.unique(patients):
+        own = np.flatnonzero(patients == name)
+        if len(own) < LEAST_FOR_CHANCE:
+            return ""  # Chance itself often takes the same few.
+        place = np.flatnonzero(np.isin(own, rows))
+        places.append(tuple(place))
+        # Past the last picture one goes on with the first.
+        gap = np.diff(place)[:1].sum() % len(own)
+        gaps.append(min(gap, len(own) - gap))
+        steps.append((place[0] - before) % len(own))
+        before = place[0]
+    for taken, told in (
+        (places, "at the same places in the table"),
+        (gaps, "equally far apart in the table"),
+        (steps, "taken in turn from the table"),
+    ):
+        # Chance all but never gives half of the patients the same.
+        alike = max(map(taken.count, taken))
+        if alike > len(places) / 2:
+            return f"Of {alike} patients these are the pictures {told}"
+    return ""
 
 
 def _positions(answer, count):

@@ -2,7 +2,17 @@
 
 import numpy as np
 
-from course_utils.answers.learner_values import as_number, brief
+from course_utils.answers.checks.intervals import find_interval, read_ends
+from course_utils.answers.learner_values import (
+    RIGHT,
+    as_number,
+    as_numbers,
+    as_pair,
+    brief,
+    find_match,
+    half_unit,
+    say_no_number,
+)
 from course_utils.machine import paths
 
 BASE, REPAIR, SCANNER, LABELS = "fine-tuned, norms", "AdaBN", "C", 100
@@ -11,7 +21,8 @@ DECISIONS = ("more", "less", "cannot tell")
 # A model stores its home's statistics if home is this much nearer than target.
 OWN = 0.5
 FAR = 0.1  # in stored deviations: less is nothing to repair
-_ROUNDING = 2e-3
+DRAWS = 10_000  # of da-10, so that 90 % is told from 95 %
+_TOLERANCE = 2e-3
 
 
 def judge_matched_share(
@@ -30,9 +41,7 @@ def judge_matched_share(
     """
     number = as_number(threshold)
     if number is None:
-        return "failed", (
-            f"The threshold should be one number, not {brief(threshold)}."
-        )
+        return "failed", say_no_number(threshold, "The threshold")
     home, there = np.ravel(home), np.ravel(there)
     if min(len(home), len(there)) < 2:
         raise ValueError("home and there are scores of several pictures")
@@ -51,7 +60,10 @@ def judge_matched_share(
             "same share ill only because the spread is the same here: match "
             "the share itself."
         )
-    if abs(called - share) <= within:
+    # The number may be rounded; the higher it is, the fewer are called.
+    half = half_unit(threshold)
+    fewest, most = (np.mean(there >= number + way * half) for way in (1, -1))
+    if fewest - within <= share <= most + within:
         before = np.mean(there >= home_threshold)
         return "passed", (
             f"{called:.1%} are called ill, as at home; with home's threshold "
@@ -111,18 +123,18 @@ def judge_statistics(
             for place in ("home", "target")
         ]
     try:
-        given = {name: [float(one) for one in gaps[name]] for name in cases}
-        assert all(len(pair) == 2 for pair in given.values())
-    except (TypeError, ValueError, KeyError, IndexError, AssertionError):
+        given = np.array(
+            [as_pair(gaps[name], "home and target") for name in cases], float
+        )
+    except (TypeError, ValueError, KeyError, IndexError):
         return "failed", (
             "`my_gaps` should be a dict from each of "
             f"{', '.join(cases)} to two numbers, not {brief(gaps)}."
         )
-    if not _near(given, right):
-        for how, message in _ways(cases):
-            if _near(given, how):
-                return "failed", message
-        return "failed", (
+    ways = [(list(how.values()), message) for how, message in _ways(cases)]
+    match = find_match(given, list(right.values()), ways, 1e-3)
+    if match != RIGHT:
+        return "failed", match or (
             "The distances are not right: the mean over channels of "
             "`np.abs(case[place] - case['stored']) / case['deviation']`."
         )
@@ -152,12 +164,6 @@ def judge_statistics(
     return "partial", (
         "The distances are right, but a case is missing: where does the model "
         "hold home's statistics, and get others?"
-    )
-
-
-def _near(given, right):
-    return all(
-        np.allclose(given[n], right[n], rtol=1e-2, atol=1e-4) for n in right
     )
 
 
@@ -204,11 +210,8 @@ def judge_amounts(answer: object) -> tuple[str, str]:
     """
     from course_utils.adaptation.stains import HAEMATOXYLIN_EOSIN
 
-    try:
-        given = np.asarray(answer, float).ravel()
-    except (TypeError, ValueError):
-        given = np.empty(0)
-    if given.size not in (2, 3) or not np.isfinite(given).all():
+    given = as_numbers(answer).ravel()
+    if given.size not in (2, 3):
         return "failed", (
             "The answer should be two numbers, haematoxylin and eosin, not "
             f"{brief(answer)}."
@@ -249,14 +252,12 @@ def judge_amounts(answer: object) -> tuple[str, str]:
             "angles, so the mixture has to be solved.",
         ),
     ]
-    if np.allclose(given[:2], right, atol=_ROUNDING):
+    match = find_match(np.ravel(answer)[:2], right, mistakes, _TOLERANCE)
+    if match == RIGHT:
         return "passed", (
             f"Haematoxylin {right[0]:.3f} and eosin {right[1]:.3f}."
         )
-    for value, message in mistakes:
-        if np.allclose(given[:2], value, atol=_ROUNDING):
-            return "failed", message
-    return "failed", (
+    return "failed", match or (
         f"{given[:2].round(3)} is not it: densities of the three colours, "
         "times the inverse of the directions; the first two of the result."
     )
@@ -305,11 +306,9 @@ def judge_gain(gain: object, count: object) -> tuple[str, str]:
         (100 * right.mean(), "That is in percent: give it as a share."),
         (right.median(), "That is the median: take the mean."),
     ]
-    if not abs(number - right.mean()) < _ROUNDING:
-        for value, message in mistakes:
-            if abs(number - value) < _ROUNDING:
-                return "failed", message
-        return "failed", (
+    match = find_match(gain, right.mean(), mistakes, _TOLERANCE)
+    if match != RIGHT:
+        return "failed", match or (
             f"The mean is not {number:.3g}. Keep the base, a hundred labels "
             "and scanner C; put the repairs side by side for each seed; "
             "subtract; average."
@@ -338,11 +337,8 @@ def judge_heat(
     Returns:
         A status and a message.
     """
-    try:
-        given = np.asarray(interval, float).ravel()[-2:]
-    except (TypeError, ValueError):
-        given = np.empty(0)
-    if given.size != 2 or np.size(interval) > 3:
+    given = read_ends(interval)
+    if given is None:
         return "failed", (
             f"The interval should be two numbers, not {brief(interval)}."
         )
@@ -350,16 +346,17 @@ def judge_heat(
     kept = np.isfinite(shares)
     shares, areas = shares[kept], areas[kept]
     rng = np.random.default_rng(1)
-    rows = rng.integers(len(shares), size=(2000, len(shares)))
+    rows = rng.integers(len(shares), size=(DRAWS, len(shares)))
 
     def ends(values):
         return np.quantile(values[rows].mean(axis=1), [0.025, 0.975])
 
     more = shares - areas
     right = ends(more)
-    near = 0.2 * np.ptp(right)
-    if not np.allclose(given, right, rtol=0, atol=near):
-        mistakes = [
+    match = find_interval(
+        given,
+        right,
+        lambda: [
             (-right[::-1], "The sign is reversed: shares less areas."),
             (ends(shares), "That is the heat alone: subtract the area."),
             (ends(areas), "That is the area alone."),
@@ -369,18 +366,17 @@ def judge_heat(
                 "their mean.",
             ),
             (ends(shares / areas), "That is a ratio: take the difference."),
-        ]
-        for value, message in mistakes:
-            if np.allclose(given, value, rtol=0, atol=0.2 * np.ptp(value)):
-                return "failed", message
-        return "failed", (
+        ],
+    )
+    if match != RIGHT:
+        return "failed", match or (
             f"{given[0]:.4f} to {given[1]:.4f} is not it: draw patients with "
-            "replacement, take the mean difference, many times."
+            "replacement, take the mean difference, many times; 95 % of these."
         )
     told = "cannot tell"
     if right[0] > 0 or right[1] < 0:
         told = "more" if right[0] > 0 else "less"
-    clear = min(abs(right)) > near
+    clear = min(abs(right)) > 0.2 * np.ptp(right)
     said = str(decision).strip().lower()
     # Where an end all but touches zero, another draw may decide otherwise, but
     # never for the other side.

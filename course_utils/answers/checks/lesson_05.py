@@ -4,11 +4,19 @@ import json
 from pathlib import Path
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
-from course_utils.answers.learner_values import as_number, as_pair, brief
+from course_utils.answers.checks.enlarging import is_enlarged
+from course_utils.answers.learner_values import (
+    RIGHT,
+    as_number,
+    as_pair,
+    brief,
+    find_match,
+    say_no_number,
+)
 
-_ROUNDING = 2e-3  # an interval may be rounded to three digits
+_TOLERANCE = 2e-3
 _SAME = 1e-2  # heat maps, each divided by its maximum, are equal up to this
 
 
@@ -25,10 +33,7 @@ def judge_torn(answer: object, groups: object, parts: object) -> tuple:
     """
     number = as_number(answer)
     if number is None:
-        return "failed", (
-            f"The answer should be one number, not {brief(answer)}: count the "
-            "groups."
-        )
+        return "failed", say_no_number(answer, meaning="count the groups")
     groups, parts = np.asarray(groups), np.asarray(parts)
     names, sizes = np.unique(groups, return_counts=True)
     spread = np.array([len(set(parts[groups == name])) for name in names])
@@ -95,19 +100,12 @@ def judge_interval(
     labels, predictions = np.asarray(labels), np.asarray(predictions)
     truly, named = labels == class_index, predictions == class_index
     right, count = int((truly & named).sum()), int(truly.sum())
-    if _close((low, high), _wilson(right, count)):
-        return "passed", (
-            f"{right} of {count} right, and the true share lies anywhere from "
-            f"{low:.0%} to {high:.0%}: so little is said by so few "
-            "pictures."
-        )
-    if _close((high, low), _wilson(right, count)):
-        return "failed", "Those are the ends, swapped: the lower one first."
-    if _close((low, high), 100 * np.array(_wilson(right, count))):
-        return "failed", "Those are percentages: give shares, from 0 to 1."
     all_right = int((labels == predictions).sum())
     rest = int((~truly).sum())
+    wilson = np.array(_wilson(right, count))
     wrong = [
+        (wilson[::-1], "Those are the ends, swapped: the lower one first."),
+        (100 * wilson, "Those are percentages: give shares, from 0 to 1."),
         (
             _plus_minus(right, count),
             "That is the share plus and minus its standard errors: for so few "
@@ -150,15 +148,14 @@ def judge_interval(
             "That covers about two times in three: take z = 1.96.",
         ),
     ]
-    for pair, message in wrong:
-        if _close((low, high), pair):
-            return "failed", message
-    if _is_rounded((low, high), _wilson(right, count)):
-        return "failed", (
-            "That is Wilson's interval, rounded too far: give at least three "
-            "digits."
+    match = find_match(np.ravel(answer), wilson, wrong, _TOLERANCE, 3)
+    if match == RIGHT:
+        return "passed", (
+            f"{right} of {count} right, and the true share lies anywhere from "
+            f"{low:.0%} to {high:.0%}: so little is said by so few "
+            "pictures."
         )
-    return "failed", (
+    return "failed", match or (
         f"It is not {low:.3g} to {high:.3g}. Keep the pictures whose label is "
         f"{class_index}, count them, count those of them that are named so, "
         "and give both numbers to the formula."
@@ -185,18 +182,6 @@ def _clopper_pearson(right, count):
     if not count:
         return np.nan, np.nan
     return tuple(stats.binomtest(right, count).proportion_ci(method="exact"))
-
-
-def _is_rounded(pair, exact):
-    """Says whether a pair is another one, rounded to one or two digits."""
-    return any(
-        np.allclose(pair, np.round(exact, digits), rtol=0, atol=1e-6)
-        for digits in (1, 2)
-    )
-
-
-def _close(pair, other):
-    return bool(np.allclose(pair, other, rtol=0, atol=_ROUNDING))
 
 
 def judge_pairs(
@@ -247,9 +232,8 @@ def judge_pairs(
             "Those are shares: give counts.",
         ),
     ]
-    for pair, message in wrong:
-        if np.allclose(given, pair):
-            return "failed", message
+    if match := find_match(np.ravel(answer), (only, only_other), wrong):
+        return "failed", match
     differing = int((np.asarray(predictions) != np.asarray(others)).sum())
     if differing in given:
         return "failed", (
@@ -283,7 +267,7 @@ def judge_heat(
 
     try:
         heat = np.asarray(answer, dtype=float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         heat = np.empty(0)
     if heat.ndim == 4 and heat.shape[-1] == 1:
         heat = heat[..., 0]
@@ -310,7 +294,7 @@ def judge_heat(
 
     wanted = grad_cam(model, picture, class_index)
     given = divided(heat)
-    outputs = np.asarray(model(picture, training=False))[0]
+    outputs = _of_classes(model, model(picture, training=False))[0]
     if heat.min() < 0:
         if np.allclose(divided(np.maximum(heat, 0)), wanted, atol=_SAME):
             return "failed", (
@@ -335,8 +319,20 @@ def judge_heat(
                 f"That is the map for class {other}, {what}: take class "
                 f"{class_index}."
             )
+    if is_enlarged(heat[0], wanted[0]):
+        return "passed", (
+            f"Right, and enlarged: what spoke for class {class_index}, to "
+            "which the model gave a probability of "
+            f"{outputs[class_index]:.2f}."
+        )
     if np.allclose(divided(np.maximum(-heat, 0)), wanted, atol=_SAME):
         return "failed", "The sign is reversed."
+    if given.std() and np.corrcoef(given.ravel(), wanted.ravel())[0, 1] > 0.9:
+        return "failed", (
+            "It resembles the map, and differs from it: give it as it was "
+            "computed, before it is resized or rounded, of the score before "
+            "softmax."
+        )
     return "failed", (
         "That is not what speaks for the class. Take the gradient of its "
         "score before softmax with respect to the feature map, average it over "
@@ -393,7 +389,7 @@ def judge_names(
     pictures = np.stack([read_picture(file, size) for file in files])
 
     def named(images, names=class_names):
-        outputs = np.asarray(model(images, training=False))
+        outputs = _of_classes(model, model(images, training=False))
         return [names[number] for number in outputs.argmax(axis=1)]
 
     wanted = named(pictures)
@@ -429,6 +425,20 @@ def judge_names(
         "as it is, and look up the number of the highest output in "
         "`saved_names`."
     )
+
+
+def _of_classes(model, outputs):
+    """Returns outputs with a column a class, of a model with one output too.
+
+    One sigmoid tells the probability of class 1; one score is above 0 for it.
+    """
+    outputs = np.asarray(outputs, dtype=float)
+    if outputs.shape[1] > 1:
+        return outputs
+    activation = getattr(model.layers[-1], "activation", None)
+    if getattr(activation, "__name__", "") != "sigmoid":
+        outputs = special.expit(outputs)
+    return np.concatenate([1 - outputs, outputs], axis=1)
 
 
 JUDGES = {
