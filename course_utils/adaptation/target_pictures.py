@@ -5,7 +5,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from course_utils.machine import arguments
+from course_utils.machine import arguments, array_arguments
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.freezing import check_is_layer
 
@@ -23,7 +23,7 @@ def as_target_pictures(model, target_images):
         batches = [x[0] if isinstance(x, tuple) else x for x in data]
         data = np.concatenate(batches) if batches else np.empty(0)
     images = np.atleast_1d(
-        arguments.real_array(
+        array_arguments.real_array(
             "target pictures", data, "from_table(rows) gives", "float32"
         )
     )

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm.auto import tqdm
 
-from course_utils.machine import arguments
+from course_utils.machine import arguments, array_arguments
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.model_outputs import gives_logits
 
@@ -118,7 +118,7 @@ def ask_model(model, dataset, from_logits=None):
             "look at how they were split."
         )
     outputs = np.concatenate(outputs)
-    labels = arguments.class_indices("labels", np.concatenate(labels))
+    labels = array_arguments.class_indices("labels", np.concatenate(labels))
     classes = _check_outputs(outputs)
     if labels.max() >= classes:
         raise CourseError(
