@@ -17,7 +17,7 @@ from course_utils.adaptation.target_pictures import (
     as_target_pictures,
     in_batches,
 )
-from course_utils.machine import arguments
+from course_utils.machine import arguments, array_arguments
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.fresh_optimizers import checked_rate
 from course_utils.transfer.model_outputs import gives_logits
@@ -113,8 +113,9 @@ def entropy(predictions, from_logits=False):
         CourseError: If they have another shape, are not finite, or are no
             probabilities.
     """
+    from_logits = arguments.choice("from_logits", from_logits, (False, True))
     if not tf.is_tensor(predictions):
-        predictions = arguments.real_array("predictions", predictions)
+        predictions = array_arguments.real_array("predictions", predictions)
     predictions = keras.ops.cast(predictions, "float32")
     if tf.executing_eagerly():
         _check_predictions(np.asarray(predictions), from_logits)
@@ -155,7 +156,7 @@ def pseudo_labels(probabilities, threshold=0.9):
         Lee (2013), "Pseudo-Label: The Simple and Efficient Semi-Supervised
         Learning Method for Deep Neural Networks".
     """
-    probabilities = arguments.real_array("predictions", probabilities)
+    probabilities = array_arguments.real_array("predictions", probabilities)
     _check_predictions(probabilities, from_logits=False)
     threshold = arguments.share("threshold", threshold, 0.9)
     if probabilities.shape[1] == 1:

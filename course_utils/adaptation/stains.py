@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from course_utils.machine import arguments
+from course_utils.machine import arguments, array_arguments
 from course_utils.machine.errors import CourseError
 
 # What haematoxylin and eosin absorb in red, green and blue: Ruifrok and
@@ -252,7 +252,7 @@ def normalise_stains(images, source, target):
 
 def _basis(vectors):
     """Returns both stains, and what is at right angles to them, as rows."""
-    vectors = arguments.real_array(
+    vectors = array_arguments.real_array(
         "stain colours", vectors, "estimate_stains gives"
     )
     if vectors.shape == (2, 3) and np.isfinite(vectors).all():
@@ -270,13 +270,11 @@ def _basis(vectors):
 
 def _checked_pictures(images):
     """Returns pictures as a float32 tensor, if they are from 0 to 255."""
-    try:
-        images = keras.ops.cast(images, "float32")
-    except (TypeError, ValueError, tf.errors.OpError) as error:
-        raise CourseError(
-            "Expected an array of colour pictures, not "
-            f"{type(images).__name__}: take one batch of a data set."
-        ) from error
+    if not tf.is_tensor(images) and not isinstance(images, keras.KerasTensor):
+        images = array_arguments.real_array(
+            "pictures", images, "load_dataset(name) gives", "float32"
+        )
+    images = keras.ops.cast(images, "float32")
     if len(images.shape) < 3 or images.shape[-1] != 3:
         raise CourseError(
             "Expected colour pictures of shape (..., height, width, 3), and "

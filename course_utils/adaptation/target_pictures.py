@@ -5,7 +5,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from course_utils.machine import arguments
+from course_utils.machine import arguments, array_arguments
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.freezing import check_is_layer
 from course_utils.transfer.training_data import bounded, reason
@@ -35,7 +35,7 @@ def as_target_pictures(model, target_images):
     if isinstance(data, tf.data.Dataset):
         data = _read(data, getattr(model, "input_shape", None))
     images = np.atleast_1d(
-        arguments.real_array(
+        array_arguments.real_array(
             "target pictures", data, "from_table(rows) gives", "float32"
         )
     )

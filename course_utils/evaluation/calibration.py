@@ -11,7 +11,7 @@ from course_utils.evaluation.metric_inputs import (
     check_finite,
     checked_classes,
 )
-from course_utils.machine import arguments
+from course_utils.machine import arguments, array_arguments
 from course_utils.machine.errors import CourseError
 
 
@@ -160,7 +160,7 @@ def apply_temperature(logits, temperature, from_logits=None):
         CourseError: If the logits are not finite or look like probabilities,
             or if the temperature is no number above 0.
     """
-    logits = arguments.real_array("logits", logits)
+    logits = array_arguments.real_array("logits", logits)
     _check_logits(logits, from_logits)
     temperature = arguments.number("temperature", temperature, 1, above=0)
     if logits.ndim == 1:

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import stats
 
 from course_utils.evaluation.intervals import wilson_interval
-from course_utils.machine import arguments
+from course_utils.machine import arguments, array_arguments
 
 # By convention: below it, chance is no longer a likely explanation.
 SIGNIFICANT = 0.05
@@ -36,6 +36,7 @@ def class_table(labels, predictions, class_names):
             classes (but probabilities, for example), or if a class has no
             name or is negative.
     """
+    class_names = arguments.class_names(class_names)
     labels, predictions = checked_pair(labels, predictions, len(class_names))
     rows = []
     for number, name in enumerate(class_names):
@@ -149,9 +150,11 @@ def compare(labels, predictions, other_predictions):
 
 def checked_pair(labels, predictions, classes=None):
     """Returns labels and predictions as indices of classes, if they fit."""
-    labels = arguments.class_indices("labels", labels, classes)
-    predictions = arguments.class_indices("predictions", predictions, classes)
-    arguments.same_length(labels=labels, predictions=predictions)
+    labels = array_arguments.class_indices("labels", labels, classes)
+    predictions = array_arguments.class_indices(
+        "predictions", predictions, classes
+    )
+    array_arguments.same_length(labels=labels, predictions=predictions)
     return labels, predictions
 
 

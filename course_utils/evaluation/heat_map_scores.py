@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_utils.machine import arguments
+from course_utils.machine import array_arguments
 from course_utils.machine.errors import CourseError
 
 
@@ -65,8 +65,10 @@ def peak_inside(heat_maps, masks):
 
 
 def _checked_masks(heat_maps, masks):
-    heat_maps = arguments.real_array("heat maps", heat_maps, "grad_cam gives")
-    masks = arguments.real_array("masks", masks, "load_masks gives")
+    heat_maps = array_arguments.real_array(
+        "heat maps", heat_maps, "grad_cam gives"
+    )
+    masks = array_arguments.real_array("masks", masks, "load_masks gives")
     check_pairs(heat_maps, masks, "masks")
     if not (heat_maps >= 0).all():
         raise CourseError(

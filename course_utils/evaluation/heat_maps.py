@@ -18,7 +18,7 @@ import tensorflow as tf
 from tqdm.auto import tqdm
 
 from course_utils.evaluation.heat_map_scores import check_pairs
-from course_utils.machine import arguments
+from course_utils.machine import arguments, array_arguments
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.freezing import check_is_layer, leaves_with_path
 from course_utils.transfer.model_outputs import makes_probabilities, watched
@@ -80,7 +80,7 @@ def grad_cam(model, images, class_index=None, layer=None, batch_size=32):
         https://arxiv.org/abs/1610.02391
     """
     check_is_layer(model)
-    images = np.asarray(images)
+    images = array_arguments.any_array("pictures", images)
     if images.ndim != 4 or not len(images):
         raise CourseError(
             "Expected pictures of shape (pictures, height, width, channels), "
@@ -125,10 +125,12 @@ def overlay(images, heat_maps, strength=0.6):
             no share.
     """
     strength = arguments.share("strength", strength, 0.6)
-    images = arguments.real_array(
+    images = array_arguments.real_array(
         "pictures", images, "load_dataset(name) gives"
     )
-    heat_maps = arguments.real_array("heat maps", heat_maps, "grad_cam gives")
+    heat_maps = array_arguments.real_array(
+        "heat maps", heat_maps, "grad_cam gives"
+    )
     if images.ndim != 4 or images.shape[-1] not in (1, 3):
         raise CourseError(
             "Expected pictures of shape (pictures, height, width, 1 or 3), not "
@@ -197,7 +199,7 @@ def _find_layers(model, image, name):
 
 
 def _named(name, maps):
-    found = [layer for _, layer in maps if layer.name == name]
+    found = [layer for _, layer in maps if layer.name == str(name)]
     if found:
         return found[-1]
     names = [layer.name for _, layer in maps]
@@ -265,7 +267,7 @@ def _check_classes(class_index, outputs, count):
     """Returns an index for each picture, or None for those of the model."""
     if class_index is None:
         return None
-    classes = np.asarray(class_index)
+    classes = array_arguments.any_array("class indices", class_index)
     known = max(outputs.shape[1], 2)
     if (
         classes.dtype.kind not in "iu"

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import stats
 
 from course_utils.evaluation.metric_inputs import check_finite
-from course_utils.machine import arguments
+from course_utils.machine import arguments, array_arguments
 from course_utils.machine.errors import CourseError
 
 
@@ -77,7 +77,9 @@ def bootstrap_over_patients(
         Application", section 3.8 (resampling of whole groups); the
         percentile interval of section 5.3.
     """
-    labels, scores, patients = map(np.asarray, (labels, scores, patients))
+    labels = array_arguments.any_array("labels", labels)
+    scores = array_arguments.real_array("scores", scores)
+    patients = array_arguments.any_array("patients", patients)
     _check_patients(labels, scores, patients)
     repetitions = arguments.whole_number("repetitions", repetitions, 1000)
     confidence = _checked_confidence(confidence)
@@ -127,8 +129,8 @@ def _check_patients(labels, scores, patients):
             f"and the shapes are {labels.shape}, {scores.shape} and "
             f"{patients.shape}: take all three from the same pictures."
         )
-    check_finite(arguments.real_array("scores", scores))
-    if any(name is None or name != name or name == "" for name in patients):
+    check_finite(scores)
+    if any(name != name or name == "" for name in patients):
         raise CourseError(
             "Some pictures have no patient: leave them out, since nobody "
             "knows which of them belong together."

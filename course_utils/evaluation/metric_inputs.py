@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from course_utils.machine import arguments
+from course_utils.machine import array_arguments
 from course_utils.machine.errors import CourseError
 
 
 def checked_classes(labels, scores):
     """Returns labels as integers, and scores as float64, if they fit."""
-    labels, scores = np.asarray(labels), arguments.real_array("scores", scores)
+    labels = array_arguments.any_array("labels", labels)
+    scores = array_arguments.real_array("scores", scores)
     if labels.shape != scores.shape[:1] or scores.ndim > 2 or not labels.size:
         raise CourseError(
             "Expected one label and one score (or one a class) for each of "
@@ -18,9 +19,11 @@ def checked_classes(labels, scores):
         )
     check_finite(scores)
     classes = 2 if scores.ndim == 1 else scores.shape[1]
-    if not np.isin(labels, np.arange(classes)).all():
+    known = np.isin(labels, np.arange(classes)).all()
+    if not known or labels.dtype.kind == "c":
+        found = sorted(set(map(str, labels.ravel().tolist())))
         raise CourseError(
-            f"The labels are {', '.join(map(str, np.unique(labels)[:5]))}, "
+            f"The labels are {', '.join(found[:5])}, "
             f"and whole numbers from 0 to {classes - 1} were expected, such "
             'as (table["label"] == "malignant").astype(int).'
         )

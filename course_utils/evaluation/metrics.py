@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.metrics import roc_curve
 
 from course_utils.evaluation.metric_inputs import checked_classes
-from course_utils.machine import arguments
+from course_utils.machine import arguments, array_arguments
 from course_utils.machine.errors import CourseError
 
 
@@ -102,7 +102,7 @@ def sensitivity_at_specificity(labels, scores, specificity=0.95):
 
 def _checked(labels, scores):
     """Returns labels of 0 and 1, and as many scores, as arrays."""
-    scores = arguments.real_array("scores", scores)
+    scores = array_arguments.real_array("scores", scores)
     if scores.ndim == 2 and scores.shape[1] == 2:
         raise CourseError(
             "The scores have two columns, one a class, and one score a "

@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from course_utils.evaluation.classification_scores import checked_pair
-from course_utils.machine import arguments
+from course_utils.machine import arguments, array_arguments
 from course_utils.machine.errors import CourseError
 
 BLUE, ORANGE, VERMILLION, GREY = "#0072B2", "#E69F00", "#D55E00", "#888888"
@@ -45,7 +45,7 @@ def plot_images(
         CourseError: If the images have another shape, if there is not one
             label (and prediction) for each, or if a class has no name.
     """
-    images = arguments.real_array(
+    images = array_arguments.real_array(
         "pictures", images, "load_dataset(name) gives", "float32"
     )
     columns = arguments.whole_number("columns", columns, 6)
@@ -56,16 +56,8 @@ def plot_images(
             "Expected pictures of shape (pictures, height, width, 1 or 3), not "
             f"{images.shape}: pass a batch, for example images[:1] for one."
         )
-    for name, given in [("label", labels), ("prediction", predictions)]:
-        if given is None:
-            continue
-        if np.shape(given) != (len(images),):
-            raise CourseError(
-                f"There are {len(images)} pictures and {name}s of shape "
-                f"{np.shape(given)}: pass one {name} for each picture."
-            )
-        if class_names is not None:
-            arguments.class_indices(f"{name}s", given, len(class_names))
+    labels = _one_each("label", labels, class_names, len(images))
+    predictions = _one_each("prediction", predictions, class_names, len(images))
     height = images.shape[1] / images.shape[2]
     pitch = height + (0.1 if labels is None else 0.3)
     columns = min(columns, len(images))
@@ -131,7 +123,9 @@ def plot_confusion(labels, predictions, class_names=None, ax=None):
             classes (but probabilities, for example), or hold a class without
             a name.
     """
-    known = MOST_CLASSES if class_names is None else len(class_names)
+    known = MOST_CLASSES
+    if class_names is not None:
+        known = len(arguments.class_names(class_names))
     labels, predictions = checked_pair(labels, predictions, known)
     if class_names is None:
         highest = max(labels.max(), predictions.max())
@@ -190,8 +184,24 @@ def counted(number, thing):
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
+def _one_each(name, given, class_names, count):
+    """Returns labels or predictions as an array, if there is one a picture."""
+    if given is None:
+        return None
+    given = array_arguments.any_array(f"{name}s", given)
+    if given.shape != (count,):
+        raise CourseError(
+            f"There are {count} pictures and {name}s of shape {given.shape}: "
+            f"pass one {name} for each picture."
+        )
+    if class_names is not None:
+        known = len(arguments.class_names(class_names))
+        given = array_arguments.class_indices(f"{name}s", given, known)
+    return given
+
+
 def _name(index, class_names):
-    return str(index) if class_names is None else class_names[int(index)]
+    return str(index) if class_names is None else str(class_names[index])
 
 
 def _short(name, most):

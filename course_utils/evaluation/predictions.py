@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm.auto import tqdm
 
-from course_utils.machine import arguments
+from course_utils.machine import arguments, array_arguments
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.model_outputs import gives_logits
 
@@ -91,6 +91,11 @@ def ask_model(model, dataset, from_logits=None):
             "Expected a tf.data.Dataset of batches (images, labels) with one "
             "label a picture: pass for example load_dataset(name).test."
         )
+    if dataset.cardinality() == tf.data.INFINITE_CARDINALITY:
+        raise CourseError(
+            "These data never end: leave out `.repeat()`, or add "
+            "`.take(number_of_batches)`."
+        )
     pictures, labels, outputs = [], [], []
     for images, batch_labels, *_ in tqdm(
         dataset, "Asking", unit="batch", delay=2
@@ -107,8 +112,9 @@ def ask_model(model, dataset, from_logits=None):
             ) from error
         if not isinstance(given, np.ndarray):
             raise CourseError(
-                f"The model has {len(given)} outputs, and one was expected: "
-                "make a model of the one that names the classes, such as "
+                f"The model gives a {type(given).__name__} of outputs "
+                f"({len(given)}), and one was expected: make a model of the "
+                "one that names the classes, such as "
                 "keras.Model(model.inputs, model.outputs[0])."
             )
         outputs.append(given)
@@ -120,7 +126,7 @@ def ask_model(model, dataset, from_logits=None):
             "look at how they were split."
         )
     outputs = np.concatenate(outputs)
-    labels = arguments.class_indices("labels", np.concatenate(labels))
+    labels = array_arguments.class_indices("labels", np.concatenate(labels))
     classes = _check_outputs(outputs)
     if labels.max() >= classes:
         raise CourseError(

@@ -21,7 +21,7 @@ from course_utils.evaluation.model_saving import (
 )
 from course_utils.evaluation.predictions import ask_model
 from course_utils.evaluation.report_page import draw_page
-from course_utils.machine import arguments
+from course_utils.machine import arguments, array_arguments
 from course_utils.machine.errors import CourseError
 
 PARTS = ("train", "validation", "test")
@@ -87,8 +87,12 @@ def write_report(
         https://arxiv.org/abs/1810.03993
     """
     folder = arguments.path("folder", folder)
+    overwrite = arguments.choice("overwrite", overwrite, (False, True))
+    from_logits = arguments.choice(
+        "from_logits", from_logits, (None, False, True)
+    )
     check_free(folder, overwrite)
-    compared_with = compared_with or {}
+    compared_with = {} if compared_with is None else compared_with
     _check(data, history, compared_with, audit)
     answers = _ask(model, data, from_logits)
     labels, predictions = answers.labels, answers.predictions
@@ -237,7 +241,7 @@ def _counts(data):
             counts[part] = np.zeros(len(data.class_names), int)
             if labels:
                 counts[part] += np.bincount(
-                    arguments.class_indices(
+                    array_arguments.class_indices(
                         f"labels of {part}",
                         np.concatenate(labels),
                         len(data.class_names),

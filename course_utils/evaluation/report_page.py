@@ -93,7 +93,7 @@ def _rows(counts):
 
 def _stated(text):
     """Returns what the learner wrote; dots stand for nothing written yet."""
-    return "" if text in (None, ...) else str(text).strip()
+    return "" if text is None or text is ... else str(text).strip()
 
 
 def _training(history):

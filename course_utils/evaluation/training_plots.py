@@ -13,7 +13,7 @@ from course_utils.evaluation.plotting import (
     described,
     new_axes,
 )
-from course_utils.machine import arguments
+from course_utils.machine import arguments, array_arguments
 from course_utils.machine.errors import CourseError
 
 # Keras's own metrics, by their names in a history.
@@ -60,12 +60,8 @@ def plot_history(history, metric="loss", ax=None, best=None):
             such metric, or if its numbers cannot be drawn.
     """
     check_history(history)
-    if best not in (None, "lowest", "highest"):
-        raise CourseError(
-            f"best is {best!r}, and 'lowest' or 'highest' was expected: leave "
-            "it out for Keras's own metrics."
-        )
-    keys = {"training": metric, "validation": f"val_{metric}"}
+    best = arguments.choice("best", best, (None, "lowest", "highest"))
+    keys = {"training": str(metric), "validation": f"val_{metric}"}
     keys = {name: k for name, k in keys.items() if history.history.get(k)}
     if not history.epoch or not keys:
         raise CourseError(
@@ -205,7 +201,7 @@ def metric_names(history):
 def _numbers(history, key):
     """Returns an array an epoch, empty where the metric has no number."""
     curve = [
-        np.empty(0) if one is None else arguments.real_array(key, one)
+        np.empty(0) if one is None else array_arguments.real_array(key, one)
         for one in history.history[key]
     ]
     odd = [one.shape for one in curve if one.ndim > 1]

@@ -6,7 +6,6 @@ and an example. Truth values, text and complex numbers are no numbers.
 """
 
 import math
-import numbers
 import operator
 import os
 import reprlib
@@ -152,83 +151,49 @@ def path(name, value):
         ) from None
 
 
-def real_array(name, values, like="model.predict returns", dtype="float64"):
-    """Returns numbers as an array of floats.
+def class_names(names):
+    """Returns the names of classes as a list.
 
     Args:
-        name: What they are, in the plural, such as "scores".
-        values: Anything that becomes an array of real numbers.
-        like: What gives such numbers, for the message.
-        dtype: Type of the array.
+        names: Text or whole numbers, in the order of the classes.
 
     Raises:
-        CourseError: If they are text, complex or nothing, or if there are
-            more of them for one picture than for another.
+        CourseError: If they are no names, or if there are none.
     """
     try:
-        array = np.asarray(values)
-        # Of an array of objects each may be a number. Half precision of other
-        # makers has a kind of its own.
-        plain = array.dtype.kind in "biuf" or "float" in array.dtype.name
-        if array.dtype == object:
-            plain = all(
-                isinstance(one, numbers.Real) for one in array.ravel().tolist()
-            )
-        if plain:
-            return array.astype(dtype)
-    except Exception:  # Whatever makes no array is refused below.
-        pass
-    raise CourseError(
-        f"Some {name} are no numbers, or there are more of them for one "
-        "picture than for another: pass an array of real numbers, such as "
-        f"{like}."
-    )
+        found = [] if isinstance(names, str | bytes | dict) else list(names)
+    except Exception:  # Whatever cannot be gone through holds no names.
+        found = []
+    if not found or not all(
+        isinstance(one, str | int | np.integer) and not isinstance(one, bool)
+        for one in found
+    ):
+        raise _expected(
+            "class_names",
+            names,
+            "a list of the names of all classes",
+            ["benign", "malignant"],
+        )
+    return found
 
 
-def class_indices(name, values, classes=None):
-    """Returns the index of a class for each picture, as an int64 array.
+def choice(name, value, choices):
+    """Returns one of several texts or truth values, or None.
 
     Args:
-        name: What they are, in the plural: "labels" or "predictions".
-        values: One whole number a picture, shape `(pictures,)`.
-        classes: How many classes there are, if that is known.
+        name: Name of the argument.
+        value: What was given.
+        choices: What can be chosen.
 
     Raises:
-        CourseError: If there are none, or another shape, or fractions such
-            as probabilities, or if one is negative or has no class.
+        CourseError: If it is none of them.
     """
-    array = real_array(name, values)
-    if array.ndim != 1 or not array.size:
-        raise CourseError(
-            f"Expected the {name} as one class for each picture, not of shape "
-            f"{array.shape}: take probabilities.argmax(axis=-1) where there "
-            "is a number for each class."
-        )
-    wrong = array[~np.isfinite(array) | (array != np.rint(array))]
-    if wrong.size:
-        raise CourseError(
-            f"The {name} hold {wrong[0]:.4g}, and the index of a class was "
-            "expected for each picture: of probabilities take argmax(axis=-1), "
-            "or (probabilities > 0.5).astype(int) where there is one each."
-        )
-    wrong = array[(array < 0) | (array >= (classes or LARGEST))]
-    if wrong.size:
-        known = "from 0" + (f" to {classes - 1}" if classes else " on")
-        raise CourseError(
-            f"The {name} hold {wrong[0]:.15g}, and classes are counted "
-            f"{known}: leave out what has no class, and name all classes."
-        )
-    return array.astype("int64")
-
-
-def same_length(**arrays):
-    """Raises a `CourseError` unless there is one of each for each picture."""
-    lengths = {name: len(array) for name, array in arrays.items()}
-    if len(set(lengths.values())) > 1:
-        told = " and ".join(f"{n} {name}" for name, n in lengths.items())
-        raise CourseError(
-            f"There are {told}: pass one for each picture, in one order."
-        )
+    plain = isinstance(value, str | bool | np.bool_)
+    for one in choices:
+        if value is one or (plain and one is not None and value == one):
+            return one
+    told = " or ".join(map(repr, choices))
+    raise _expected(name, value, told, choices[-1])
 
 
 def _one_number(value):

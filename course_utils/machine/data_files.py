@@ -46,7 +46,7 @@ def card(kind: str, name: str) -> dict:
             the card cannot be read.
     """
     known = names(kind)
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         near = difflib.get_close_matches(str(name), known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else "choose one of those."
         raise CourseError(

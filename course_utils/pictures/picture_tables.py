@@ -115,12 +115,13 @@ def from_table(
     _check_table(table, "image")
     if class_names is None:
         class_names = table.attrs.get("class_names")
-    if not class_names:
+    if class_names is None:
         raise CourseError(
             "The table does not know the order of its classes (it was not "
             "selected from one of load_table's): name them, as in "
             'from_table(table, class_names=["benign", "malignant"]).'
         )
+    shuffle = arguments.choice("shuffle", shuffle, (False, True))
     if isinstance(class_names, dict):
         labels = {
             column: _indices(table, column, names)
@@ -200,6 +201,7 @@ def _check_table(table, column):
 
 def _indices(table, column, class_names):
     _check_table(table, column)
+    class_names = arguments.class_names(class_names)
     index_of = {name: index for index, name in enumerate(class_names)}
     unknown = sorted(set(map(str, set(table[column]) - index_of.keys())))
     if unknown:

@@ -281,6 +281,6 @@ def _culprit(layers, error):
             "keras.saving.deserialize_keras_object"
         )
     return (
-        f"{culprit.name!r} ({type(culprit).__name__}) cannot be made again from "
-        f"its get_config ({type(error).__name__}). {remedy}"
+        f"{culprit.name!r} ({type(culprit).__name__}) cannot be made again "
+        f"from its get_config ({type(error).__name__}). {remedy}"
     )

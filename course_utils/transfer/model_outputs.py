@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from course_utils.machine import arguments
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.freezing import leaves_with_path
 
@@ -39,11 +40,9 @@ def gives_logits(model, images, outputs, from_logits=None):
     Raises:
         CourseError: If nothing tells it, or if two things contradict.
     """
-    if from_logits not in (None, True, False):
-        raise CourseError(
-            f"from_logits is {from_logits!r}, and True, False or None was "
-            "expected: give True where the model ends without an activation."
-        )
+    from_logits = arguments.choice(
+        "from_logits", from_logits, (None, False, True)
+    )
     outputs = np.asarray(outputs, "float32")
     inside = (np.abs(outputs - 0.5) <= 0.5 + ROUNDING).all()
     ending = None if from_logits is not None else _ending(model, images[:1])

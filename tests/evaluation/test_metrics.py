@@ -312,7 +312,7 @@ PATIENTS = np.array(["a", "b", "a", "b", "c", "c", "d", "d", "d"])
         ({"patients": ["a", "b"] + ["c"] * 7}, "Class 1 has .* 1 patient"),
         ({"patients": PATIENTS[:8]}, "one row of scores and one patient"),
         ({"patients": [*PATIENTS[:8], ""]}, "have no patient"),
-        ({"patients": [None, *range(8)]}, "have no patient"),
+        ({"patients": [None, *range(8)]}, "patients are missing"),
         ({"patients": [np.nan, *range(8)]}, "have no patient"),
         ({"scores": NAN}, "not finite"),
         ({"labels": [1] * 9}, "cannot be measured|metric gives nan"),

@@ -282,7 +282,10 @@ def several_outputs():
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"model": several_outputs}, "has 2 outputs, and one was expected"),
+        (
+            {"model": several_outputs},
+            r"a list of outputs \(2\), and one was expected",
+        ),
         ({"folder": ""}, "names nothing"),
         ({"audit": "mine"}, "Expected an audit, not str"),
         ({"compared_with": ["other"]}, "other models by name, not list"),
@@ -305,6 +308,11 @@ def test_what_makes_no_report_is_a_sentence(
             **given,
         )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_data_without_an_end_are_a_sentence():
+    with pytest.raises(CourseError, match="never end"):
+        ask_model(colour_model(RIGHT), splits().test.repeat())
 
 
 def test_a_model_of_nan_is_a_sentence():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from course_utils.machine import arguments
+from course_utils.machine import arguments, array_arguments
 from course_utils.machine.errors import CourseError
 from course_utils.machine.typed_text import as_typed
 
@@ -136,15 +136,15 @@ def test_a_path_knows_the_home_folder(monkeypatch, tmp_path):
 )
 def test_what_are_no_numbers_is_a_sentence(values):
     with pytest.raises(CourseError, match="Some scores are no numbers"):
-        arguments.real_array("scores", values)
+        array_arguments.real_array("scores", values)
 
 
 def test_real_numbers_of_every_precision():
     for kind in ("float16", "bfloat16", "float32", "int8", "bool"):
-        array = arguments.real_array("scores", tf.cast([0, 1], kind))
+        array = array_arguments.real_array("scores", tf.cast([0, 1], kind))
         assert array.dtype == "float64" and array.tolist() == [0, 1]
     mixed = np.array([1, 2.5, np.float32(3)], object)
-    assert arguments.real_array("scores", mixed).tolist() == [1, 2.5, 3]
+    assert array_arguments.real_array("scores", mixed).tolist() == [1, 2.5, 3]
 
 
 @pytest.mark.parametrize(
@@ -166,14 +166,14 @@ def test_real_numbers_of_every_precision():
 )
 def test_what_are_no_classes_is_a_sentence(values, said):
     with pytest.raises(CourseError, match=said):
-        arguments.class_indices("labels", values, 2)
+        array_arguments.class_indices("labels", values, 2)
 
 
 def test_classes_of_every_make():
     for values in ([0, 1], [0.0, 1.0], [False, True], np.uint8([0, 1])):
-        found = arguments.class_indices("labels", values, 2)
+        found = array_arguments.class_indices("labels", values, 2)
         assert found.dtype == "int64" and found.tolist() == [0, 1]
-    assert arguments.class_indices("labels", [700]).tolist() == [700]
+    assert array_arguments.class_indices("labels", [700]).tolist() == [700]
 
 
 @pytest.mark.parametrize("dash", "\u2010\u2011\u2012\u2013\u2014\u2015\u2212")

@@ -1,0 +1,106 @@
+"""Whatever a helper is given, it works or is refused in a sentence."""
+
+import inspect
+import types
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from course_utils import adaptation, evaluation, pictures
+from course_utils.machine.errors import CourseError
+
+LABELS = np.array([0, 1, 1, 0, 1, 0, 1, 0, 1])
+SCORES = np.linspace(0.1, 0.9, 9)
+PICTURES = np.random.default_rng(0).uniform(0, 255, (4, 8, 8, 3))
+HEAT = PICTURES[..., 0] / 255
+NAMES = ["a", "b"]
+HISTORY = types.SimpleNamespace(history={"loss": [2.0, 1.0]}, epoch=[0, 1])
+STAINS = adaptation.HAEMATOXYLIN_EOSIN
+# By helper: arguments that work.
+HELPERS = [
+    (evaluation.apply_temperature, (SCORES * 9 - 4, 1.0, None)),
+    (evaluation.calibration_error, (LABELS, SCORES, 2)),
+    (evaluation.fit_temperature, (LABELS, SCORES * 9 - 4, None)),
+    (evaluation.class_table, (LABELS, LABELS, NAMES)),
+    (evaluation.compare, (LABELS, LABELS, LABELS)),
+    (evaluation.peak_inside, (HEAT, HEAT > 0.5)),
+    (evaluation.share_inside, (HEAT, HEAT > 0.5)),
+    (evaluation.overlay, (PICTURES, HEAT, 0.5)),
+    (evaluation.wilson_interval, (1, 3, 0.9)),
+    (evaluation.sensitivity_and_specificity, (LABELS, SCORES, 0.5)),
+    (evaluation.sensitivity_at_specificity, (LABELS, SCORES, 0.5)),
+    (evaluation.threshold_for_specificity, (LABELS, SCORES, 0.5)),
+    (evaluation.plot_confusion, (LABELS, LABELS, NAMES)),
+    (evaluation.plot_history, (HISTORY, "loss", None, None)),
+    (evaluation.plot_images, (PICTURES, [0, 1, 0, 1], NAMES, [0, 1, 0, 0], 2)),
+    (pictures.as_batch, (PICTURES,)),
+    (pictures.read_picture, ("picture.png", (8, 8))),
+    (pictures.audit_folder, ("mine", (8, 8), None, 4, 1e9)),
+    (pictures.load_dataset, ("defects", 3, 0)),
+    (adaptation.entropy, ([[0.5, 0.5]], False)),
+    (adaptation.pseudo_labels, ([[0.5, 0.5]], 0.4)),
+    (adaptation.CoralLoss, (1.0,)),
+    (adaptation.RandomStains, (0.1, STAINS, 0)),
+    (adaptation.estimate_stains, (PICTURES,)),
+]
+VALUES = [
+    None,
+    ...,
+    True,
+    0,
+    -1,
+    0.5,
+    10**9,
+    10**400,
+    3j,
+    float("nan"),
+    float("inf"),
+    "",
+    "a",
+    b"a",
+    [],
+    {},
+    len,
+    [[1], [1, 2]],
+    ["a"] * 9,
+    [None] * 9,
+    [10**30] * 9,
+    np.ones(9) * 1j,
+    -LABELS,
+    np.array(3),
+    np.zeros((2, 3, 4)),
+]
+# Axes are matplotlib's own.
+CASES = [
+    (helper, arguments, place)
+    for helper, arguments in HELPERS
+    for place, name in enumerate(inspect.signature(helper).parameters)
+    if place < len(arguments) and name != "ax"
+]
+
+
+@pytest.mark.parametrize(
+    ("helper", "given", "place"),
+    CASES,
+    ids=[f"{helper.__name__}-{place}" for helper, _, place in CASES],
+)
+def test_each_argument_works_or_is_refused_in_a_sentence(
+    helper, given, place, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    for value in VALUES:
+        arguments = list(given)
+        arguments[place] = value
+        try:
+            helper(*arguments)
+        except CourseError as error:
+            assert len(str(error)) < 600
+        except Exception as error:
+            pytest.fail(f"{value!r}: {type(error).__name__}: {error}")
+        finally:
+            plt.close("all")
