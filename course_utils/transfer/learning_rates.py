@@ -249,34 +249,36 @@ def _no_copy(model, why):
 
 
 def _culprit(layers, error):
-    """Returns which layer cannot be made again, and what to do.
+    """Returns which part cannot be made again, and what to do.
 
-    Looks at the innermost first; the model itself comes last.
+    Looks at the innermost layer first, and last at the model, which is the
+    first of the layers.
     """
-    for layer in reversed(layers):
+    model, culprit = layers[0], layers[0]
+    for layer in reversed(layers[1:]):
         try:
             config = keras.saving.serialize_keras_object(layer)
             keras.saving.deserialize_keras_object(config)
         except Exception as reason:
-            culprit, error, kind = layer, reason, type(layer).__name__
+            culprit, error = layer, reason
             break
-    else:
-        # Each was made, and one does not work: not one of Keras.
-        culprit = layers[0]
+    kinds = [type(culprit)]
+    if culprit is model and _is_of_keras(kinds[0]):
+        # Each layer was made, and one does not work: not one of Keras.
         own = {type(layer) for layer in layers}
-        own = [k for k in own if not k.__module__.startswith("keras")]
-        kind = " and ".join(sorted(k.__name__ for k in own or [type(culprit)]))
+        kinds = [kind for kind in own if not _is_of_keras(kind)] or kinds
     if isinstance(culprit, keras.layers.Lambda):
         remedy = "Write it as a layer of your own, a class with `call`"
-    elif kind in dir(keras.layers):
+    elif all(map(_is_of_keras, kinds)):
         remedy = (
             "Give it no lambda, but a function or class of your own under "
             "`@keras.saving.register_keras_serializable()`, with get_config "
             "for a class"
         )
     else:
+        names = " and ".join(sorted(kind.__name__ for kind in kinds))
         remedy = (
-            f"Give {kind} a get_config that tells all that __init__ takes, "
+            f"Give {names} a get_config that tells all that __init__ takes, "
             "and a from_config that makes layers and functions among it with "
             "keras.saving.deserialize_keras_object"
         )
@@ -284,3 +286,7 @@ def _culprit(layers, error):
         f"{culprit.name!r} ({type(culprit).__name__}) cannot be made again "
         f"from its get_config ({type(error).__name__}). {remedy}"
     )
+
+
+def _is_of_keras(kind):
+    return kind.__module__.partition(".")[0] == "keras"

@@ -190,7 +190,9 @@ def test_no_network_is_named(tmp_path, monkeypatch):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # Nobody listens there.
         point_at(monkeypatch, closed.getsockname()[1])
-        with pytest.raises(CourseError, match="refused.*weights=.embedded"):
+        with pytest.raises(
+            CourseError, match=r"refused.*load_backbone\(.residual"
+        ):
             imagenet.load("mobilenet_v2", SHAPE)
 
 
