@@ -386,9 +386,19 @@ def test_any_two_in_turn_are_not_chance(work, step):
         assert status == "failed" and "let chance choose" in message
 
 
-def test_chance_is_hardly_ever_taken_for_a_pattern(work):
-    for seed in range(50):
-        assert check_rows(draw(2, seed=seed))[0] == "passed"
+@pytest.mark.parametrize("pictures", [2, 3, 5, 12])
+def test_chance_is_not_taken_for_a_pattern(work, pictures):
+    patients = np.repeat(NAMES, pictures)
+    labels = np.repeat(np.arange(40) % 2, pictures)
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        rows = [
+            n * pictures + rng.choice(pictures, 2, replace=False)
+            for n in range(40)
+        ]
+        rows = np.concatenate(rows)
+        status, message = check("da-05", rows, labels, patients)
+        assert status == "passed", message
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,14 @@
 """Checks of lesson 04, Judging a medical model."""
 
 import numpy as np
+from scipy import stats
 
 from course_utils.answers.checks import lesson_04_metrics
 from course_utils.answers.learner_values import brief
 
 LEAST_HELD_OUT, MOST_HELD_OUT = 0.2, 0.34  # share of the patients
 NUMBER_OF_LABELS = 80
-LEAST_FOR_CHANCE = 6  # pictures of a patient
+_NEVER = 1e-6  # so rarely is what chance drew taken for a pattern
 
 
 def judge_split(
@@ -116,8 +117,6 @@ def _find_pattern(rows, patients):
     places, gaps, steps, before = [], [], [], 0
     for name in np.unique(patients):
         own = np.flatnonzero(patients == name)
-        if len(own) < LEAST_FOR_CHANCE:
-            return ""  # Chance itself often takes the same few.
         place = np.flatnonzero(np.isin(own, rows))
         places.append(tuple(place))
         # Past the last picture one goes on with the first.
@@ -125,14 +124,15 @@ def _find_pattern(rows, patients):
         gaps.append(min(gap, len(own) - gap))
         steps.append((place[0] - before) % len(own))
         before = place[0]
-    for taken, told in (
-        (places, "at the same places in the table"),
-        (gaps, "equally far apart in the table"),
-        (steps, "taken in turn from the table"),
+    # How often, at most, two by chance of the fewest pictures are alike.
+    fewest = max(2, np.unique(patients, return_counts=True)[1].min())
+    for taken, chance, told in (
+        (places, 2 / fewest / (fewest - 1), "at the same places in the table"),
+        (gaps, min(1, 2 / (fewest - 1)), "equally far apart in the table"),
+        (steps, 2 / fewest, "taken in turn from the table"),
     ):
-        # Chance all but never gives half of the patients the same.
         alike = max(map(taken.count, taken))
-        if alike > len(places) / 2:
+        if alike > stats.binom.isf(_NEVER, len(places), chance):
             return f"Of {alike} patients these are the pictures {told}"
     return ""
 
