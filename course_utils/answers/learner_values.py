@@ -134,13 +134,13 @@ def find_match(
             if np.all(np.abs(given - v) <= allowed + _EQUAL * np.abs(v) + _ZERO)
         ]
 
-    for found in explained(0.0), explained(_half_unit(answer, given, digits)):
-        if found:
-            _, first, text = found[0]
-            same = [np.allclose(v, first, rtol=1e-5) for _, v, _ in found[1:]]
-            if text or all(same):
-                return text
-            return _more_digits(answer)
+    if any(text == RIGHT for *_, text in explained(0.0)):
+        return RIGHT
+    if found := explained(_half_unit(answer, given, digits)):
+        _, first, text = found[0]
+        same = [np.allclose(v, first, rtol=1e-5) for _, v, _ in found[1:]]
+        # Among mistakes it is wrong in any case.
+        return text if text or all(same) else _more_digits(answer)
     if near := explained(tolerance):
         return min(near, key=lambda one: one[0])[2]
     coarse = _half_unit(answer, given, 1)

@@ -6,6 +6,7 @@ import warnings
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from course_utils import course
 from course_utils.backbones.pretrained import load_backbone
@@ -55,7 +56,7 @@ def test_right_in_another_way_is_right():
         (None, "not None"),
         (0.51, "is not the recall"),
         (0.498, "is not the recall"),
-        (float("nan"), "is not the recall"),
+        (float("nan"), "not nan"),
     ],
 )
 def test_each_misconception_has_its_own_message(answer, named):
@@ -74,6 +75,10 @@ def test_the_share_missed_is_named_where_it_differs():
 
 def test_a_recall_may_be_rounded():
     assert check(0.5004).status == "passed"
+    labels, predicted = np.ones(3), np.array([1, 1, 0])
+    for answer in (0.67, 0.667, 0.66667, np.float16(2 / 3)):
+        result = course.exercise("sh-01").check(answer, labels, predicted, 1)
+        assert result.status == "passed", answer
 
 
 def test_a_class_without_pictures_is_no_wrong_answer():
@@ -114,7 +119,7 @@ def flat(base_model):
 
 def sequential(base_model):
     pool = keras.layers.GlobalMaxPooling2D()
-    first = keras.layers.Dense(32, activation="gelu")
+    first = keras.layers.Dense(64, activation="gelu")
     return keras.Sequential([base_model, pool, first, keras.layers.Dense(6)])
 
 
@@ -282,6 +287,61 @@ def test_each_misconception_about_the_head_is_named(work, build, named):
     model = build()
     status, message = check_head(model, trained(model))
     assert status == "failed" and named in message
+
+
+def softmax_for_scores():
+    model = flat(frozen_base())
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("adam", loss)
+    return model
+
+
+def scores_for_softmax():
+    model = functional(frozen_base())
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+def broken():
+    # At such a rate the first step ends in numbers that are not finite.
+    return compiled(functional(frozen_base()), keras.optimizers.SGD(1e38))
+
+
+@pytest.mark.parametrize(
+    ("build", "named"),
+    [
+        (softmax_for_scores, "leave out `from_logits=True`"),
+        (scores_for_softmax, 'activation="softmax"'),
+        (broken, "not finite"),
+    ],
+)
+def test_the_head_is_looked_at(work, build, named):
+    model = build()
+    status, message = check_head(model, trained(model))
+    assert status == "failed" and named in message
+
+
+def test_a_narrow_head_is_half_of_it(work):
+    inputs = keras.Input((64, 64, 3))
+    x = keras.layers.GlobalAveragePooling2D()(frozen_base()(inputs))
+    x = keras.layers.Dense(2, activation="relu")(x)
+    model = compiled(keras.Model(inputs, keras.layers.Dense(6)(x)), "sgd")
+    status, message = check_head(model, trained(model))
+    # With two units in between, all of them may be dead, and stay so.
+    assert status == "partial" and "the first with 64" in message
+
+
+def test_a_head_that_a_loop_trained_passes(work):
+    model = functional(frozen_base())
+    with course.watch(model) as evidence:
+        with tf.GradientTape() as tape:
+            loss = keras.losses.sparse_categorical_crossentropy(
+                CLASSES, model(IMAGES, training=True), from_logits=True
+            )
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer = keras.optimizers.Adam()
+        optimizer.apply(gradients, model.trainable_variables)
+    assert check_head(model, evidence)[0] == "passed"
 
 
 def test_evidence_of_nothing_or_of_another_model_is_named(work):

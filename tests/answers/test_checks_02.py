@@ -164,6 +164,22 @@ def test_labels_of_another_run_through_the_data_are_named(work, grids):
     assert "shape (40,)" in check_features(features, LABELS[:32])[1]
 
 
+@pytest.mark.parametrize("wrong", [slice(None, None, 2), slice(20), slice(1)])
+def test_each_label_is_looked_at(work, grids, wrong):
+    labels = LABELS[ORDER].copy()
+    labels[wrong] = (labels[wrong] + 1) % 6
+    status, message = check_features(grids.mean(axis=(1, 2)), labels)
+    assert status == "failed" and "another picture's label" in message
+
+
+def test_a_pipeline_that_does_not_end_is_told(work):
+    pictures, reads = source()
+    endless = pictures.batch(32).cache().map(augment).repeat()
+    endless = endless.filter(lambda images, labels: True)
+    status, message = check("fe-05", endless, reads, IMAGES, LABELS)
+    assert status == "failed" and "leave out `repeat`" in message
+
+
 # fe-04: a gain and its interval, read from the committed report.
 
 

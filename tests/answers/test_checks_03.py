@@ -237,6 +237,15 @@ def test_a_part_of_the_last_stage_is_half_of_it(work):
     assert status == "partial" and "belongs to it, too" in message
 
 
+def test_a_last_stage_that_began_at_random_is_named(work):
+    base_model, fresh = last_stage(), load_backbone("residual", weights=None)
+    for layer in fresh.layers:
+        if layer.name.startswith("stage4") and "conv" in layer.name:
+            base_model.get_layer(layer.name).set_weights(layer.get_weights())
+    status, message = check("ft-02", *trained(functional(base_model)))
+    assert status == "failed" and "are not pretrained (stage4" in message
+
+
 def test_unfreezing_after_a_fit_is_named(work):
     base_model = load_backbone("residual")
     base_model.trainable = False
@@ -281,6 +290,10 @@ def test_epochs_of_a_real_fit_pass(work):
     second = model.fit(*fit, initial_epoch=2, epochs=6, verbose=0)
     assert check("ft-03", second, first)[0] == "passed"
     assert "No epoch" in check("ft-03", model.fit(*fit, epochs=0), first)[1]
+    other = tiny_models.build(tiny_models.functional, tiny_models.base())
+    fresh = other.fit(*fit, initial_epoch=2, epochs=6, verbose=0)
+    status, message = check("ft-03", fresh, first)
+    assert status == "failed" and "of another model" in message
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,24 @@ def test_each_misconception_about_counting_is_named(work, epochs, named):
     assert status == "failed" and named in message
 
 
+def test_going_on_with_a_new_model_is_named(work):
+    def small():
+        model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        model.compile("sgd", "mse")
+        return model
+
+    def counted_on(model):
+        data = np.ones((2, 1)), np.ones((2, 1))
+        return model.fit(*data, initial_epoch=4, epochs=7, verbose=0)
+
+    model = small()
+    model.fit(np.ones((2, 1)), np.ones((2, 1)), epochs=4, verbose=0)
+    exercise, first = course.exercise("tr-02"), [0, 1, 2, 3]
+    assert exercise.check(counted_on(model), first).status == "passed"
+    result = exercise.check(counted_on(small()), first)
+    assert result.status == "failed" and "go on with `small`" in result.message
+
+
 def test_what_is_no_history_is_named(work):
     result = course.exercise("tr-02").check({"loss": [1]}, [0])
     assert result.status == "failed" and "not dict" in result.message
@@ -221,6 +239,38 @@ def test_each_misconception_about_the_stage_is_named(work, make, named):
     assert status == "failed" and named in message
 
 
+def random_weights():
+    base_model = load_backbone("residual", weights=None)
+    unfreeze(base_model, from_layer="stage4")
+    return base_model
+
+
+def other_weights():
+    base_model = last_stage()
+    for weight in base_model.weights:
+        if "stage4" in weight.path and "kernel" in weight.path:
+            weight.assign(1.1 * weight)
+    return base_model
+
+
+@pytest.mark.parametrize("make", [random_weights, other_weights])
+def test_other_weights_than_the_pretrained_are_named(work, make):
+    status, message = check_stage(*trained(make()))
+    assert status == "failed" and "were not pretrained when" in message
+
+
+def two_units(base_model):
+    model = functional(base_model)
+    outputs = keras.layers.Dense(2)(model.layers[-2].output)
+    return keras.Model(model.input, outputs)
+
+
+def test_a_head_for_other_classes_is_named(work, monkeypatch):
+    monkeypatch.setitem(globals(), "CLASSES", CLASSES % 2)
+    status, message = check_stage(*trained(last_stage(), two_units))
+    assert status == "failed" and "(None, 2)" in message
+
+
 @pytest.mark.graphs
 def test_a_stale_compile_is_named(work):
     base_model = load_backbone("residual")
@@ -298,7 +348,8 @@ def check_penalty(answer):
 
 
 def test_the_penalty_passes(work):
-    for answer in (0.2625, np.float32(0.2625), keras.ops.array(0.2625)):
+    right = (0.2625, np.float32(0.2625), keras.ops.array(0.2625))
+    for answer in (*right, 0.262, 0.263, 0.26, np.float16(0.2625)):
         assert check_penalty(answer)[0] == "passed"
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy import stats
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupShuffleSplit
 
@@ -112,6 +113,22 @@ def test_a_threshold_that_calls_the_same_pictures_passes(work):
     ] == ("passed")
 
 
+@pytest.mark.parametrize("digits", [2, 3])
+def test_a_threshold_may_be_rounded(work, digits):
+    for rounded in (round(THRESHOLD, digits), np.float32(THRESHOLD)):
+        own = sensitivity_and_specificity(LABELS, SCORES, rounded)
+        for pair in (PAIR, own, np.round(PAIR, digits)):
+            assert check("da-02", rounded, pair, *GIVEN)[0] == "passed"
+
+
+def test_a_threshold_that_is_rounded_too_far_is_not_called_wrong(work):
+    scores = VALIDATION_SCORES / 1000 + 0.01
+    threshold = threshold_for_specificity(LABELS, scores, 0.8)
+    given = LABELS, scores, LABELS, SCORES / 1000 + 0.01
+    status, message = check("da-02", round(threshold, 2), PAIR, *given)
+    assert status == "failed" and "rounded too far" in message
+
+
 def quantile(label, share):
     return np.quantile(VALIDATION_SCORES[label == LABELS], share)
 
@@ -212,6 +229,12 @@ def difference(y, s):
     return area(y, s[:, 0]) - area(y, s[:, 1])
 
 
+def fast_difference(y, s):
+    ranks = stats.rankdata(s, axis=0)[y == 1].sum(axis=0)
+    ones = np.count_nonzero(y == 1)
+    return (ranks[0] - ranks[1]) / (ones * (len(y) - ones))
+
+
 def ends(metric, scores, groups=PATIENTS, seed=5):
     drawn = bootstrap_over_patients(
         metric, LABELS, scores, groups, 400, seed=seed
@@ -293,6 +316,25 @@ def test_each_misconception_about_the_interval_is_named(
     assert status == "failed" and named in message
 
 
+@pytest.mark.parametrize("share", [0.8, 0.9, 0.99])
+def test_an_interval_of_another_share_is_told(work, share):
+    both = np.stack([SCORES, OTHERS], axis=1)
+    drawn = bootstrap_over_patients(
+        fast_difference, LABELS, both, PATIENTS, 1000, share
+    )
+    status, message = check_interval(drawn[1:])
+    assert status == "failed" and "one of 95 % is asked for" in message
+
+
+def test_an_interval_of_areas_of_decisions_is_named(work):
+    both = np.stack([SCORES, OTHERS], axis=1) > 0
+    drawn = bootstrap_over_patients(
+        fast_difference, LABELS, both, PATIENTS, 400, seed=3
+    )
+    status, message = check_interval(drawn[1:])
+    assert status == "failed" and "areas of decisions" in message
+
+
 def test_other_answers_about_the_interval_are_named(work, intervals):
     assert "reversed" in check_interval(-intervals["right"][::-1])[1]
     assert "is not it" in check_interval((-3, 3))[1]
@@ -325,6 +367,38 @@ def test_two_of_each_patient_pass(work):
     mask = np.isin(np.arange(480), draw(2))
     status, message = check_rows(mask)
     assert status == "passed" and "of 40 patients" in message
+
+
+def in_turn(first, second):
+    starts = 12 * np.arange(40)
+    places = [(first(n) % 12, second(n) % 12) for n in range(40)]
+    return (starts[:, None] + places).ravel()
+
+
+@pytest.mark.parametrize("step", [1, 2, 5])
+def test_any_two_in_turn_are_not_chance(work, step):
+    ways = [
+        (lambda n: step * n, lambda n: step * n + 1),
+        (lambda n: step * n, lambda n: step * n + 4),
+    ]
+    for way in ways:
+        status, message = check_rows(in_turn(*way))
+        assert status == "failed" and "let chance choose" in message
+
+
+@pytest.mark.parametrize("pictures", [2, 3, 5, 12])
+def test_chance_is_not_taken_for_a_pattern(work, pictures):
+    patients = np.repeat(NAMES, pictures)
+    labels = np.repeat(np.arange(40) % 2, pictures)
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        rows = [
+            n * pictures + rng.choice(pictures, 2, replace=False)
+            for n in range(40)
+        ]
+        rows = np.concatenate(rows)
+        status, message = check("da-05", rows, labels, patients)
+        assert status == "passed", message
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,7 @@ def test_a_threshold_with_the_same_share_passes(work):
     status, message = check_share(right)
     assert status == "passed" and "20.0%" in message
     assert check_share(tf.constant(right))[0] == "passed"
+    assert check_share(round(right, 1))[0] == "passed"
     by_hand = np.sort(THERE)[::-1][round(share * len(THERE)) - 1]
     assert check_share(by_hand)[0] == "passed"
 
@@ -113,6 +114,9 @@ def test_distances_and_the_case_that_follows_pass(work):
     assert check("da-07", lists, "west", CASES)[0] == "passed"
     tensors = {name: tf.constant(pair) for name, pair in distances().items()}
     assert check("da-07", tensors, {"west"}, CASES)[0] == "passed"
+    for digits in (2, 3):
+        rounded = {n: np.round(p, digits) for n, p in distances().items()}
+        assert check("da-07", rounded, "west", CASES)[0] == "passed"
 
 
 @pytest.mark.parametrize(
@@ -271,6 +275,15 @@ def test_the_interval_of_the_mean_passes(work):
     gaps = np.where(np.arange(80) % 9, SHARES, np.nan)
     kept = (gaps - AREAS)[np.isfinite(gaps)]
     assert check_heat(ends(kept), shares=gaps)[0] == "passed"
+
+
+@pytest.mark.parametrize("share", [0.8, 0.9, 0.99])
+def test_an_interval_of_another_share_is_told(work, share):
+    more = SHARES - AREAS
+    drawn = np.random.default_rng(2).choice(more, (3000, 80)).mean(axis=1)
+    given = np.quantile(drawn, [(1 - share) / 2, (1 + share) / 2])
+    status, message = check_heat(given)
+    assert status == "failed" and "one of 95 % is asked for" in message
 
 
 def test_less_and_cannot_tell_are_decided(work):

@@ -251,6 +251,24 @@ def test_a_heat_map_by_hand_passes_in_any_size_and_scale(work, model):
         np.testing.assert_array_equal(old, new)
 
 
+@pytest.mark.parametrize(
+    "enlarge",
+    [
+        lambda heat: tf.image.resize(heat, (64, 64), "nearest"),
+        lambda heat: tf.image.resize(heat, (128, 128), "bicubic"),
+        lambda heat: tf.image.resize(heat, (64, 64), "lanczos3"),
+        lambda heat: np.round(tf.image.resize(heat / heat.max(), (64, 64)), 2),
+        lambda heat: np.round(255 * heat / heat.max()),
+    ],
+)
+def test_a_heat_map_may_be_enlarged_and_rounded(work, model, enlarge):
+    wanted = some_class(model)
+    heat = np.asarray(by_hand(model, wanted))[..., np.newaxis]
+    given = np.asarray(enlarge(heat))
+    assert check_heat(given, model, wanted)[0] == "passed"
+    assert check_heat(given[..., 0], model, wanted)[0] == "passed"
+
+
 def test_each_misconception_about_the_heat_is_named(work, model):
     wanted = some_class(model)
     given = int(np.argmax(model(PICTURE)))
@@ -329,6 +347,24 @@ def test_the_names_pass(work, saved):
     assert check("yo-05", *given)[0] == "passed"
     texts = [str(file) for file in files]
     assert check("yo-05", np.array(RIGHT), texts, path, folder)[0] == "passed"
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", None])
+def test_a_model_of_one_output_names_two_classes(
+    work, saved, tmp_path, activation
+):
+    _, files, folder = saved
+    x = inputs = keras.Input((16, 16, 3))
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    model = keras.Model(inputs, keras.layers.Dense(1, activation)(x))
+    # What is red is an ant, everything else a bee.
+    model.set_weights([np.array([[-1.0], [0], [0]]), np.array([0.3])])
+    model.save(tmp_path / "model.keras")
+    (tmp_path / "class_names.json").write_text(json.dumps(NAMES[:2]))
+    given = files, tmp_path / "model.keras", folder
+    right = ["ants", "bees", "bees"] * 4
+    assert check("yo-05", right, *given)[0] == "passed"
+    assert "reversed" in check("yo-05", ["bees", "ants", "ants"] * 4, *given)[1]
 
 
 def test_only_the_folder_of_the_class_counts(work, saved, tmp_path):

@@ -74,6 +74,7 @@ def test_digits_that_tell_nothing_are_asked_for():
     assert "three digits" in find_match(0.75, 0.752, mistakes, 5e-3)
     assert find_match(0.748, 0.752, mistakes, 5e-3) == mistakes[0][1]
     assert find_match(0.752, 0.752, mistakes, 5e-3) == RIGHT
+    assert "three digits" in find_match(0.75, 0.752, [(0.75, "exactly")])
     # As many as the exercise asks for.
     assert "three digits" in find_match(0.75, 0.752, (), 1e-4, digits=3)
     assert find_match(0.75, 0.752, (), 1e-4) == RIGHT

@@ -5,6 +5,7 @@ import functools
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from course_utils import course
 from course_utils.answers.checks import weights
@@ -249,3 +250,123 @@ def test_a_nested_watch_sees_its_own_block():
         with course.watch(model) as inner:
             fit(model, epochs=2)
     assert (outer.steps, inner.steps) == (6, 4)
+
+
+# Whoever moves the weights, they tell whether they have learned.
+
+
+def loop(model, variables=None):
+    """A step without the model's optimizer."""
+    with tf.GradientTape() as tape:
+        outputs = model(IMAGES, training=True)
+        loss = keras.losses.sparse_categorical_crossentropy(
+            LABELS, outputs, from_logits=True
+        )
+    variables = variables or model.trainable_variables
+    gradients = tape.gradient(loss, variables)
+    keras.optimizers.SGD(0.1).apply(gradients, variables)
+
+
+class OwnStep(keras.Model):
+    """Trains the head alone, with an optimizer of its own."""
+
+    def __init__(self, base_model):
+        super().__init__()
+        self.base_model = base_model
+        self.head = keras.Sequential(
+            [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)]
+        )
+
+    def call(self, x, training=False):
+        return self.head(self.base_model(x, training=False))
+
+    def train_step(self, data):
+        images, labels = data
+        with tf.GradientTape() as tape:
+            loss = self.compute_loss(y=labels, y_pred=self(images))
+        variables = self.head.trainable_variables
+        gradients = tape.gradient(loss, variables)
+        for variable, gradient in zip(variables, gradients, strict=True):
+            variable.assign_sub(0.1 * gradient)
+        return {"loss": loss}
+
+
+def test_a_loop_of_ones_own_has_learned():
+    base_model = base()
+    base_model.trainable = False
+    model = build(functional, base_model)
+    with course.watch(model) as evidence:
+        loop(model)
+    assert evidence.steps == 0
+    assert weights.learning_problem(evidence) == ""
+    assert weights.stale_compile(evidence) == ""
+    uncompiled = functional(base_model)
+    with course.watch(uncompiled) as evidence:
+        loop(uncompiled)
+    assert weights.learning_problem(evidence) == ""
+
+
+def test_a_train_step_of_ones_own_trains_what_it_wants():
+    model = OwnStep(base())
+    model(IMAGES[:1])
+    model.compile(loss=keras.losses.SparseCategoricalCrossentropy(True))
+    with course.watch(model) as evidence:
+        fit(model)
+    assert weights.learning_problem(evidence) == ""
+    assert weights.stale_compile(evidence) == ""
+
+
+def test_a_loop_that_trains_what_is_flagged_frozen_is_told():
+    base_model = base()
+    base_model.trainable = False
+    model = build(functional, base_model)
+    with course.watch(model) as evidence:
+        loop(model, [*model.trainable_variables, base_model.weights[0]])
+    told = weights.stale_compile(evidence)
+    assert "`model.trainable_variables` only" in told
+
+
+def set_to_nan(model):
+    model.set_weights([np.full_like(w, np.nan) for w in model.get_weights()])
+
+
+def skip_all_steps(model):
+    inner = keras.optimizers.SGD(0.1)
+    # Every gradient overflows, and every step is skipped.
+    optimizer = keras.optimizers.LossScaleOptimizer(inner, np.inf)
+    compile_again(model, optimizer)
+    fit(model)
+
+
+def add_by_hand(model):
+    for weight in model.layers[-1].weights:
+        weight.assign_add(keras.ops.ones_like(weight))
+
+
+@pytest.mark.parametrize(
+    ("train", "named", "other"),
+    [
+        (lambda model: None, "no weight moved inside", "the training ran"),
+        (skip_all_steps, "are skipped", "call"),
+        (set_to_nan, "not finite", "call"),
+        (add_by_hand, "set by hand", "call"),
+    ],
+)
+def test_what_has_not_learned_is_told_truly(train, named, other):
+    base_model = base()
+    base_model.trainable = False
+    model = build(functional, base_model)
+    with course.watch(model) as evidence:
+        train(model)
+    told = weights.learning_problem(evidence)
+    assert named in told and other not in told
+
+
+def test_an_optimizer_without_a_rate_is_watched():
+    class Bare:
+        pass
+
+    model = build(functional, base())
+    with course.watch(model) as evidence:
+        model.optimizer = Bare()
+    assert evidence.steps == 0 and np.isnan(evidence.after.learning_rate)

@@ -78,13 +78,21 @@ def find_head_problem(model: object, evidence: Evidence, backbone: str) -> str:
             "The head has not learned, only the backbone: leave the head's "
             "layers trainable."
         )
-    from_logits = _wants_logits(model.loss) if evidence.history else None
-    if from_logits is None or evidence.own_step:
-        return ""
     pictures = np.random.default_rng(0).uniform(0, 255, (4, *IMAGE_SHAPE))
-    outputs = np.asarray(model(pictures.astype("float32"), training=False))
+    outputs = model(pictures.astype("float32"), training=False)
+    outputs = np.asarray(outputs).astype(float)
+    if not np.isfinite(outputs).all():
+        return (
+            "The model gives numbers that are not finite: build it anew, and "
+            "train it with a lower learning rate."
+        )
+    # A loop or a step of one's own may have another loss.
+    by_keras = evidence.history and not evidence.own_step
+    from_logits = _wants_logits(model.loss) if by_keras else None
+    if from_logits is None:
+        return ""
     # Wide enough for softmax in half precision.
-    sums = outputs.astype(float).sum(axis=1)
+    sums = outputs.sum(axis=1)
     are_shares = outputs.min() >= 0 and np.allclose(sums, 1, atol=1e-2)
     if are_shares and from_logits:
         return (

@@ -61,7 +61,7 @@ def judge_matched_share(
             "the share itself."
         )
     # The number may be rounded; the higher it is, the fewer are called.
-    half = half_unit(threshold)
+    half = half_unit(threshold, 1)
     fewest, most = (np.mean(there >= number + way * half) for way in (1, -1))
     if fewest - within <= share <= most + within:
         before = np.mean(there >= home_threshold)

@@ -96,8 +96,8 @@ class Evidence:
     def steps(self) -> int:
         """Steps that the optimizer has made inside the block.
 
-        None if a loop of one's own has another optimizer, or if float16
-        overflowed: whether anything was learned, the weights tell.
+        It makes none where a loop of one's own has another optimizer, or
+        where float16 overflows: what was learned, the weights tell.
         """
         same = self.after.identity == self.before.identity
         return self.after.iterations - (self.before.iterations if same else 0)
