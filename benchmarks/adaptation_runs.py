@@ -24,7 +24,7 @@ from benchmarks.transfer_methods import (
     train_on,
     variants,
 )
-from course_utils.adaptation.batch_statistics import adapt_batch_norm
+from course_utils.adaptation.adabn import adapt_batch_norm
 from course_utils.adaptation.coral import CoralLoss
 from course_utils.adaptation.self_training import (
     adapt_by_entropy,

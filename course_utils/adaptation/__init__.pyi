@@ -1,4 +1,4 @@
-from .batch_statistics import adapt_batch_norm as adapt_batch_norm
+from .adabn import adapt_batch_norm as adapt_batch_norm
 from .coral import CoralLoss as CoralLoss
 from .coral import coral_loss as coral_loss
 from .self_training import adapt_by_entropy as adapt_by_entropy

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from course_utils.adaptation.batch_statistics import (
+from course_utils.adaptation.adabn import (
     adapt_batch_norm,
     batch_statistics,
     normalising,

@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from course_utils.machine import arguments, array_arguments
 from course_utils.machine.errors import CourseError
+from course_utils.transfer.fit_data import bounded, reason
 from course_utils.transfer.freezing import check_is_layer
-from course_utils.transfer.training_data import bounded, reason
 
 # As float32. What is read is kept in memory, so endless data would fill it.
 MOST_BYTES = 2**31

@@ -1,4 +1,4 @@
-"""How good a model is, how sure that is, and where it looks."""
+"""How good a model is, how sure that is, where it looks: numbers, plots."""
 
 import lazy_loader
 

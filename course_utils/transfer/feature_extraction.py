@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from course_utils.machine.errors import CourseError
-from course_utils.transfer.training_data import (
+from course_utils.transfer.fit_data import (
     bounded,
     fit_arguments,
     read_once,

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from course_utils.machine.errors import CourseError
-from course_utils.transfer.training_data import (
+from course_utils.transfer.fit_data import (
     first_rows,
     read_once,
     reason,
@@ -44,7 +44,7 @@ def check_labels(model, data, training=True):
         model: A compiled `keras.Model`. It is called on the first pictures,
             which builds it if need be and names a wrong scale, as a step
             that XLA compiles cannot.
-        data: As in `course_utils.transfer.training_data.fit_arguments`.
+        data: As in `course_utils.transfer.fit_data.fit_arguments`.
         training: Whether it is trained on: then it needs two classes.
 
     Returns:

@@ -12,12 +12,12 @@ import numpy as np
 from course_utils.machine import quick_runs
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.compiling import compile_settings
+from course_utils.transfer.fit_data import fit_arguments, reason
 from course_utils.transfer.fresh_optimizers import (
     check_one_rate,
     fresh_optimizer,
 )
 from course_utils.transfer.label_checks import check_labels
-from course_utils.transfer.training_data import fit_arguments, reason
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from course_utils.machine.errors import CourseError
-from course_utils.transfer.training_data import first_rows, reason
+from course_utils.transfer.fit_data import first_rows, reason
 
 BATCH_SIZE = 32
 

@@ -7,6 +7,7 @@ from course_utils.machine.errors import CourseError
 from course_utils.transfer.best_weights import BestWeights, DivergedError
 from course_utils.transfer.class_weights import checked_class_weight
 from course_utils.transfer.compiling import compile_settings, recompile
+from course_utils.transfer.fit_data import first_rows, fit_arguments
 from course_utils.transfer.freezing import freeze, unfreeze
 from course_utils.transfer.fresh_optimizers import (
     check_one_rate,
@@ -31,7 +32,6 @@ from course_utils.transfer.phase_callbacks import (
 )
 from course_utils.transfer.restoring import restored_on_error
 from course_utils.transfer.trainable_table import trainable_report
-from course_utils.transfer.training_data import first_rows, fit_arguments
 from course_utils.transfer.training_history import FINE_TUNING, HEAD
 
 

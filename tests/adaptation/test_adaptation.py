@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from course_utils.adaptation import target_pictures
-from course_utils.adaptation.batch_statistics import adapt_batch_norm
+from course_utils.adaptation.adabn import adapt_batch_norm
 from course_utils.adaptation.coral import CoralLoss, coral_loss
 from course_utils.adaptation.self_training import (
     adapt_by_entropy,
@@ -14,7 +14,7 @@ from course_utils.adaptation.self_training import (
     pseudo_labels,
 )
 from course_utils.machine.errors import CourseError
-from course_utils.transfer import training_data
+from course_utils.transfer import fit_data
 from course_utils.transfer.freezing import batch_norms, freeze
 from tests.tiny_models import KINDS, Subclassed, base, build, functional
 
@@ -300,7 +300,7 @@ NO_NORM = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Softmax()])
     ],
 )
 def test_what_cannot_be_adapted(monkeypatch, model, images, said):
-    monkeypatch.setattr(training_data, "MOST_BATCHES", 20)
+    monkeypatch.setattr(fit_data, "MOST_BATCHES", 20)
     model = classifier() if model is None else model
     before = [] if isinstance(model, str) else model.get_weights()
     for adapt in (adapt_batch_norm, adapt_by_entropy):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from course_utils.adaptation.batch_statistics import adapt_batch_norm
+from course_utils.adaptation.adabn import adapt_batch_norm
 from course_utils.adaptation.coral import CoralLoss
 from course_utils.adaptation.self_training import adapt_by_entropy
 from course_utils.adaptation.stains import RandomStains
