@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from course_utils.machine.errors import CourseError
+from course_utils.transfer import feature_cache
 from course_utils.transfer.fit_data import (
     bounded,
     fit_arguments,
@@ -14,7 +15,9 @@ from course_utils.transfer.fit_data import (
 )
 
 
-def extract_features(base_model, data, budget_bytes=2**30, batch_size=32):
+def extract_features(
+    base_model, data, budget_bytes=2**30, batch_size=32, cache=False
+):
     """Computes the features of all pictures, once.
 
     A frozen backbone gives the same features in each epoch, so a head can be
@@ -31,6 +34,12 @@ def extract_features(base_model, data, budget_bytes=2**30, batch_size=32):
         budget_bytes: Most bytes that the features may take. Defaults to
             1 GiB.
         batch_size: Pictures a batch, for arrays only.
+        cache: Whether to keep the features on disk, and to take them from
+            there where the same backbone with the same weights has computed
+            them for the same pictures in the same order. `course where`
+            prints the folder; at most 2 GiB are kept. Layers of your own,
+            and data that come in another order each time, are computed
+            anew.
 
     Returns:
         Two arrays, in the order of the data: features of shape `(pictures,)
@@ -58,7 +67,8 @@ def extract_features(base_model, data, budget_bytes=2**30, batch_size=32):
             f"Expected a Keras model, not {type(base_model).__name__}: pass "
             "the backbone, for example the one from load_backbone."
         )
-    count, shape, dtype = _measure(base_model, data)
+    first_pass = _FirstPass() if cache else None
+    count, shape, dtype = _measure(base_model, data, first_pass)
     needed = count * int(np.prod(shape)) * dtype.itemsize
     if needed > budget_bytes:
         raise CourseError(
@@ -67,7 +77,13 @@ def extract_features(base_model, data, budget_bytes=2**30, batch_size=32):
             "pictures, put keras.layers.GlobalAveragePooling2D on the "
             "backbone first, or raise budget_bytes."
         )
+    if cache:
+        name = feature_cache.key(base_model, first_pass.pictures)
+        kept = name and feature_cache.load(name, (count, *shape), dtype)
+        if kept is not None:
+            return kept, _together(first_pass.labels)
     features, labels, filled = np.empty((count, *shape), dtype), [], 0
+    pictures = feature_cache.PictureSum()
     for images, batch_labels, *_ in bounded(data, "data"):
         end = filled + len(images)
         if end <= count:
@@ -78,6 +94,8 @@ def extract_features(base_model, data, budget_bytes=2**30, batch_size=32):
             except Exception as error:
                 raise _not_taken(base_model, images, error) from error
             features[filled:end] = found
+            if cache:
+                pictures.add(np.asarray(images))
             labels.append(keras.tree.map_structure(np.asarray, batch_labels))
         filled = end
         if filled > count:
@@ -90,19 +108,38 @@ def extract_features(base_model, data, budget_bytes=2**30, batch_size=32):
             "each time: add `.cache()` after the step that draws at random, "
             "or make them from a function that starts anew each time."
         )
-    return features, keras.tree.map_structure(
+    if cache and name and pictures.text() == first_pass.pictures.text():
+        feature_cache.save(name, features)
+    return features, _together(labels)
+
+
+class _FirstPass:
+    """What the pass that counts the pictures has seen."""
+
+    def __init__(self):
+        self.pictures, self.labels = feature_cache.PictureSum(), []
+
+    def add(self, images, labels):
+        self.pictures.add(np.asarray(images))
+        self.labels.append(keras.tree.map_structure(np.asarray, labels))
+
+
+def _together(labels):
+    return keras.tree.map_structure(
         lambda *parts: np.concatenate(parts), *labels
     )
 
 
-def _measure(base_model, data):
+def _measure(base_model, data, first_pass):
     """Counts the pictures, in one pass, and asks what features will be like.
 
     Returns number, shape (without the batch) and dtype.
     """
     count = 0
-    for images, *_ in read_once(data, "data"):
+    for images, labels, *_ in read_once(data, "data"):
         count += len(images)
+        if first_pass is not None:
+            first_pass.add(images, labels)
     if not count:
         raise CourseError(
             "There are no pictures in these data, so there are no features: "

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from course_utils.machine.errors import CourseError
+from course_utils.transfer import feature_cache
 from course_utils.transfer.feature_extraction import extract_features
 from course_utils.transfer.freezing import freeze
 from tests.tiny_models import IMAGES, LABELS, base
@@ -88,3 +89,53 @@ def test_what_has_no_features():
         extract_features("residual", DATA)
     with pytest.raises(CourseError, match="data with labels"):
         extract_features(base(), IMAGES)
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """How many batches a backbone has really been asked for."""
+    asked = []
+    predict = keras.Model.predict_on_batch
+
+    def count(model, images):
+        asked.append(len(images))
+        return predict(model, images)
+
+    monkeypatch.setattr(keras.Model, "predict_on_batch", count)
+    return asked
+
+
+def test_features_on_disk_are_computed_once(work, counted):
+    base_model = base()
+    data = (IMAGES.astype("float32"), LABELS)
+    features, labels = extract_features(base_model, data, cache=True)
+    assert len(counted) == 1
+    again, same = extract_features(base_model, data, cache=True)
+    assert len(counted) == 1
+    np.testing.assert_array_equal(features, again)
+    np.testing.assert_array_equal(labels, same)
+    # In other batches they are the same pictures, with labels of their own.
+    other = tf.data.Dataset.from_tensor_slices((data[0], 1 - LABELS)).batch(5)
+    again, other_labels = extract_features(base_model, other, cache=True)
+    assert len(counted) == 1
+    np.testing.assert_array_equal(features, again)
+    np.testing.assert_array_equal(other_labels, 1 - LABELS)
+    # Another weight, other pictures, and no cache: computed.
+    extract_features(base_model, data)
+    base_model.weights[0].assign(base_model.weights[0] * 2)
+    doubled, _ = extract_features(base_model, data, cache=True)
+    assert len(counted) == 3 and not np.array_equal(features, doubled)
+
+
+def test_shuffled_pictures_keep_their_labels_and_are_not_kept(work, counted):
+    keras.utils.set_random_seed(0)
+    pictures = np.arange(16, dtype="float32")[:, None, None, None]
+    pictures = np.tile(pictures, (1, 2, 2, 3))
+    data = tf.data.Dataset.from_tensor_slices((pictures, range(16)))
+    data = data.shuffle(16).batch(4)
+    model = keras.Sequential([keras.Input((2, 2, 3)), keras.layers.ReLU()])
+    for _ in range(2):
+        features, labels = extract_features(model, data, cache=True)
+        np.testing.assert_array_equal(features[:, 0, 0, 0], labels)
+    assert len(counted) == 8
+    assert not feature_cache.folder().exists()
