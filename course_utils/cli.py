@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from course_utils import doctor
-from course_utils.answers import progress_board, progress_log
+from course_utils.answers import progress_log, progress_summary
 from course_utils.machine import paths, work_folder
 from course_utils.machine.errors import CourseError
 
@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
         if chosen.command == "doctor":
             return _doctor()
         if chosen.command == "progress":
-            print(progress_board.load_board())
+            print(progress_summary.load_board())
             return 0
         if chosen.command == "where":
             return _where()

@@ -13,7 +13,7 @@ import importlib.metadata
 import platform
 import sys
 
-from course_utils.answers import checks, progress_board, quizzes
+from course_utils.answers import checks, progress_summary, quizzes
 from course_utils.answers.checks.watching import watch
 from course_utils.answers.progress_log import Event, remember
 from course_utils.answers.verdicts import Result
@@ -136,9 +136,9 @@ def explore(dataset: str) -> object:
     return Explorer(dataset)
 
 
-def progress() -> progress_board.Board:
+def progress() -> progress_summary.Board:
     """Return what is done, and what comes next. Introduced in lesson 00."""
-    return progress_board.load_board()
+    return progress_summary.load_board()
 
 
 def _show_richly() -> None:

@@ -2,8 +2,8 @@ from .checks import Exercise as Exercise
 from .checks import find_exercise as find_exercise
 from .checks.watching import Evidence as Evidence
 from .checks.watching import watch as watch
-from .progress_board import Board as Board
-from .progress_board import load_board as load_board
+from .progress_summary import Board as Board
+from .progress_summary import load_board as load_board
 from .quizzes import Quiz as Quiz
 from .quizzes import load_quiz as load_quiz
 from .verdicts import Result as Result

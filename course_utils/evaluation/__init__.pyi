@@ -14,6 +14,8 @@ from .intervals import wilson_interval as wilson_interval
 from .metrics import sensitivity_and_specificity as sensitivity_and_specificity
 from .metrics import sensitivity_at_specificity as sensitivity_at_specificity
 from .metrics import threshold_for_specificity as threshold_for_specificity
+from .model_report import Report as Report
+from .model_report import write_report as write_report
 from .plotting import BLUE as BLUE
 from .plotting import GREY as GREY
 from .plotting import ORANGE as ORANGE
@@ -22,8 +24,6 @@ from .plotting import plot_confusion as plot_confusion
 from .plotting import plot_images as plot_images
 from .predictions import Predictions as Predictions
 from .predictions import ask_model as ask_model
-from .report import Report as Report
-from .report import write_report as write_report
 from .training_plots import plot_history as plot_history
 from .training_plots import plot_learning_rates as plot_learning_rates
 from .training_plots import plot_trainable as plot_trainable

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from course_utils import cli, course
-from course_utils.answers import progress_board, progress_log
+from course_utils.answers import progress_log, progress_summary
 from course_utils.answers.progress_log import Event
 
 # Writes events as fast as it can, and prints a number only once it is saved.
@@ -164,18 +164,18 @@ def test_the_board_says_what_comes_next(work):
 
 
 def test_the_board_says_when_all_is_done():
-    state = progress_board.LessonState(
+    state = progress_summary.LessonState(
         "00", "Start here", {"a": 1.0}, {"q1": 1.0}
     )
-    assert "is done" in progress_board.Board((state,)).next_step
+    assert "is done" in progress_summary.Board((state,)).next_step
 
 
 def test_the_board_has_room_for_a_lesson_that_was_split():
     states = [
-        progress_board.LessonState(lesson, "Tune", {"a": None}, {})
+        progress_summary.LessonState(lesson, "Tune", {"a": None}, {})
         for lesson in ("03", "03b")
     ]
-    header, *rows = repr(progress_board.Board(tuple(states))).splitlines()[:3]
+    header, *rows = repr(progress_summary.Board(tuple(states))).splitlines()[:3]
     assert [row.index("Tune") for row in rows] == [header.index("lesson")] * 2
 
 
@@ -185,8 +185,8 @@ def test_the_board_is_a_table_with_headers(work):
     assert '<th scope="row" style="text-align: left">00 Start here' in shown
     assert shown.count('scope="col"') == 3
     assert "1 of 2<progress" in shown and 'max="2" value="1"' in shown
-    state = progress_board.LessonState("00", "A < B", {"a": 1.0}, {})
-    shown = progress_board.Board((state,), "<b>")._repr_html_()
+    state = progress_summary.LessonState("00", "A < B", {"a": 1.0}, {})
+    shown = progress_summary.Board((state,), "<b>")._repr_html_()
     assert "A &lt; B" in shown and "<b>" not in shown
     # Done is a sign and a number, and not a full bar alone.
     assert "\N{CHECK MARK} 1 of 1" in shown and "0 of 0</td>" in shown

@@ -18,9 +18,9 @@ from course_utils.evaluation.calibration import (
     fit_temperature,
 )
 from course_utils.evaluation.classification_scores import class_table, compare
+from course_utils.evaluation.model_report import write_report
 from course_utils.evaluation.plotting import plot_confusion, plot_images
 from course_utils.evaluation.predictions import ask_model
-from course_utils.evaluation.report import write_report
 from course_utils.evaluation.training_plots import metric_names, plot_history
 from course_utils.machine.errors import CourseError
 from course_utils.pictures.datasets import Splits

@@ -19,8 +19,8 @@ from scipy import stats
 
 from course_utils.evaluation.classification_scores import class_table, compare
 from course_utils.evaluation.intervals import wilson_interval
+from course_utils.evaluation.model_report import write_report
 from course_utils.evaluation.predictions import ask_model
-from course_utils.evaluation.report import write_report
 from course_utils.machine.errors import CourseError
 from course_utils.pictures.datasets import Splits
 from course_utils.pictures.folder_audit import FolderSplits

@@ -13,6 +13,7 @@ import pandas as pd
 
 from course_utils.evaluation import classification_scores, training_plots
 from course_utils.evaluation.intervals import wilson_interval
+from course_utils.evaluation.model_report_page import draw_page
 from course_utils.evaluation.model_saving import (
     MODEL,
     REPORT,
@@ -20,7 +21,6 @@ from course_utils.evaluation.model_saving import (
     save_files,
 )
 from course_utils.evaluation.predictions import ask_model
-from course_utils.evaluation.report_page import draw_page
 from course_utils.machine import arguments, array_arguments
 from course_utils.machine.errors import CourseError
 
