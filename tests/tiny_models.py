@@ -46,20 +46,20 @@ class Subclassed(keras.Model):
         return cls(keras.saving.deserialize_keras_object(config["base_model"]))
 
 
-def compiled(model):
+def compiled(model, optimizer="sgd"):
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile("sgd", loss)
+    model.compile(optimizer, loss)
     return model
 
 
-def build(kind, base_model):
+def build(kind, base_model, optimizer="sgd"):
     model = kind(base_model)
     model(IMAGES[:1])
-    return compiled(model)
+    return compiled(model, optimizer)
 
 
-def fit(model):
-    model.fit(IMAGES, LABELS, batch_size=8, verbose=0)
+def fit(model, epochs=1):
+    model.fit(IMAGES, LABELS, batch_size=8, epochs=epochs, verbose=0)
 
 
 KINDS = [functional, sequential, Subclassed]
