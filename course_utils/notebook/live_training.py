@@ -57,7 +57,17 @@ class LiveTraining(keras.callbacks.Callback):
         self.metric = metric
         self.history, self.epoch, self.phases = {}, [], []
         self._phase, self._view, self._handle = 0, None, None
+        self._name = None
         self._moved, self._end_phase = 0.0, False
+
+    def begin_phase(self, name):
+        """Names the next `fit`, as `two_phase_fit` does.
+
+        Args:
+            name: String, such as `"head"`. Without, it is "training" and its
+                number.
+        """
+        self._name = name
 
     def on_train_begin(self, logs=None):
         """Opens the view, or goes on in it; see Keras."""
@@ -68,7 +78,9 @@ class LiveTraining(keras.callbacks.Callback):
             if self._view is not None:
                 self._view.on_msg(self._on_message)
                 self._handle = _display(self._view)
-        self._tell(running=True, phase=self._phase, told=self._begun())
+        self._tell(
+            running=True, done=0.0, phase=self._phase, told=self._begun()
+        )
 
     def on_epoch_begin(self, epoch, logs=None):
         """Notes where the phase began; see Keras."""
@@ -95,7 +107,7 @@ class LiveTraining(keras.callbacks.Callback):
             # A metric may give one number a class.
             values.append(None if value is None else np.asarray(value).tolist())
         self.epoch.append(epoch)
-        self.phases.append(f"training {self._phase}")
+        self.phases.append(self._name or f"training {self._phase}")
         if self._view is not None or len(self.epoch) == 1:
             # The first time even unseen, so that a wrong metric is noticed.
             picture, description = self._draw()
@@ -108,7 +120,8 @@ class LiveTraining(keras.callbacks.Callback):
         ended = f"Ended after {len(self.epoch)} epochs in all."
         if self._end_phase:
             ended = f"Ended at your request. {ended}"
-        self._tell(running=False, now="", told=ended)
+        self._tell(running=False, done=1.0, now="", told=ended)
+        self._name = None
         if self.epoch:
             self._show_plot()
 

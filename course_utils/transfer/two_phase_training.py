@@ -82,7 +82,8 @@ def two_phase_fit(
             shows.
         mode: `"min"` or `"max"`: which is better. Needed only where the name
             has none of "loss", "accuracy" and "auc" in it.
-        callbacks: More Keras callbacks, for both phases. Epochs are counted
+        callbacks: More Keras callbacks, for both phases. One with a method
+            `begin_phase` is told the name of each. Epochs are counted
             on from one to the next; what waits for progress, such as
             `EarlyStopping` and `ReduceLROnPlateau`, begins anew in each, and
             `CSVLogger` writes one file of both. A `LearningRateScheduler`
@@ -160,6 +161,9 @@ def two_phase_fit(
             if verbose:
                 print(f"Phase {phase}: {trainable_report(model).summary()}")
             keeper.begin(phase)
+            for callback in callbacks:
+                if hasattr(callback, "begin_phase"):
+                    callback.begin_phase(phase)
             begin = len(keeper.kept.epoch)
             with contextlib.suppress(KeyboardInterrupt, DivergedError):
                 keeper.kept.interrupted = True

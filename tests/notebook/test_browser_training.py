@@ -59,7 +59,7 @@ def test_the_button_ends_a_phase_while_the_cell_is_running(page):
     expect(told).to_have_text(ended, timeout=120_000)
     # Thirty epochs were planned for the head, fifteen for both.
     assert int(ended.match(told.text_content())[1]) <= 15 + 10
-    described = re.compile("accuracy over .* epochs: .*training 2 begins with")
+    described = re.compile("accuracy over .* epochs: .*fine-tuning begins with")
     expect(live.locator("img")).to_have_attribute("alt", described)
 
 

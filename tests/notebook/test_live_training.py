@@ -103,10 +103,15 @@ def test_the_button_ends_the_phase_and_keeps_the_best_weights(front_end):
     model, base_model = tiny_model()
     live = live_training.LiveTraining()
 
+    ended_at = []
+
     class Click(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
             if epoch == 1:
                 live._on_message(live._view, {"end_phase": True}, [])
+
+        def on_train_end(self, logs=None):
+            ended_at.append(live._view.done)
 
     history = two_phase_fit(
         model,
@@ -119,6 +124,9 @@ def test_the_button_ends_the_phase_and_keeps_the_best_weights(front_end):
         callbacks=[live, Click()],
         verbose=0,
     )
+    assert "fine-tuning begins with epoch 4" in live._view.description
+    # The bar is full, though fifty epochs were planned.
+    assert ended_at == [1.0, 1.0]
     # One batch more, and then the next phase.
     assert history.phases.count("head") == 3
     assert history.phases.count("fine-tuning") == 2
