@@ -9,6 +9,7 @@
 >>> course.progress()
 """
 
+import contextlib
 import importlib.metadata
 import platform
 import sys
@@ -156,6 +157,10 @@ def _show_richly() -> None:
     show = shell.display_formatter.mimebundle_formatter.for_type
     show(quizzes.Quiz, _quiz_as_cards)
     show(Result, _result_aloud)
+    with contextlib.suppress(ImportError):
+        from course_utils.notebook import screen_reader
+
+        screen_reader.prepare()
 
 
 def _quiz_as_cards(quiz: quizzes.Quiz) -> tuple[dict, dict]:

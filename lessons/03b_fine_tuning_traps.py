@@ -549,7 +549,7 @@ for ax, target in zip(axes, ("near", "histology C"), strict=True):
     own = runs[(runs["target"] == target) & (runs["steps"] > 0)]
     draw(ax, own, "variant", title=target)
 axes[0].set_ylabel("accuracy (histology: AUC)")
-axes[1].axhline(before, color="gray", linestyle=":")
+_ = axes[1].axhline(before, color="gray", linestyle=":")
 
 # %% [markdown]
 # *The figure shows what the head alone reaches on test pictures, and the head
@@ -656,8 +656,8 @@ for variant, own in runs.groupby("variant"):
         ax.plot(each, mark[0], color=colour, alpha=0.4)
         ax.plot(each.mean(axis=1), mark, color=colour, label=variant)
         ax.set(xlabel="length of the step, as a share", ylabel=column)
-axes[0].set_yscale("log")
 axes[1].legend()
+axes[0].set_yscale("log")
 
 # %% [markdown]
 # *The figure shows the loss on the training pictures (on a logarithmic scale)

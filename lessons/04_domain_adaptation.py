@@ -363,7 +363,7 @@ for name, (logits, look, colour) in heads.items():
     course.claim(abs(error - helper) < 0.01, "that is what the helper counts.")
 ax.plot([0, 1], [0, 1], ":", color="black", label="calibrated")
 ax.set(xlabel="probability that was said", ylabel="share that came true")
-ax.legend()
+_ = ax.legend()
 
 # %% [markdown]
 # *The figure shows, for ten bins of test pictures, what share was malignant

@@ -80,7 +80,7 @@ directions = np.linalg.svd(np.concatenate(clouds) - clouds[0].mean(0))[2][:2]
 figure, ax = plt.subplots(figsize=(4.6, 3.4), layout="tight")
 for scanner, cloud, sign in zip("ABC", clouds, "os^", strict=True):
     ax.plot(*(directions @ cloud.T), sign, ms=3, label=scanner)
-ax.legend(title="scanner")
+_ = ax.legend(title="scanner")
 
 # %% [markdown]
 # *The figure shows five fields of tissue, a column each, from the three scanners,
@@ -184,7 +184,7 @@ for (base, colour), sign in zip(colours.items(), "osD^", strict=True):
         ax.errorbar(mean.index, mean, bar, fmt=sign + "-", c=colour, label=base)
         ax.set(xlabel="scanner", ylabel=column, ylim=(0, 1.02))
 axes[1].axhline(0.95, color="black", ls=":", label="promised")
-axes[1].legend()
+_ = axes[1].legend()
 # %% [markdown]
 # *The figure shows, for four ways to train on a hundred labels of scanner A,
 # the area under the ROC curve (left) and the specificity at the threshold that
@@ -490,7 +490,7 @@ for ax, column in zip(axes, MEASURES, strict=True):
     ax.axvline(0, color="black", ls=":")
     ax.set(xlabel=f"gain in {column}")
 axes[0].set_yticks(range(len(names)), [f"{b}: {r}" for b, r in names])
-axes[2].legend()
+_ = axes[2].legend()
 
 # %% [markdown]
 # *The figure shows what each repair gains in area (left), sensitivity (middle)

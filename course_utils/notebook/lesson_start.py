@@ -6,6 +6,7 @@ shows them in red above the first result.
 """
 
 import contextlib
+import logging
 import os
 import re
 import sys
@@ -26,9 +27,15 @@ def import_keras_quietly() -> None:
         import tensorflow
 
         tensorflow.config.list_physical_devices()
+    # A lesson asks many small models on purpose.
+    tensorflow.get_logger().addFilter(_is_no_retracing)
     # Keras 3.15.1 warns at every `fit` on a tf.data.Dataset that it ignores
     # `shuffle=True`, its own default.
     warnings.filterwarnings("ignore", message="`shuffle=True` was passed")
+
+
+def _is_no_retracing(record: logging.LogRecord) -> bool:
+    return "triggered tf.function retracing" not in record.getMessage()
 
 
 def explain_stops() -> None:

@@ -18,6 +18,10 @@ class Announcer(anywidget.AnyWidget):
     """A live region out of sight; it has no place in the notebook."""
 
     _esm = _STATIC / "announcer.js"
+    # JupyterLab breaks long lines of text within words and numbers.
+    _css = (
+        ".jp-RenderedText pre { word-break: normal; overflow-wrap: anywhere; }"
+    )
 
     def __init__(self) -> None:
         """Make the region; the browser tells when it is there."""
@@ -46,12 +50,17 @@ class Announcer(anywidget.AnyWidget):
 _announcer: list[Announcer] = []
 
 
+def prepare() -> None:
+    """Put the region into the page, before there is anything to say."""
+    if not _announcer:
+        _announcer.append(Announcer())
+
+
 def announce(lines: Iterable[str]) -> None:
     """Let a screen reader say something, politely.
 
     Args:
         lines: What to say.
     """
-    if not _announcer:
-        _announcer.append(Announcer())
+    prepare()
     _announcer[0].say(" ".join(lines))

@@ -74,6 +74,9 @@ def test_a_learner_works_through_lesson_00(page):
         timeout=180_000,
     )
     assert errors_in(page) == []
+    # Long lines of text break between words.
+    text = page.locator(".jp-RenderedText pre").first
+    assert text.evaluate("pre => getComputedStyle(pre).wordBreak") == "normal"
 
     grid = output_below(page, "Six pictures of each kind").locator("img")
     grid.scroll_into_view_if_needed()
