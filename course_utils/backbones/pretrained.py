@@ -70,7 +70,7 @@ def load_backbone(name, weights="default", input_shape=None, include_top=False):
             download fails.
     """
     names = [_LITE0, *_BUILDERS, *imagenet.names()]
-    if name not in names:
+    if not isinstance(name, str) or name not in names:
         raise CourseError(_unknown("backbone", name, names))
     choices = ["embedded", None] if name in _BUILDERS else ["imagenet"]
     if name == _LITE0:

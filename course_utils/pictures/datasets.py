@@ -100,7 +100,7 @@ def load_dataset(
     """
     batch_size = arguments.whole_number("batch_size", batch_size, 32)
     seed = arguments.whole_number("seed", seed, 0, least=0)
-    if name == solar_cells.NAME:
+    if isinstance(name, str) and name == solar_cells.NAME:
         table = solar_cells.load_solar_cells(split_by or "module")
         return _from_table(table, batch_size, seed, image_size)
     if split_by is not None:

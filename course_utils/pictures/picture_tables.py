@@ -43,7 +43,7 @@ def load_table(name: str) -> pd.DataFrame:
         CourseError: If the name is unknown, the archive is missing or broken,
             or the cache cannot be written.
     """
-    if name == solar_cells.NAME:
+    if isinstance(name, str) and name == solar_cells.NAME:
         return solar_cells.load_solar_cells()
     folder = data_files.unpacked(name)
     facts = data_files.card("datasets", name)

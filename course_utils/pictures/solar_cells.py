@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-from course_utils.machine import data_files, real_files
+from course_utils.machine import arguments, data_files, real_files
 from course_utils.machine.errors import CourseError
 
 NAME = "solar_cells"
@@ -43,7 +43,8 @@ def load_solar_cells(split_by: str = "module", seed: int = 0) -> pd.DataFrame:
         CourseError: If ``split_by`` is unknown, or the photographs are not
             installed, changed or incomplete.
     """
-    if split_by not in SPLITS_BY:
+    seed = arguments.whole_number("seed", seed, 0, least=0, most=2**32 - 1)
+    if not isinstance(split_by, str) or split_by not in SPLITS_BY:
         raise CourseError(
             f"Unknown split_by {split_by!r}: the solar cells are split by "
             f"{' or by '.join(map(repr, SPLITS_BY))}."

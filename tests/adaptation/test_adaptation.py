@@ -290,7 +290,6 @@ NO_NORM = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Softmax()])
         (None, SINGLE.repeat().filter(lambda x: True).batch(5), "never end"),
         (None, endless_generator(), "did not end within 20 batches"),
         (None, TARGET.astype(str), "are no numbers"),
-        (None, TARGET.astype(object), "are no numbers"),
         (None, TARGET * 1j, "are no numbers"),
         (None, NAN, "not finite"),
         (None, "histology", "from_table"),
