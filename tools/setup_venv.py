@@ -211,7 +211,8 @@ class Progress:
 
     def show(self, line=None):
         """Show the step that pip has reached, and how long it has taken."""
-        if line is not None:
+        # Warnings are in the log; the step that pip is at is what is shown.
+        if line is not None and not line.startswith("WARNING"):
             self.step = line
             installing = line.startswith("Installing collected packages")
             self.wanted = line.count(",") + 1 if installing else 0
