@@ -24,7 +24,7 @@ from course_utils.evaluation.predictions import ask_model
 from course_utils.evaluation.training_plots import metric_names, plot_history
 from course_utils.machine.errors import CourseError
 from course_utils.pictures.datasets import Splits
-from tests.evaluation.test_report import (
+from tests.evaluation.test_model_report import (
     NAMES,
     RIGHT,
     Page,

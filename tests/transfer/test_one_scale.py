@@ -132,6 +132,6 @@ def test_the_summary_speaks_of_what_was_monitored():
 
 
 def test_the_report_speaks_of_what_was_monitored():
-    from course_utils.evaluation.model_report import _training
+    from course_utils.evaluation.model_report_page import _training
 
     assert "the best: val_accuracy 0.5." in _training(made())
