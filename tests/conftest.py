@@ -1,5 +1,6 @@
 """What several tests need."""
 
+import importlib.metadata
 import os
 import shutil
 import subprocess
@@ -8,6 +9,17 @@ from pathlib import Path
 import pytest
 
 TOP = Path(__file__).resolve().parent.parent
+
+
+def needs_package(name):
+    """A mark for tests of what the extra `real` installs."""
+    try:
+        importlib.metadata.distribution(name)
+        missing = False
+    except importlib.metadata.PackageNotFoundError:
+        missing = True
+    reason = f"{name} is not installed: `make lab` brings it"
+    return pytest.mark.skipif(missing, reason=reason)
 
 
 def _mount(folder: Path, options: str) -> bool:

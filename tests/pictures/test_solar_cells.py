@@ -1,7 +1,5 @@
 """The photographs of solar cells: what the table says, and the two splits."""
 
-import importlib.metadata
-
 import numpy as np
 import pytest
 
@@ -13,15 +11,9 @@ from course_utils.pictures import (
     sample_photographs,
 )
 from course_utils.pictures.solar_cells import _modules
+from tests.conftest import needs_package
 
-try:
-    importlib.metadata.distribution("elpv-dataset")
-    HERE = True
-except importlib.metadata.PackageNotFoundError:
-    HERE = False
-needs_cells = pytest.mark.skipif(
-    not HERE, reason="the photographs are not installed: `make lab`"
-)
+needs_cells = needs_package("elpv-dataset")
 
 
 @needs_cells
