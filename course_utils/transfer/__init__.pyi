@@ -1,5 +1,8 @@
+from .cached_training import cached_fit as cached_fit
 from .compiling import recompile as recompile
 from .feature_extraction import extract_features as extract_features
+from .freeze_boundary import Cut as Cut
+from .freeze_boundary import cut_at_freeze_boundary as cut_at_freeze_boundary
 from .freezing import batch_norms as batch_norms
 from .freezing import freeze as freeze
 from .freezing import unfreeze as unfreeze

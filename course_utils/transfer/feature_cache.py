@@ -30,37 +30,27 @@ def folder() -> Path:
     return paths.cache_dir() / "features"
 
 
-class PictureSum:
-    """A sum over pictures, whatever batches they come in."""
+def digests_of(pictures: np.ndarray) -> list[bytes]:
+    """Return a digest of each picture, by which it is known again.
 
-    def __init__(self) -> None:
-        """Begin with no picture."""
-        self._sum = hashlib.blake2b(digest_size=16)
-        self._kind = None
-
-    def add(self, batch: np.ndarray) -> None:
-        """Add a batch of pictures.
-
-        Args:
-            batch: Array of shape (pictures, height, width, channels).
-        """
-        batch = np.ascontiguousarray(batch)
-        if self._kind != (batch.shape[1:], batch.dtype):
-            self._kind = batch.shape[1:], batch.dtype
-            self._sum.update(f"{batch.shape[1:]} {batch.dtype}".encode())
-        self._sum.update(batch)
-
-    def text(self) -> str:
-        """Return the sum so far."""
-        return self._sum.hexdigest()
+    Args:
+        pictures: Array of shape (pictures, ...).
+    """
+    kind = f"{pictures.shape[1:]} {pictures.dtype}".encode()
+    found = []
+    for picture in np.ascontiguousarray(pictures):
+        digest = hashlib.blake2b(kind, digest_size=16)
+        digest.update(picture)
+        found.append(digest.digest())
+    return found
 
 
-def key(base_model, pictures: PictureSum) -> str | None:
+def key(base_model, digests: Iterable[bytes]) -> str | None:
     """Return the name under which the features of pictures are kept.
 
     Args:
         base_model: The `keras.Model` that computes them.
-        pictures: The sum over the pictures.
+        digests: Those of the pictures, in the order of the features.
 
     Returns:
         A name; None where a layer is of a class of the learner's own, whose
@@ -77,7 +67,8 @@ def key(base_model, pictures: PictureSum) -> str | None:
         value = np.ascontiguousarray(weight)
         together.update(f"{value.shape} {value.dtype}".encode())
         together.update(value)
-    together.update(pictures.text().encode())
+    for digest in digests:
+        together.update(digest)
     return together.hexdigest()
 
 
@@ -89,17 +80,22 @@ def _architecture(model):
     return re.sub(r'"[^"]*"', lambda m: f"L{number.get(m[0], m[0])}", config)
 
 
-def load(name: str, shape: tuple, dtype: np.dtype) -> np.ndarray | None:
+def load(
+    name: str, shape: tuple, dtype: np.dtype, mapped: bool = False
+) -> np.ndarray | None:
     """Return features that were kept; None if there are none.
 
     Args:
         name: As from :func:`key`.
         shape: The shape that they must have.
         dtype: The type that they must have.
+        mapped: Whether to leave them on disk, and read what is asked for.
     """
     path = folder() / f"{name}.npy"
     try:
-        features = np.load(path, allow_pickle=False)
+        features = np.load(
+            path, allow_pickle=False, mmap_mode="r" if mapped else None
+        )
         os.utime(path)
     except (OSError, ValueError, EOFError):
         return None

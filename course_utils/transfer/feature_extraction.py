@@ -2,16 +2,15 @@
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from course_utils.machine.errors import CourseError
-from course_utils.transfer import feature_cache
-from course_utils.transfer.fit_data import (
-    bounded,
-    fit_arguments,
-    read_once,
-    reason,
-    shapes,
+from course_utils.transfer.feature_rows import (
+    PicturesDifferError,
+    feature_rows,
+    features_of,
+    no_pictures,
+    output_of,
+    read_batches,
 )
 
 
@@ -36,10 +35,9 @@ def extract_features(
         batch_size: Pictures a batch, for arrays only.
         cache: Whether to keep the features on disk, and to take them from
             there where the same backbone with the same weights has computed
-            them for the same pictures in the same order. `course where`
-            prints the folder; at most 2 GiB are kept. Layers of your own,
-            and data that come in another order each time, are computed
-            anew.
+            them for the same pictures, in whatever order. `course where`
+            prints the folder; at most 2 GiB are kept. Layers of your own are
+            computed anew.
 
     Returns:
         Two arrays, in the order of the data: features of shape `(pictures,)
@@ -50,25 +48,19 @@ def extract_features(
         CourseError: If the features would not fit into the budget (nothing
             was computed then), if the data have no labels or no pictures, if
             the backbone does not take them, or if two passes over them do
-            not give as many pictures.
+            not give as many pictures, and with `cache` the same ones.
     """
-    arguments = fit_arguments(data)
-    if "y" in arguments:
-        try:
-            data = tf.data.Dataset.from_tensor_slices(tuple(arguments.values()))
-        except (TypeError, ValueError) as error:
-            raise CourseError(
-                f"These arrays cannot be cut into batches ({reason(error)}): "
-                "give pictures and labels as arrays of numbers."
-            ) from error
-        data = data.batch(batch_size)
     if not isinstance(base_model, keras.Model):
         raise CourseError(
             f"Expected a Keras model, not {type(base_model).__name__}: pass "
             "the backbone, for example the one from load_backbone."
         )
-    first_pass = _FirstPass() if cache else None
-    count, shape, dtype = _measure(base_model, data, first_pass)
+    count = 0
+    for images, *_ in read_batches(data, "data", batch_size):
+        count += len(images)
+    if not count:
+        raise no_pictures()
+    shape, dtype = output_of(base_model, images)
     needed = count * int(np.prod(shape)) * dtype.itemsize
     if needed > budget_bytes:
         raise CourseError(
@@ -78,24 +70,19 @@ def extract_features(
             "backbone first, or raise budget_bytes."
         )
     if cache:
-        name = feature_cache.key(base_model, first_pass.pictures)
-        kept = name and feature_cache.load(name, (count, *shape), dtype)
-        if kept is not None:
-            return kept, _together(first_pass.labels)
+        try:
+            found = feature_rows(base_model, data, "", batch_size=batch_size)
+        except PicturesDifferError as error:
+            raise CourseError(
+                f"Features cannot be kept where {error}: compute those of the "
+                "pictures as they are, or leave out cache=True."
+            ) from error
+        return found.features[found.rows], found.labels
     features, labels, filled = np.empty((count, *shape), dtype), [], 0
-    pictures = feature_cache.PictureSum()
-    for images, batch_labels, *_ in bounded(data, "data"):
+    for images, batch_labels, *_ in read_batches(data, "data", batch_size):
         end = filled + len(images)
         if end <= count:
-            try:
-                if not filled:  # A step that XLA compiles names no wrong scale.
-                    base_model(images[:8], training=False)
-                found = base_model.predict_on_batch(images)
-            except Exception as error:
-                raise _not_taken(base_model, images, error) from error
-            features[filled:end] = found
-            if cache:
-                pictures.add(np.asarray(images))
+            features[filled:end] = features_of(base_model, images, not filled)
             labels.append(keras.tree.map_structure(np.asarray, batch_labels))
         filled = end
         if filled > count:
@@ -108,58 +95,5 @@ def extract_features(
             "each time: add `.cache()` after the step that draws at random, "
             "or make them from a function that starts anew each time."
         )
-    if cache and name and pictures.text() == first_pass.pictures.text():
-        feature_cache.save(name, features)
-    return features, _together(labels)
-
-
-class _FirstPass:
-    """What the pass that counts the pictures has seen."""
-
-    def __init__(self):
-        self.pictures, self.labels = feature_cache.PictureSum(), []
-
-    def add(self, images, labels):
-        self.pictures.add(np.asarray(images))
-        self.labels.append(keras.tree.map_structure(np.asarray, labels))
-
-
-def _together(labels):
-    return keras.tree.map_structure(
-        lambda *parts: np.concatenate(parts), *labels
-    )
-
-
-def _measure(base_model, data, first_pass):
-    """Counts the pictures, in one pass, and asks what features will be like.
-
-    Returns number, shape (without the batch) and dtype.
-    """
-    count = 0
-    for images, labels, *_ in read_once(data, "data"):
-        count += len(images)
-        if first_pass is not None:
-            first_pass.add(images, labels)
-    if not count:
-        raise CourseError(
-            "There are no pictures in these data, so there are no features: "
-            "look at how they were split."
-        )
-    try:
-        given = keras.KerasTensor((None, *images.shape[1:]), images.dtype.name)
-        output = base_model.compute_output_spec(given, training=False)
-    except Exception as error:
-        raise _not_taken(base_model, images, error) from error
-    return count, tuple(output.shape[1:]), np.dtype(output.dtype)
-
-
-def _not_taken(base_model, images, error):
-    if isinstance(error, CourseError):
-        return error
-    return CourseError(
-        f"The backbone does not take these data, whose batches have the shape "
-        f"{shapes(images)}, and expected is "
-        f"{getattr(base_model, 'input_shape', 'what it was made for')} "
-        f"({reason(error)}): call .batch(32) once, and give pictures the size "
-        "that the backbone was made for."
-    )
+    labels = keras.tree.map_structure(lambda *x: np.concatenate(x), *labels)
+    return features, labels

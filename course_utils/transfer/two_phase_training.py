@@ -5,9 +5,9 @@ import inspect
 
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.best_weights import BestWeights, DivergedError
+from course_utils.transfer.cached_training import cached_fit, check_cache
 from course_utils.transfer.class_weights import checked_class_weight
 from course_utils.transfer.compiling import compile_settings, recompile
-from course_utils.transfer.fit_data import first_rows, fit_arguments
 from course_utils.transfer.freezing import freeze, unfreeze
 from course_utils.transfer.fresh_optimizers import (
     check_one_rate,
@@ -50,6 +50,7 @@ def two_phase_fit(
     mode=None,
     callbacks=(),
     class_weight=None,
+    cache="auto",
     verbose="auto",
     **unfreeze_options,
 ):
@@ -91,6 +92,9 @@ def two_phase_fit(
             second `fit` are refused by name.
         class_weight: Dict from the index of each class to a number; none may
             be missing.
+        cache: Whether what is frozen is computed once a phase, and kept on
+            disk, as in `course_utils.transfer.cached_fit`: `"auto"` where it
+            can be, True always, False never.
         verbose: As in `keras.Model.fit`; with 0, nothing is printed.
         **unfreeze_options: For `course_utils.transfer.unfreeze`: one of
             `last`, `from_layer` and `share`, and `batch_norm`.
@@ -118,6 +122,7 @@ def two_phase_fit(
         _check_count(name, count, 0)
     if patience is not None:
         _check_count("patience", patience, 1)
+    check_cache(cache)
     _check_options(unfreeze_options)
     callbacks = checked_callbacks(callbacks)
     rates = _rates(model, head_learning_rate, fine_tune_learning_rate)
@@ -135,9 +140,6 @@ def two_phase_fit(
 
     keeper = BestWeights(monitor, direction(monitor, mode), patience)
     keeper.best_weights = model.get_weights()
-    arguments = fit_arguments(data)
-    if "y" not in (validation_arguments := fit_arguments(validation_data)):
-        validation_data = validation_arguments["x"]
     counted = None
     with restored_on_error(model), one_file(callbacks) as go_on:
         freeze(base_model)
@@ -167,12 +169,13 @@ def two_phase_fit(
             begin = len(keeper.kept.epoch)
             with contextlib.suppress(KeyboardInterrupt, DivergedError):
                 keeper.kept.interrupted = True
-                _make_variables(model, validation.batch)
-                model.fit(
-                    **arguments,
-                    validation_data=validation_data,
-                    initial_epoch=begin,
+                cached_fit(
+                    model,
+                    data,
+                    validation_data,
                     epochs=begin + count,
+                    cache=cache,
+                    initial_epoch=begin,
                     callbacks=[*callbacks, keeper],
                     class_weight=class_weight,
                     verbose=verbose,
@@ -190,19 +193,6 @@ def two_phase_fit(
     if verbose:
         print(keeper.kept.summary())
     return keeper.kept
-
-
-def _make_variables(model, batch):
-    """Makes those of optimizer and metrics before a step is traced.
-
-    A function that makes variables when it is first traced is traced a second
-    time (TensorFlow's guide "Better performance with tf.function"), which takes
-    seconds for a deep backbone.
-    """
-    images, labels, *weights = first_rows(batch, 1)
-    model.optimizer.build(model.trainable_variables)
-    model.compute_metrics(images, labels, model(images), *weights)
-    model.reset_metrics()
 
 
 def _check_options(options):

@@ -127,15 +127,42 @@ def test_features_on_disk_are_computed_once(work, counted):
     assert len(counted) == 3 and not np.array_equal(features, doubled)
 
 
-def test_shuffled_pictures_keep_their_labels_and_are_not_kept(work, counted):
-    keras.utils.set_random_seed(0)
+def drawn_pictures():
+    """Sixteen pictures, each of which shows its own label."""
     pictures = np.arange(16, dtype="float32")[:, None, None, None]
     pictures = np.tile(pictures, (1, 2, 2, 3))
-    data = tf.data.Dataset.from_tensor_slices((pictures, range(16)))
-    data = data.shuffle(16).batch(4)
+    return tf.data.Dataset.from_tensor_slices((pictures, range(16)))
+
+
+def test_shuffled_pictures_keep_their_labels_and_are_computed_once(
+    work, counted
+):
+    keras.utils.set_random_seed(0)
+    data = drawn_pictures().shuffle(16).batch(4)
     model = keras.Sequential([keras.Input((2, 2, 3)), keras.layers.ReLU()])
+    orders = []
     for _ in range(2):
         features, labels = extract_features(model, data, cache=True)
         np.testing.assert_array_equal(features[:, 0, 0, 0], labels)
-    assert len(counted) == 8
+        orders.append(labels)
+    assert len(counted) == 4
+    assert not np.array_equal(*orders)
+
+
+def test_pictures_that_differ_from_pass_to_pass_are_not_kept(work, counted):
+    model = keras.Sequential([keras.Input((2, 2, 3)), keras.layers.ReLU()])
+    passes = iter(range(100))
+
+    def other(x, y):
+        return x + tf.numpy_function(
+            lambda: np.float32(next(passes)), [], "float32"
+        ), y
+
+    drawn = drawn_pictures().map(other)
+    partly = drawn_pictures().shuffle(16).batch(5, drop_remainder=True)
+    keras.utils.set_random_seed(0)
+    for data in (drawn.batch(4), partly):
+        with pytest.raises(CourseError, match="leave out cache=True"):
+            extract_features(model, data, cache=True)
+        assert len(extract_features(model, data)[0]) in (15, 16)
     assert not feature_cache.folder().exists()

@@ -1,0 +1,225 @@
+"""Train what is not frozen on features that are computed once."""
+
+import keras
+import numpy as np
+
+from course_utils.machine.arguments import whole_number
+from course_utils.machine.errors import CourseError
+from course_utils.transfer.compiling import compile_settings
+from course_utils.transfer.feature_rows import (
+    NoRoomError,
+    PicturesDifferError,
+    drawn_rows,
+    feature_rows,
+    read_batches,
+)
+from course_utils.transfer.fit_data import first_rows, fit_arguments
+from course_utils.transfer.freeze_boundary import (
+    NotCutError,
+    cut_at_freeze_boundary,
+)
+
+CACHE = ("auto", True, False)
+# Features that take more are kept on disk, and read batch by batch.
+MEMORY_BYTES = 2**30
+
+
+def cached_fit(
+    model,
+    data,
+    validation_data=None,
+    epochs=1,
+    *,
+    cache="auto",
+    views=1,
+    precision=None,
+    memory_bytes=MEMORY_BYTES,
+    initial_epoch=0,
+    callbacks=(),
+    class_weight=None,
+    verbose="auto",
+):
+    """Trains as `fit` does, and computes what is frozen only once.
+
+    The model is cut where the first layers are that training changes, see
+    `cut_at_freeze_boundary`. What comes before gives the same features in
+    each epoch: they are computed once, kept on disk for the next time, and
+    what comes after is trained on them. The model then has the weights that
+    `fit` would have given it. Callbacks are told of the whole model.
+
+    Introduced in lesson 02 (``02_feature_extraction``).
+
+    Args:
+        model: A compiled `keras.Model`. It is trained.
+        data: A `tf.data.Dataset` of batches `(images, labels)`, or a tuple
+            of two arrays, taken in batches of 32 and in another order each
+            epoch. A data set that shuffles is shuffled as a whole each epoch,
+            in batches of the size of its first.
+        validation_data: The same, for validation after each epoch, or None.
+        epochs: The epoch to end with, as in `fit`.
+        cache: `"auto"` trains by `fit`, and says why, where features cannot
+            be kept; True raises an error there; False trains by `fit`.
+        views: How many passes over the training data are kept, for data with
+            augmentation: epoch after epoch takes the next of these, so that
+            each picture is seen in so many ways, and no more.
+        precision: `"float16"` halves the room that features take.
+        memory_bytes: Most bytes of features in memory, for one pass. What
+            takes more is kept on disk, and read batch by batch.
+        initial_epoch: As in `fit`.
+        callbacks: As in `fit`.
+        class_weight: As in `fit`.
+        verbose: As in `fit`.
+
+    Returns:
+        The `keras.callbacks.History`.
+
+    Raises:
+        CourseError: If an argument does not fit, or if `cache` is True and
+            the features cannot be kept: with the reason.
+    """
+    check_cache(cache)
+    views = whole_number("views", views, 4)
+    arguments = fit_arguments(data)
+    settings = compile_settings(model)
+    validation = validation_data
+    if validation_data is not None:
+        found = fit_arguments(validation_data)
+        validation = validation_data if "y" in found else found["x"]
+    options = {
+        "epochs": epochs,
+        "initial_epoch": initial_epoch,
+        "class_weight": class_weight,
+        "verbose": verbose,
+    }
+    batch = next(read_batches(data, "training data"), None)
+    if cache is not False and batch is not None:
+        kept = {"dtype": precision, "budget": memory_bytes}
+        try:
+            cut = cut_at_freeze_boundary(model, batch[0])
+            train = _rows(cut.prefix, data, "training", views, kept)
+            held_out = None
+            if validation_data is not None:
+                held_out = _rows(
+                    cut.prefix, validation_data, "validation", 1, kept
+                )
+        except (NotCutError, PicturesDifferError, NoRoomError) as error:
+            if cache is True:
+                raise CourseError(
+                    f"The features of what is frozen cannot be kept: {error}. "
+                    'Give cache="auto" to train without.'
+                ) from error
+            if verbose:
+                print(f"Nothing is computed ahead: {error}.")
+        else:
+            suffix = cut.suffix
+            suffix.compile(**settings)
+            make_variables(suffix, train[0])
+            told = keras.callbacks.CallbackList(
+                list(callbacks or ()),
+                add_history=True,
+                add_progbar=verbose != 0,
+                model=model,
+                verbose=verbose,
+                epochs=epochs,
+                steps=len(train),
+            )
+            suffix.follow(model)
+            return suffix.fit(
+                train,
+                validation_data=held_out,
+                callbacks=told,
+                shuffle=False,  # The batches see to it.
+                **options,
+            )
+    if batch is not None:
+        make_variables(model, batch)
+    return model.fit(
+        **arguments, validation_data=validation, callbacks=callbacks, **options
+    )
+
+
+def check_cache(cache):
+    """Refuses what is none of the choices."""
+    if not any(cache is choice or cache == choice for choice in CACHE):
+        raise CourseError(
+            f'cache is {cache!r}, and expected is "auto", True or False.'
+        )
+
+
+def make_variables(model, batch):
+    """Makes those of optimizer and metrics before a step is traced.
+
+    A function that makes variables when it is first traced is traced a second
+    time (TensorFlow's guide "Better performance with tf.function"), which takes
+    seconds for a deep backbone.
+
+    Args:
+        model: A compiled `keras.Model`.
+        batch: Pictures, labels and perhaps weights.
+    """
+    images, labels, *weights = first_rows(batch, 1)
+    model.optimizer.build(model.trainable_variables)
+    model.compute_metrics(images, labels, model(images), *weights)
+    model.reset_metrics()
+
+
+def _rows(prefix, data, what, views, kept):
+    shuffled = isinstance(data, tuple) and what == "training"
+    if views == 1:
+        found = [feature_rows(prefix, data, what, **kept)]
+        shuffled = shuffled or not found[0].in_order
+    else:
+        found = [drawn_rows(prefix, data, what, **kept) for _ in range(views)]
+    return FeatureBatches(found, shuffled and what == "training")
+
+
+class FeatureBatches(keras.utils.PyDataset):
+    """Batches of features, in place of batches of pictures."""
+
+    def __init__(self, views, shuffled):
+        """Begin with the first view.
+
+        Args:
+            views: A list of `FeatureRows`, of which each epoch takes the next.
+            shuffled: Whether each epoch takes them in another order.
+        """
+        super().__init__()
+        self.views, self.shuffled, self.epoch = views, shuffled, -1
+        self.on_epoch_end()
+
+    def __len__(self):
+        """Return the number of batches."""
+        return len(self.ends)
+
+    def __getitem__(self, number):
+        """Return a batch."""
+        end = self.ends[number]
+        chosen = self.order[end - self.sizes[number] : end]
+        view = self.view
+        parts = [(view.labels, chosen)]
+        if view.weights is not None:
+            parts.append((view.weights, chosen))
+        features = view.features[view.rows[chosen]]
+        if features.dtype == "float16":
+            features = features.astype(keras.config.floatx())
+        return (
+            features,
+            *(
+                keras.tree.map_structure(lambda x, rows=rows: x[rows], part)
+                for part, rows in parts
+            ),
+        )
+
+    def on_epoch_end(self):
+        """Take the next view, in an order of its own if it is shuffled."""
+        self.epoch += 1
+        self.view = self.views[self.epoch % len(self.views)]
+        self.order = np.arange(len(self.view.rows))
+        self.sizes = self.view.sizes
+        if self.shuffled:
+            np.random.shuffle(self.order)  # `set_random_seed` sets it.
+            count, size = len(self.order), self.sizes[0]
+            self.sizes = [size] * (count // size)
+            if count % size:
+                self.sizes.append(count % size)
+        self.ends = np.cumsum(self.sizes)

@@ -1,0 +1,277 @@
+"""Compute features once for pictures that come in several passes."""
+
+import shutil
+import tempfile
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from tqdm.auto import tqdm
+
+from course_utils.machine.errors import CourseError
+from course_utils.transfer import feature_cache
+from course_utils.transfer.fit_data import (
+    fit_arguments,
+    read_once,
+    reason,
+    shapes,
+)
+
+# Room that is left on a disk.
+SPARE_BYTES = 2**30
+SECONDS_IN_SILENCE = 2
+
+
+class PicturesDifferError(CourseError):
+    """Two passes over the data do not give the same pictures."""
+
+
+class NoRoomError(CourseError):
+    """Neither memory nor disk have room for the features."""
+
+
+class FeatureRows(NamedTuple):
+    """Features of all pictures, on which a head can be trained.
+
+    Attributes:
+        features: Array of shape `(pictures, ...)`, in an order of its own.
+        rows: Where the features of each picture are, in the order of the
+            first pass.
+        labels: The labels in that order, in the structure that they have.
+        weights: The sample weights, or None.
+        sizes: Number of pictures in each batch.
+        in_order: Whether each pass gives the pictures in that order.
+    """
+
+    features: np.ndarray
+    rows: np.ndarray
+    labels: object
+    weights: object
+    sizes: list
+    in_order: bool
+
+
+def read_batches(data, what, batch_size=32):
+    """Yields the batches of data, in one pass; arrays are cut into them.
+
+    Args:
+        data: As in `fit_data.fit_arguments`.
+        what: What these data are, such as `"training data"`.
+        batch_size: Pictures a batch, for arrays.
+    """
+    arguments = fit_arguments(data)
+    if "y" not in arguments:
+        yield from read_once(data, what)
+        return
+    parts = tuple(arguments.values())
+    for start in range(0, len(keras.tree.flatten(parts)[0]), batch_size):
+        yield keras.tree.map_structure(
+            lambda part, start=start: part[start : start + batch_size], parts
+        )
+
+
+def output_of(model, images):
+    """Returns shape (without the batch) and dtype of a model's features.
+
+    Raises:
+        CourseError: If the model does not take such pictures.
+    """
+    try:
+        given = keras.KerasTensor(
+            (None, *images.shape[1:]),
+            keras.backend.standardize_dtype(images.dtype),
+        )
+        output = model.compute_output_spec(given, training=False)
+    except Exception as error:
+        raise _not_taken(model, images, error) from error
+    return tuple(output.shape[1:]), np.dtype(output.dtype)
+
+
+def features_of(model, images, first):
+    """Returns the features of a batch.
+
+    Args:
+        model: A `keras.Model`.
+        images: A batch of pictures.
+        first: Whether these are the first: then a wrong scale is named, which
+            a step that XLA compiles does not.
+
+    Raises:
+        CourseError: If the model does not take them.
+    """
+    try:
+        if first:
+            model(images[:8], training=False)
+        return model.predict_on_batch(images)
+    except Exception as error:
+        raise _not_taken(model, images, error) from error
+
+
+def feature_rows(model, data, what, *, batch_size=32, dtype=None, budget=None):
+    """Computes the features of all pictures, or takes them from the disk.
+
+    Args:
+        model: A `keras.Model` of what is frozen.
+        data: As in `fit_data.fit_arguments`.
+        what: What these data are, such as `"training"`.
+        batch_size: Pictures a batch, for arrays.
+        dtype: Kept in this precision; defaults to what the model gives.
+        budget: Most bytes in memory. What is larger is kept on disk, and
+            read batch by batch. None for no limit.
+
+    Returns:
+        A `FeatureRows`.
+
+    Raises:
+        PicturesDifferError: If they are augmented, or drawn anew in each
+            pass.
+        NoRoomError: If they do not fit into memory or onto the disk.
+        CourseError: If there are no pictures, or if the model does not take
+            them.
+    """
+    digests, others = [], []
+    for images, *rest in read_batches(data, f"{what} data", batch_size):
+        digests += feature_cache.digests_of(np.asarray(images))
+        others.append(keras.tree.map_structure(np.asarray, tuple(rest)))
+    if not digests:
+        raise no_pictures()
+    sizes = [len(keras.tree.flatten(rest)[0]) for rest in others]
+    labels, *weights = keras.tree.map_structure(
+        lambda *parts: np.concatenate(parts), *others
+    )
+    shape, kind = output_of(model, images)
+    dtype = np.dtype(dtype or kind)
+    order = sorted(range(len(digests)), key=digests.__getitem__)
+    rows = np.empty(len(order), int)
+    rows[order] = np.arange(len(order))
+    name = feature_cache.key(model, (digests[number] for number in order))
+    shape = (len(order), *shape)
+    needed = int(np.prod(shape)) * dtype.itemsize
+    mapped = budget is not None and needed > budget
+    features = name and feature_cache.load(name, shape, dtype, mapped)
+    if features is None:
+        features = _room(shape, dtype, needed) if mapped else None
+        if features is None:
+            features = np.empty(shape, dtype)
+        in_order = _fill(features, model, data, what, batch_size, digests, rows)
+        if name:
+            feature_cache.save(name, features)
+    else:
+        begin = next(iter(read_batches(data, what, batch_size)))[0]
+        begin = feature_cache.digests_of(np.asarray(begin))
+        in_order = begin == digests[: len(begin)]
+    weights = weights[0] if weights else None
+    return FeatureRows(features, rows, labels, weights, sizes, in_order)
+
+
+def drawn_rows(model, data, what, *, dtype=None, budget=None):
+    """Computes the features of pictures as they come, in one pass.
+
+    Args:
+        model: A `keras.Model` of what is frozen.
+        data: As in `fit_data.fit_arguments`.
+        what: What these data are, such as `"training"`.
+        dtype: Kept in this precision; defaults to what the model gives.
+        budget: Most bytes that they may take, or None.
+
+    Returns:
+        A `FeatureRows`.
+
+    Raises:
+        NoRoomError: If they take more than the budget.
+        CourseError: If the model does not take the pictures.
+    """
+    found, others, taken = [], [], 0
+    with tqdm(
+        desc=f"Features of the {what} pictures",
+        unit="picture",
+        delay=SECONDS_IN_SILENCE,
+    ) as bar:
+        for images, *rest in read_batches(data, f"{what} data"):
+            features = features_of(model, images, first=not found)
+            found.append(features.astype(dtype or features.dtype))
+            others.append(keras.tree.map_structure(np.asarray, tuple(rest)))
+            bar.update(len(features))
+            taken += found[-1].nbytes
+            if budget is not None and taken > budget:
+                raise NoRoomError(
+                    f"the features of one view need more than the {budget:,} "
+                    "bytes of memory_bytes"
+                )
+    labels, *weights = keras.tree.map_structure(
+        lambda *parts: np.concatenate(parts), *others
+    )
+    features = np.concatenate(found)
+    return FeatureRows(
+        features,
+        np.arange(len(features)),
+        labels,
+        weights[0] if weights else None,
+        [len(part) for part in found],
+        in_order=True,
+    )
+
+
+def no_pictures():
+    """Returns the error for data without pictures."""
+    return CourseError(
+        "There are no pictures in these data, so there are no features: look "
+        "at how they were split."
+    )
+
+
+def _fill(features, model, data, what, batch_size, digests, rows):
+    """Fills rows, in a second pass; returns whether it came in order."""
+    places, seen = {}, []
+    for digest, row in zip(digests, rows, strict=True):
+        places.setdefault(digest, []).append(row)
+    with tqdm(
+        total=len(digests),
+        desc=f"Features of the {what} pictures",
+        unit="picture",
+        delay=SECONDS_IN_SILENCE,
+    ) as bar:
+        for images, *_ in read_batches(data, f"{what} data", batch_size):
+            found = feature_cache.digests_of(np.asarray(images))
+            if not all(places.get(digest) for digest in found):
+                raise _differ()
+            where = [places[digest].pop() for digest in found]
+            features[where] = features_of(model, images, first=not seen)
+            seen += found
+            bar.update(len(found))
+    if len(seen) != len(digests):
+        raise _differ()
+    return seen == digests
+
+
+def _room(shape, dtype, needed):
+    """An array on the disk, which is gone when it is no longer used."""
+    folder = feature_cache.folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if needed + SPARE_BYTES > free:
+        raise NoRoomError(
+            f"the features need {needed:,} bytes, more than fit into memory "
+            f"or onto the disk of {folder}, where {free:,} are free"
+        )
+    file = tempfile.TemporaryFile(dir=folder)
+    return np.memmap(file, dtype, "w+", shape=shape)
+
+
+def _differ():
+    return PicturesDifferError(
+        "the pictures differ from pass to pass, as augmentation or "
+        "`drop_remainder=True` after a shuffle make them"
+    )
+
+
+def _not_taken(model, images, error):
+    if isinstance(error, CourseError):
+        return error
+    return CourseError(
+        f"The backbone does not take these data, whose batches have the shape "
+        f"{shapes(images)}, and expected is "
+        f"{getattr(model, 'input_shape', 'what it was made for')} "
+        f"({reason(error)}): call .batch(32) once, and give pictures the size "
+        "that the backbone was made for."
+    )
