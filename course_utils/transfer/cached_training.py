@@ -166,7 +166,7 @@ def make_variables(model, batch):
 def _rows(prefix, data, what, views, kept):
     shuffled = isinstance(data, tuple) and what == "training"
     if views == 1:
-        found = [feature_rows(prefix, data, what, **kept)]
+        found = [feature_rows(prefix, data, what, tried=True, **kept)]
         shuffled = shuffled or not found[0].in_order
     else:
         found = [drawn_rows(prefix, data, what, **kept) for _ in range(views)]

@@ -107,7 +107,9 @@ def features_of(model, images, first):
         raise _not_taken(model, images, error) from error
 
 
-def feature_rows(model, data, what, *, batch_size=32, dtype=None, budget=None):
+def feature_rows(
+    model, data, what, *, batch_size=32, dtype=None, budget=None, tried=False
+):
     """Computes the features of all pictures, or takes them from the disk.
 
     Args:
@@ -118,6 +120,7 @@ def feature_rows(model, data, what, *, batch_size=32, dtype=None, budget=None):
         dtype: Kept in this precision; defaults to what the model gives.
         budget: Most bytes in memory. What is larger is kept on disk, and
             read batch by batch. None for no limit.
+        tried: Whether the model was called on some pictures already.
 
     Returns:
         A `FeatureRows`.
@@ -153,7 +156,8 @@ def feature_rows(model, data, what, *, batch_size=32, dtype=None, budget=None):
         features = _room(shape, dtype, needed) if mapped else None
         if features is None:
             features = np.empty(shape, dtype)
-        in_order = _fill(features, model, data, what, batch_size, digests, rows)
+        batches = read_batches(data, f"{what} data", batch_size)
+        in_order = _fill(features, model, batches, what, digests, rows, tried)
         if name:
             feature_cache.save(name, features)
     else:
@@ -220,23 +224,24 @@ def no_pictures():
     )
 
 
-def _fill(features, model, data, what, batch_size, digests, rows):
+def _fill(features, model, batches, what, digests, rows, tried):
     """Fills rows, in a second pass; returns whether it came in order."""
     places, seen = {}, []
     for digest, row in zip(digests, rows, strict=True):
         places.setdefault(digest, []).append(row)
     with tqdm(
         total=len(digests),
-        desc=f"Features of the {what} pictures",
+        desc=" ".join(f"Features of the {what} pictures".split()),
         unit="picture",
         delay=SECONDS_IN_SILENCE,
     ) as bar:
-        for images, *_ in read_batches(data, f"{what} data", batch_size):
+        for images, *_ in batches:
             found = feature_cache.digests_of(np.asarray(images))
             if not all(places.get(digest) for digest in found):
                 raise _differ()
             where = [places[digest].pop() for digest in found]
-            features[where] = features_of(model, images, first=not seen)
+            first = not seen and not tried
+            features[where] = features_of(model, images, first)
             seen += found
             bar.update(len(found))
     if len(seen) != len(digests):

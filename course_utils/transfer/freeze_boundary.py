@@ -74,7 +74,7 @@ def cut_at_freeze_boundary(model, images):
     values = prefix.values(images)
     _check_still(prefix, values, images)
     suffix = _Suffix(after, crossing, values, output, struct)
-    whole, parts = model(images), suffix(prefix(images))
+    whole, parts = model(images), suffix(prefix.together(values))
     if not _alike(tree.flatten(whole)[0], tree.flatten(parts)[0]):
         raise NotCutError("its two parts do not compute what the whole does")
     return Cut(prefix, suffix)
@@ -126,11 +126,13 @@ class _Prefix(keras.Model):
         return [values[number] for number in self._crossing]
 
     def call(self, images, training=False):
-        values = self.values(images, training)
+        return self.together(self.values(images, training))
+
+    def together(self, values):
         if len(values) == 1:
             return values[0]
         kind = keras.backend.result_type(*(value.dtype for value in values))
-        count = ops.shape(images)[0]
+        count = ops.shape(values[0])[0]
         flat = [ops.reshape(ops.cast(x, kind), (count, -1)) for x in values]
         return ops.concatenate(flat, axis=1)
 
