@@ -143,6 +143,7 @@ class GuessWall:
         ]
         for button in self._buttons:
             button.layout.width = "150px"
+            button.tooltip = "Pick it, or leave it"
             button.observe(self._on_pick, "value")
         cells = [
             ipywidgets.VBox([ipywidgets.HTML(_as_image(picture, i)), button])
@@ -170,13 +171,12 @@ class GuessWall:
         if self._view is None or self.guesses is None:
             return
         for i, button in enumerate(self._buttons):
-            is_right = self.guesses[i] == self._labels[i]
-            button.value = bool(self.guesses[i])
-            button.button_style = "" if is_right else "warning"
-            button.description = (
-                f"{i + 1}: {self._names[self._labels[i]]}"
-                f"{'' if is_right else ' (wrong)'}"
-            )
+            guess, true = int(self.guesses[i]), int(self._labels[i])
+            button.value = bool(guess)
+            button.button_style = "" if guess == true else "warning"
+            wrong = "missed" if true else "false alarm"
+            told = self._names[true] if guess == true else wrong
+            button.description = f"{i + 1}: {told}"
         self._told.value = f'<p role="status">{self.describe()}</p>'
 
 

@@ -87,7 +87,8 @@ def test_a_learner_works_through_lesson_00(page):
     wall = output_below(page, "wall = GuessWall(")
     wall.scroll_into_view_if_needed()
     for number in (1, 2):  # By mouse, and by keyboard.
-        button = wall.get_by_role("button", name=f"{number}: defective?")
+        name = f"{number}: defective?"
+        button = wall.get_by_role("button", name=name, exact=True)
         button.focus()
         button.click() if number == 1 else page.keyboard.press("Space")
     page.screenshot(path=SCREENSHOTS / "00_wall.png")
