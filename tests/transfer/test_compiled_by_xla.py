@@ -9,10 +9,16 @@ from course_utils.adaptation.adabn import adapt_batch_norm
 from course_utils.adaptation.coral import CoralLoss
 from course_utils.adaptation.self_training import adapt_by_entropy
 from course_utils.adaptation.stains import RandomStains
-from course_utils.backbones import architectures, imagenet, pretrained
+from course_utils.backbones import (
+    architectures,
+    efficientnet_lite,
+    imagenet,
+    pretrained,
+)
 from course_utils.backbones.preprocessing import PictureScaling
 from course_utils.evaluation.predictions import ask_model
 from course_utils.machine.errors import CourseError
+from course_utils.transfer.cached_training import cached_fit
 from course_utils.transfer.compiling import recompile
 from course_utils.transfer.feature_extraction import extract_features
 from course_utils.transfer.freezing import freeze, unfreeze
@@ -70,6 +76,34 @@ def test_every_backbone_trains(name, block, monkeypatch):
     assert model.jit_compile and np.isfinite(loss).all()
     after = base_model.trainable_weights
     assert not all(map(np.array_equal, before, after))
+
+
+def test_efficientnet_lite0_trains(monkeypatch):
+    groups = ((1, 3, 1, 1, 8), (2, 3, 2, 2, 8))
+    monkeypatch.setattr(efficientnet_lite, "GROUPS", groups)
+    monkeypatch.setattr(efficientnet_lite, "TOP_FILTERS", 8)
+    base_model = efficientnet_lite.build_efficientnet_lite0((32, 32, 3))
+    unfreeze(base_model, from_layer="block2")
+    model = under_xla(base_model)
+    loss = model.fit(pictures(32), LABELS, verbose=0).history["loss"]
+    assert model.jit_compile and np.isfinite(loss).all()
+
+
+def test_cached_training_is_compiled_too(work):
+    base_model = base()
+    freeze(base_model)
+    model = under_xla(base_model)
+    compiled = []
+
+    class Look(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            compiled.append(self.model.jit_compile)
+
+    images = pictures()
+    cached_fit(
+        model, (images, LABELS), cache=True, callbacks=[Look()], verbose=0
+    )
+    assert compiled == [True]
 
 
 def test_a_backbone_of_imagenet_trains(monkeypatch):
