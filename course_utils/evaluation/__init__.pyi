@@ -4,7 +4,6 @@ from .calibration import fit_temperature as fit_temperature
 from .classification_scores import Comparison as Comparison
 from .classification_scores import class_table as class_table
 from .classification_scores import compare as compare
-from .heat_map_scores import peak_inside as peak_inside
 from .heat_map_scores import share_inside as share_inside
 from .heat_maps import grad_cam as grad_cam
 from .heat_maps import overlay as overlay

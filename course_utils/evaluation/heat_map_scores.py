@@ -31,40 +31,6 @@ def share_inside(heat_maps, masks):
         Wang et al. (2020), "Score-CAM: Score-Weighted Visual Explanations for
         Convolutional Neural Networks", https://arxiv.org/abs/1910.01279
     """
-    heat_maps, masks = _checked_masks(heat_maps, masks)
-    total = heat_maps.sum(axis=(1, 2))
-    inside = (heat_maps * masks).sum(axis=(1, 2))
-    return np.where(total > 0, inside / np.where(total > 0, total, 1), np.nan)
-
-
-def peak_inside(heat_maps, masks):
-    """Says whether the hottest point lies inside a mask: the pointing game.
-
-    Introduced in lesson 05 (``05_your_own_images``).
-
-    Args:
-        heat_maps: As in `share_inside`.
-        masks: As in `share_inside`.
-
-    Returns:
-        A float array of shape `(pictures,)`: 1 if it does, 0 if not; the
-        share of the hottest points that do, if there are several (a resized
-        map is level at the rim); NaN where there is no heat. Points by
-        chance score the share of the area, as in `share_inside`.
-
-    Raises:
-        CourseError: If the two do not fit each other.
-
-    Reference:
-        Zhang et al. (2018), "Top-Down Neural Attention by Excitation
-        Backprop", https://arxiv.org/abs/1608.00507
-    """
-    heat_maps, masks = _checked_masks(heat_maps, masks)
-    peaks = heat_maps == heat_maps.max(axis=(1, 2), keepdims=True)
-    return share_inside(peaks * (heat_maps > 0), masks)
-
-
-def _checked_masks(heat_maps, masks):
     heat_maps = array_arguments.real_array(
         "heat maps", heat_maps, "grad_cam gives"
     )
@@ -75,7 +41,9 @@ def _checked_masks(heat_maps, masks):
             "A heat map has values below 0, or some that are no numbers: give "
             "what grad_cam returns."
         )
-    return heat_maps, masks.astype(bool)
+    total = heat_maps.sum(axis=(1, 2))
+    inside = (heat_maps * masks.astype(bool)).sum(axis=(1, 2))
+    return np.where(total > 0, inside / np.where(total > 0, total, 1), np.nan)
 
 
 def check_pairs(heat_maps, others, what):

@@ -3,7 +3,6 @@ from .datasets import dataset_folder as dataset_folder
 from .datasets import load_dataset as load_dataset
 from .folder_audit import audit_folder as audit_folder
 from .folder_audit import split_folder as split_folder
-from .picture_arrays import as_batch as as_batch
 from .picture_arrays import read_picture as read_picture
 from .picture_tables import from_table as from_table
 from .picture_tables import load_masks as load_masks

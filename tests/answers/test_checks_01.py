@@ -184,8 +184,8 @@ def several():
     ],
 )
 def test_other_features_are_named(work, build, status, said):
-    assert check("pm-03", build(), IMAGES)[0] == status
-    assert said in check("pm-03", build(), IMAGES)[1]
+    found, message = check("pm-03", build(), IMAGES)
+    assert found == status and said in message
 
 
 # pm-04: cosine similarity.

@@ -17,6 +17,8 @@ from course_utils.transfer.learning_rates import LearningRates
 from tests import tiny_models
 from tests.conftest import TOP
 
+pytestmark = pytest.mark.usefixtures("without_graphs")
+
 IMAGES = np.random.default_rng(0).uniform(0, 255, (8, 64, 64, 3))
 LABELS = np.arange(8) % 6
 # Read-only: a judge that changes what it is given fails every test here.
@@ -56,6 +58,7 @@ def repaired(base, model, repair, fit=tiny_models.fit):
     return check("ft-01", evidence, model, base)
 
 
+@pytest.mark.graphs
 @pytest.mark.parametrize("kind", tiny_models.KINDS)
 @pytest.mark.parametrize("repair", [recompile, tiny_models.compiled])
 def test_a_repaired_model_passes_however_built(work, kind, repair):
@@ -63,6 +66,7 @@ def test_a_repaired_model_passes_however_built(work, kind, repair):
     assert status == "passed" and "knows the new flags" in message
 
 
+@pytest.mark.graphs
 def test_a_repair_inside_the_block_or_without_batch_norm_passes(work):
     base, model = stale()
     unfreeze(base)
@@ -88,6 +92,7 @@ def freeze_again(model):
     recompile(model)
 
 
+@pytest.mark.graphs
 @pytest.mark.parametrize(
     ("repair", "fit", "named"),
     [
@@ -102,6 +107,7 @@ def test_each_failed_repair_is_named(work, repair, fit, named):
     assert status == "failed" and named in message
 
 
+@pytest.mark.graphs
 def test_a_repair_that_ends_in_an_error_is_named(work):
     base, model = stale()
     with_old_optimizer(model)
@@ -246,6 +252,7 @@ def test_a_last_stage_that_began_at_random_is_named(work):
     assert status == "failed" and "are not pretrained (stage4" in message
 
 
+@pytest.mark.graphs
 def test_unfreezing_after_a_fit_is_named(work):
     base_model = load_backbone("residual")
     base_model.trainable = False

@@ -22,6 +22,8 @@ from tests.tiny_models import (
     sequential,
 )
 
+pytestmark = pytest.mark.usefixtures("without_graphs")
+
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop"])
 @pytest.mark.parametrize("kind", KINDS)
@@ -50,6 +52,7 @@ def test_a_free_base_moves_with_its_statistics(kind):
     assert weights.stale_compile(evidence) == ""
 
 
+@pytest.mark.graphs
 @pytest.mark.parametrize("kind", KINDS)
 def test_freezing_after_a_fit_without_recompiling_is_told(kind):
     base_model = base()
@@ -62,6 +65,7 @@ def test_freezing_after_a_fit_without_recompiling_is_told(kind):
     assert "flag says frozen" in told and "recompile after freezing" in told
 
 
+@pytest.mark.graphs
 @pytest.mark.parametrize("kind", KINDS)
 def test_unfreezing_after_a_fit_without_recompiling_is_told(kind):
     base_model = base()
@@ -77,17 +81,6 @@ def test_unfreezing_after_a_fit_without_recompiling_is_told(kind):
     with course.watch(model) as evidence:
         fit(model)
     assert weights.stale_compile(evidence) == ""
-
-
-def test_a_fresh_optimizer_is_told_from_the_old_one():
-    model = build(functional, base())
-    fit(model)
-    with course.watch(model) as evidence:
-        compiled(model)
-    assert weights.has_fresh_optimizer(evidence)
-    with course.watch(model) as evidence:
-        compiled(model, model.optimizer)
-    assert not weights.has_fresh_optimizer(evidence)
 
 
 def test_the_learning_rate_in_force_is_told():
@@ -157,7 +150,6 @@ def test_what_cannot_be_watched_is_a_sentence(model, named):
         pass
 
 
-@pytest.mark.usefixtures("without_graphs")
 def test_an_optimizer_with_several_rates_or_none_is_watched():
     class Rateless(keras.optimizers.SGD):
         @property

@@ -13,11 +13,7 @@ import pytest
 from PIL import Image
 
 from course_utils.machine.errors import CourseError
-from course_utils.pictures.picture_arrays import (
-    MOST_DECODED,
-    as_batch,
-    read_picture,
-)
+from course_utils.pictures.picture_arrays import MOST_DECODED, read_picture
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
@@ -225,95 +221,6 @@ def test_a_decompression_bomb_is_refused(tmp_path, monkeypatch):
 def test_a_size_that_is_none_is_refused(tmp_path, size):
     with pytest.raises(CourseError, match="a pair .height, width. of whole"):
         read_picture(save(tmp_path, plain(RED)), size)
-
-
-# Arrays that are taken.
-
-
-@pytest.mark.parametrize(
-    ("shape", "expected"),
-    [
-        ((8, 6), (1, 8, 6, 3)),
-        ((8, 6, 1), (1, 8, 6, 3)),
-        ((8, 6, 3), (1, 8, 6, 3)),
-        ((5, 8, 6), (5, 8, 6, 3)),
-        ((1, 8, 6), (1, 8, 6, 3)),
-        ((5, 8, 6, 1), (5, 8, 6, 3)),
-        ((5, 8, 6, 3), (5, 8, 6, 3)),
-    ],
-)
-@pytest.mark.parametrize("dtype", ["uint8", "int64", "float16", "float64"])
-def test_each_shape_and_type_becomes_a_batch(shape, expected, dtype):
-    images = np.random.default_rng(0).integers(0, 256, shape).astype(dtype)
-    before = images.copy()
-    batch = as_batch(images)
-    assert batch.shape == expected and batch.dtype == "float32"
-    whole = images.reshape(*expected[:3], -1)
-    np.testing.assert_array_equal(batch, np.broadcast_to(whole, expected))
-    batch += 1
-    np.testing.assert_array_equal(images, before)
-
-
-def test_files_arrays_and_tensors_go_together(tmp_path):
-    picture = read_picture(save(tmp_path, halves(RED, BLUE)))
-    np.testing.assert_array_equal(as_batch([picture, picture])[1], picture)
-    np.testing.assert_array_equal(
-        as_batch(Image.open(tmp_path / "picture.png"))[0], picture
-    )
-    from keras import ops
-
-    tensor = ops.convert_to_tensor(picture)
-    np.testing.assert_array_equal(as_batch(tensor)[0], picture)
-
-
-def test_black_pictures_and_rounding_are_taken():
-    assert as_batch(np.zeros((4, 4, 3), "float32")).max() == 0
-    assert as_batch(np.full((4, 4, 3), 255.0001)).max() == 255
-    assert as_batch(np.ones((4, 4, 3), "uint8")).max() == 1
-
-
-# Arrays that are refused.
-
-
-def colour(low, high, dtype="float32"):
-    return np.linspace(low, high, 48).reshape(1, 4, 4, 3).astype(dtype)
-
-
-@pytest.mark.parametrize(
-    ("images", "problem"),
-    [
-        (colour(0, 1), r"0 to 1 .dtype float32.*`images \* 255`"),
-        (colour(0, 1).astype("float16"), r"float16.*`images \* 255`"),
-        (colour(0, 1) > 0.5, r"dtype bool.*`images \* 255`"),
-        (colour(-1, 1), r"-1 to 1 .*`\(images \+ 1\) \* 127\.5`"),
-        (colour(-124, 151), "-124 to 151 .*without preprocessing"),
-        (colour(-2.1, 2.6), r"-2\.1 to 2\.6 .*without preprocessing"),
-        (colour(-5, 200, "int16"), "-5 to 200 .*int16"),
-        (colour(0, 65535, "uint16"), "0 to 65535 .*`images / 65535"),
-        (colour(0, 4000, "uint16"), "0 to 4000 .*`images / 4095"),
-        (colour(0, 1e6), r"0 to 1e\+06 .*if white is"),
-        (np.full((2, 4, 4, 3), np.nan), "96 of 96 values are NaN"),
-        (np.array([[1, np.inf], [2, 3]]), "1 of 4 values are NaN or inf"),
-        (np.zeros((0, 64, 64, 3)), r"no picture .*\(0, 64, 64, 3\)"),
-        ([], r"no picture .*shape \(0,\)"),
-        (np.zeros(64), r"shape \(64,\) is no batch"),
-        (np.zeros((2, 1, 4, 4, 3)), r"shape \(2, 1, 4, 4, 3\) is no batch"),
-        (np.float32(3), r"shape \(\) is no batch"),
-        (np.zeros((5, 8, 6, 4)), "4 channels.*transparency"),
-        (np.zeros((8, 6, 4)), "4 channels.*transparency"),
-        (np.zeros((8, 6, 2)), "2 channels"),
-        (np.zeros((5, 8, 6, 13)), "13 channels"),
-        (np.zeros((5, 3, 8, 6)), r"6 channels.*moveaxis\(images, 1, -1\)"),
-        (np.zeros((3, 8, 6)), "three grey pictures, or one in colour"),
-        (np.array([["a.jpg", "b.jpg"]]), "not of dtype <U5.*read_picture"),
-        (np.array([[None]]), "not of dtype object.*one array"),
-        (np.zeros((4, 4), "complex64"), "not of dtype complex64"),
-        ([np.zeros((4, 4, 3)), np.zeros((5, 4, 3))], "differ in size"),
-    ],
-)
-def test_what_is_no_batch_of_0_to_255_is_refused(images, problem):
-    with pytest.raises(CourseError, match=problem):
-        as_batch(images)
 
 
 def test_reading_pictures_loads_no_tensorflow():

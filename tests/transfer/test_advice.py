@@ -13,7 +13,7 @@ from course_utils.transfer.freezing import freeze, unfreeze
 from course_utils.transfer.label_checks import check_labels
 from course_utils.transfer.learning_rates import find_learning_rate
 from course_utils.transfer.two_phase_training import two_phase_fit
-from tests.tiny_models import IMAGES, LABELS, base, build, functional
+from tests.tiny_models import IMAGES, LABELS, ONE_BATCH, base, build, functional
 
 pytestmark = pytest.mark.usefixtures("without_graphs")
 DATA = (IMAGES, LABELS)
@@ -207,13 +207,13 @@ def test_two_phases_that_cannot_be():
     schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)
     model.compile(keras.optimizers.SGD(schedule), model.loss)
     with pytest.raises(CourseError, match="give fine_tune_learning_rate"):
-        two_phase_fit(model, base_model, DATA, DATA, **small)
+        two_phase_fit(model, base_model, ONE_BATCH, ONE_BATCH, **small)
     small["fine_tune_learning_rate"] = 0.01
-    two_phase_fit(model, base_model, DATA, DATA, **small)
+    two_phase_fit(model, base_model, ONE_BATCH, ONE_BATCH, **small)
     with pytest.raises(CourseError, match="or set head_epochs=0"):
-        two_phase_fit(model, model, DATA, DATA, **small)
+        two_phase_fit(model, model, ONE_BATCH, ONE_BATCH, **small)
     small["head_epochs"] = 0
-    two_phase_fit(model, model, DATA, DATA, **small)
+    two_phase_fit(model, model, ONE_BATCH, ONE_BATCH, **small)
 
 
 @pytest.mark.skipif(
@@ -227,7 +227,9 @@ def test_several_rates_go_step_by_step():
     )
     model.compile(keras.optimizers.MultiOptimizer(rates), model.loss)
     for call in (
-        lambda: two_phase_fit(model, base_model, DATA, DATA, verbose=0),
+        lambda: two_phase_fit(
+            model, base_model, ONE_BATCH, ONE_BATCH, verbose=0
+        ),
         lambda: find_learning_rate(model, DATA),
         lambda: recompile(model, 0.1),
     ):
@@ -236,6 +238,6 @@ def test_several_rates_go_step_by_step():
     for step in (freeze, unfreeze):
         step(base_model)
         recompile(model)
-        model.fit(*DATA, verbose=0)
+        model.fit(ONE_BATCH, verbose=0)
     found = [float(one.learning_rate) for one in model.optimizer.optimizers]
     assert sorted(found) == pytest.approx([0.01, 0.1])

@@ -24,6 +24,7 @@ from tests.tiny_models import (
     IMAGES,
     KINDS,
     LABELS,
+    ONE_BATCH,
     Subclassed,
     base,
     build,
@@ -316,8 +317,7 @@ class Scripted(keras.callbacks.Callback):
 def early(model, losses, stopping, initial_epoch=0):
     script = Scripted(losses)
     history = model.fit(
-        IMAGES,
-        LABELS,
+        ONE_BATCH,
         epochs=len(losses),
         initial_epoch=initial_epoch,
         callbacks=[script, stopping],

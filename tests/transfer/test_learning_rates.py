@@ -57,7 +57,7 @@ def test_model_optimizer_and_random_state_are_untouched(kind, as_dataset):
         before = [np.array(v) for v in model.optimizer.variables]
         optimizer, function = model.optimizer, model.train_function
         if find:
-            find_learning_rate(model, data, steps=12)
+            find_learning_rate(model, data, steps=3)
         assert model.optimizer is optimizer
         assert model.train_function is function
         after = [np.array(v) for v in optimizer.variables]

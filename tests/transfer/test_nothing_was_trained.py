@@ -3,18 +3,16 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.class_weights import checked_class_weight
 from course_utils.transfer.label_checks import CheckedData, check_labels
 from course_utils.transfer.two_phase_training import two_phase_fit
-from tests.tiny_models import IMAGES, LABELS, base, build, functional
+from tests.tiny_models import IMAGES, LABELS, ONE_BATCH, base, build, functional
 
 pytestmark = pytest.mark.usefixtures("without_graphs")
 
 PICTURES = IMAGES.astype("float32")
-DATA = (PICTURES, LABELS)
 ONE_HOT = np.eye(2, dtype="float32")[LABELS]
 SPARSE = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
@@ -51,7 +49,7 @@ def same(one, other):
     ) == keras.tree.map_structure(lambda a: True, one)
 
 
-def train(model, base_model, data=DATA, validation=DATA, **options):
+def train(model, base_model, data=ONE_BATCH, validation=ONE_BATCH, **options):
     return two_phase_fit(
         model,
         base_model,
@@ -100,7 +98,7 @@ def test_what_is_refused_or_fails(tmp_path):
         assert same(before, state(model)), options
     assert not logger.append
     # And it trains on as before.
-    model.fit(*DATA, verbose=0)
+    model.fit(ONE_BATCH, verbose=0)
     assert not same(before["memory"], state(model)["memory"])
 
 
@@ -230,7 +228,7 @@ def test_class_weights_that_fit():
 @pytest.mark.parametrize("as_dataset", [False, True])
 def test_class_weights_reach_the_training(as_dataset):
     losses = []
-    data = tf.data.Dataset.from_tensors(DATA) if as_dataset else DATA
+    data = ONE_BATCH if as_dataset else (PICTURES, LABELS)
     for factor in (1.0, 10.0):
         keras.utils.set_random_seed(0)
         model = build(functional, base_model := base())

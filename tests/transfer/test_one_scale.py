@@ -8,11 +8,9 @@ from course_utils.machine.errors import CourseError
 from course_utils.transfer.monitoring import penalties
 from course_utils.transfer.training_history import History
 from course_utils.transfer.two_phase_training import two_phase_fit
-from tests.tiny_models import IMAGES, LABELS, base, build, functional
+from tests.tiny_models import ONE_BATCH, base, build, functional
 
 pytestmark = pytest.mark.usefixtures("without_graphs")
-
-DATA = (IMAGES.astype("float32"), LABELS)
 
 
 @pytest.fixture(autouse=True)
@@ -38,8 +36,8 @@ def train(model, base_model, rate, **options):
     return two_phase_fit(
         model,
         base_model,
-        DATA,
-        DATA,
+        ONE_BATCH,
+        ONE_BATCH,
         head_epochs=2,
         fine_tune_epochs=2,
         fine_tune_learning_rate=rate,
@@ -67,7 +65,7 @@ def test_penalties_of_frozen_weights(rate, phase, monitor, unfrozen):
     assert history.phases[at] == phase
     assert penalties(model) > 0.1
     if monitor == "val_loss":
-        found = model.evaluate(*DATA, verbose=0, return_dict=True)["loss"]
+        found = model.evaluate(ONE_BATCH, verbose=0, return_dict=True)["loss"]
         assert history.best_value == pytest.approx(found, rel=1e-4)
     if phase == "head":
         assert f", or {logged[at]:.4g} without" in history.summary()
@@ -83,7 +81,7 @@ def test_what_is_no_loss_stays_as_it_is():
     model.compile("sgd", model.loss, metrics=["accuracy"])
     history = train(model, base_model, 1e-30, monitor="val_accuracy")
     assert history.best_value in history.history["val_accuracy"]
-    found = model.evaluate(*DATA, verbose=0, return_dict=True)
+    found = model.evaluate(ONE_BATCH, verbose=0, return_dict=True)
     assert history.best_value == pytest.approx(found["accuracy"])
 
 

@@ -9,12 +9,10 @@ import pytest
 from course_utils.machine.errors import CourseError
 from course_utils.notebook.live_training import LiveTraining
 from course_utils.transfer.two_phase_training import two_phase_fit
-from tests.tiny_models import IMAGES, LABELS, base, build, functional
+from tests.tiny_models import ONE_BATCH, base, build, functional
 from tests.transfer.test_one_scale import penalised_base
 
 pytestmark = pytest.mark.usefixtures("without_graphs")
-
-DATA = (IMAGES.astype("float32"), LABELS)
 
 
 def train(callbacks, base_model=None, **options):
@@ -25,8 +23,8 @@ def train(callbacks, base_model=None, **options):
     history = two_phase_fit(
         model,
         base_model,
-        DATA,
-        DATA,
+        ONE_BATCH,
+        ONE_BATCH,
         verbose=0,
         callbacks=callbacks,
         **options,
@@ -47,7 +45,7 @@ def test_what_works(tmp_path):
     ]
     model, history = train(callbacks)
     assert history.epoch == [0, 1, 2, 3]
-    found = model.evaluate(*DATA, verbose=0, return_dict=True)["loss"]
+    found = model.evaluate(ONE_BATCH, verbose=0, return_dict=True)["loss"]
     assert history.best_value == pytest.approx(found, rel=1e-4)
     saved = keras.models.load_model(tmp_path / "best.keras")
     pairs = zip(saved.get_weights(), model.get_weights(), strict=True)

@@ -15,6 +15,8 @@ from tests.tiny_models import (
     IMAGES,
     KINDS,
     LABELS,
+    ONE_BATCH,
+    TWO_BATCHES,
     Subclassed,
     base,
     build,
@@ -22,13 +24,13 @@ from tests.tiny_models import (
     sequential,
 )
 
-DATA = (IMAGES, LABELS)
+pytestmark = pytest.mark.usefixtures("without_graphs")
 
 
 def train(model, base_model, **options):
     options = {
-        "data": DATA,
-        "validation_data": DATA,
+        "data": ONE_BATCH,
+        "validation_data": ONE_BATCH,
         "head_epochs": 2,
         "fine_tune_epochs": 2,
         "verbose": 0,
@@ -37,6 +39,7 @@ def train(model, base_model, **options):
     return two_phase_fit(model, base_model, **options)
 
 
+@pytest.mark.graphs
 @pytest.mark.parametrize("kind", KINDS)
 def test_two_phases(kind):
     base_model = base()
@@ -66,6 +69,7 @@ def test_two_phases(kind):
     assert not history.interrupted
 
 
+@pytest.mark.graphs
 def test_a_step_is_traced_once_a_phase():
     traced = []
 
@@ -185,7 +189,7 @@ def test_a_loss_that_is_no_number_stops_and_names_the_rate(head_rate, epochs):
             model,
             base_model,
             # Of two batches an epoch, the second shows what the first did.
-            data=tf.data.Dataset.from_tensor_slices(DATA).batch(8),
+            data=TWO_BATCHES,
             head_learning_rate=head_rate,
             fine_tune_learning_rate=1e30,
             callbacks=[script],
@@ -206,8 +210,8 @@ def test_it_shows_what_it_does(capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_datasets_and_a_left_out_phase():
-    data = tf.data.Dataset.from_tensor_slices(DATA).batch(8)
+def test_arrays_and_a_left_out_phase():
+    data = (IMAGES, LABELS)
     model = build(functional, base_model := base())
     history = train(
         model, base_model, data=data, validation_data=data, head_epochs=0
@@ -222,12 +226,13 @@ def test_datasets_and_a_left_out_phase():
     assert history.epoch == []
 
 
+@pytest.mark.graphs
 def test_a_smoke_run_takes_one_step_a_phase(monkeypatch):
     monkeypatch.setattr(keras.Model, "fit", keras.Model.fit)
     quick_runs.shorten_training()
     quick_runs.shorten_training()  # A lesson may begin twice.
     model = build(functional, base_model := base())
-    data = tf.data.Dataset.from_tensor_slices(DATA).batch(4)
+    data = ONE_BATCH.unbatch().batch(4)
     history = train(
         model, base_model, data=data, head_epochs=5, fine_tune_epochs=5
     )
@@ -240,6 +245,7 @@ def test_a_smoke_run_takes_one_step_a_phase(monkeypatch):
     assert not tf.config.functions_run_eagerly()
 
 
+@pytest.mark.graphs
 def test_a_smoke_run_predicts_for_one_batch_in_the_shape_of_all(monkeypatch):
     for name in ("evaluate", "predict"):
         monkeypatch.setattr(keras.Model, name, getattr(keras.Model, name))

@@ -67,5 +67,21 @@ def find_interval(
     return text if off <= _NEAR else None
 
 
+def say_decision(answer: object, choices: tuple[str, ...]) -> str:
+    """Return what is wrong with a decision from an interval that is right.
+
+    Args:
+        answer: What was given, none that follows from the interval.
+        choices: The decisions to choose from, in lower case.
+    """
+    hint = "look whether zero lies within it"
+    if str(answer).strip().lower() not in choices:
+        hint = (
+            f"expected {' or '.join(map(repr, choices))}, not "
+            f"{learner_values.brief(answer)}"
+        )
+    return f"The interval is right; the decision is not: {hint}."
+
+
 def _off(given, ends):
     return np.abs(given - ends).max() / max(np.ptp(ends), 1e-12)

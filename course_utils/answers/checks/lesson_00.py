@@ -99,24 +99,18 @@ def judge_new_head(model: object, evidence: Evidence) -> tuple:
     if problem:
         return "failed", problem
     facts = heads.facts(learned, BACKBONE)
+    message = "Only your head has learned, and the backbone is as it came."
     # A dense layer has a kernel with two axes, whatever else it has.
-    kernels = [c for c in learned if len(c.shape) == 2]
-    if len(kernels) < 2:
-        message = (
-            "Only your head has learned, and the backbone is as it came. But "
-            "the head is to have two dense layers: add the first one."
-        )
-        return "partial", message, facts
-    widths = [c.shape[1] for c in kernels]
-    if widths != [UNITS, NUM_CLASSES]:
-        message = (
-            "Only your head has learned, and the backbone is as it came. But "
+    widths = [c.shape[1] for c in learned if len(c.shape) == 2]
+    if widths == [UNITS, NUM_CLASSES]:
+        return "passed", message, facts
+    problem = "the head is to have two dense layers: add the first one."
+    if len(widths) > 1:
+        problem = (
             f"its dense layers have {', '.join(map(str, widths))} units: make "
             f"two, the first with {UNITS}, the last with {NUM_CLASSES}."
         )
-        return "partial", message, facts
-    message = "Only your head has learned; the backbone is as it came."
-    return "passed", message, facts
+    return "partial", f"{message} But {problem}", facts
 
 
 JUDGES = {"sh-01": judge_recall, "sh-02": judge_new_head}

@@ -2,7 +2,11 @@
 
 import numpy as np
 
-from course_utils.answers.checks.intervals import find_interval, read_ends
+from course_utils.answers.checks.intervals import (
+    find_interval,
+    read_ends,
+    say_decision,
+)
 from course_utils.answers.learner_values import (
     RIGHT,
     as_number,
@@ -82,15 +86,13 @@ def judge_threshold(
                 "That leaves alone four fifths of *all* pictures: a "
                 "specificity counts the benign ones.",
             ),
-            (
-                np.quantile(ill, 1 - SPECIFICITY),
-                "That finds four fifths of the malignant, a sensitivity: a "
-                "specificity counts the benign ones.",
-            ),
-            (
-                -reverse,
-                "That finds four fifths of the malignant, a sensitivity: a "
-                "specificity counts the benign ones.",
+            *(
+                (
+                    of_ill,
+                    "That finds four fifths of the malignant, a sensitivity: "
+                    "a specificity counts the benign ones.",
+                )
+                for of_ill in (np.quantile(ill, 1 - SPECIFICITY), -reverse)
             ),
             (
                 np.quantile(benign, 1 - SPECIFICITY),
@@ -311,11 +313,7 @@ def judge_difference(
     # then the decision has to follow from the learner's own interval.
     close = np.abs(right).min() <= 0.1 * np.ptp(right)
     if said != told and not (close and said == _decided(given)):
-        expected = " or ".join(map(repr, DECISIONS))
-        hint = "look whether zero lies within it"
-        if said not in DECISIONS:
-            hint = f"expected {expected}, not {brief(decision)}"
-        return "partial", f"The interval is right; the decision is not: {hint}."
+        return "partial", say_decision(decision, DECISIONS)
     return "passed", f"From {low:+.3f} to {high:+.3f}: {said}."
 
 

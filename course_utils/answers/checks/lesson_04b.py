@@ -2,7 +2,11 @@
 
 import numpy as np
 
-from course_utils.answers.checks.intervals import find_interval, read_ends
+from course_utils.answers.checks.intervals import (
+    find_interval,
+    read_ends,
+    say_decision,
+)
 from course_utils.answers.learner_values import (
     RIGHT,
     as_number,
@@ -383,11 +387,7 @@ def judge_heat(
     side = "more" if right.mean() > 0 else "less"
     if said == told or (not clear and said in ("cannot tell", side)):
         return "passed", f"From {given[0]:+.4f} to {given[1]:+.4f}: {said}."
-    hint = "look whether zero lies within it"
-    if said not in DECISIONS:
-        expected = " or ".join(map(repr, DECISIONS))
-        hint = f"expected {expected}, not {brief(decision)}"
-    return "partial", f"The interval is right; the decision is not: {hint}."
+    return "partial", say_decision(decision, DECISIONS)
 
 
 JUDGES = {

@@ -204,16 +204,6 @@ def learning_rate(evidence: Evidence) -> float:
     return evidence.after.learning_rate
 
 
-def has_fresh_optimizer(evidence: Evidence) -> bool:
-    """Return whether the model got a new optimizer inside the block.
-
-    ``recompile`` with the *old* optimizer object keeps its old list of
-    variables; only a new object trains what is now trainable.
-    """
-    after = evidence.after.identity
-    return after is not None and after != evidence.before.identity
-
-
 def _of(evidence: Evidence, part: object) -> list[WeightChange]:
     if part is None:
         return list(evidence.changes)
