@@ -23,7 +23,8 @@ RUNS = {
 # No test may touch the notebooks and the progress of whoever runs it.
 os.environ.setdefault("COURSE_WORK", str(BUILD / "test-work"))
 os.environ.setdefault("COURSE_SMOKE", "0")
-os.environ.pop("COURSE_CACHE", None)
+# Features and unpacked pictures serve all runs.
+os.environ["COURSE_CACHE"] = str(BUILD / "cache")
 TESTS = {name: os.environ[name] for name in ("COURSE_SMOKE", "COURSE_WORK")}
 
 

@@ -6,7 +6,7 @@
 # - **Learn:** what *backbone*, *head* and *freezing* mean, and how a lesson of
 #   this course works.
 # - **Need:** Python, and to have seen a Keras model and `fit` once before. No
-#   network, no graphics card. About 20 minutes.
+#   network, no graphics card. About 25 minutes.
 #
 # Run the cells from top to bottom with <kbd>Shift</kbd>+<kbd>Enter</kbd>.
 
