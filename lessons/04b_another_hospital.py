@@ -691,7 +691,9 @@ quiz
 tuned_by, frozen_by = (change["area"][name, "C"] for name in reversed(models))
 print(
     f"Concluded: at scanner C, AdaBN moved the tuned model's area by "
-    f"{tuned_by:+.3f}, the frozen one's by {frozen_by:+.3f}."
+    f"{tuned_by:+.3f} to {adapted['area']['tuned', 'C']:.3f}, the frozen "
+    f"one's by {frozen_by:+.3f}; left alone, that has "
+    f"{broken['area']['frozen', 'C']:.3f}."
 )
 
 # %% [markdown]
@@ -704,7 +706,8 @@ print(
 # - Most **repairs repair little** where pretraining was broad. Compare each with
 #   nothing and with a moved threshold, on the same seeds, and report what failed.
 #   Specificity that is paid for in sensitivity is no repair.
-# - A stain model repairs well what a stain model has drawn: name the **circle**.
+# - A stain model has an advantage where a stain model has drawn: name the
+#   **circle**. Here it gained little all the same.
 # - **Heat** shows what was used, not whether it was right. Compare with chance.
 # - Write down what the model may **not** be used for.
 #
