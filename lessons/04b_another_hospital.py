@@ -343,7 +343,9 @@ print("tuned at C, with only the threshold moved:", np.round(pair, 3))
 # statistics; the committed runs say the same. The fine-tuned model that holds
 # A's statistics is helped, there as here. But from scratch, where A's are held
 # too, it helped at B and cost area at C. So its own statistics are necessary,
-# and not sufficient.
+# and not sufficient. Nor is helped the same as ahead: at C the frozen model,
+# left alone, still ranks better than the tuned one with AdaBN, here and in the
+# mean of the runs.
 #
 # And see what moves along with the area. Sensitivity and specificity may trade
 # places along one ROC curve; a moved threshold does as much, without touching

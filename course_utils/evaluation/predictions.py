@@ -140,15 +140,18 @@ def _check_labels(dataset):
     rank = labels.shape.rank if isinstance(labels, tf.TensorSpec) else None
     if rank == 1:
         return
-    remedy = {
-        0: "these are single pictures, so add `.batch(32)`",
-        2: "these have a row a picture, so add "
-        "`.map(lambda x, y: (x, tf.argmax(y, axis=1)))` where they are one-hot",
-    }.get(
-        rank,
-        "pass for example load_dataset(name).test, or arrays as "
-        "tf.data.Dataset.from_tensor_slices((images, labels)).batch(32)",
-    )
+    if isinstance(labels, dict):
+        remedy = "these have several, so choose one, as by "
+        remedy += f"`.map(lambda x, y: (x, y[{next(iter(labels))!r}]))`"
+    elif rank == 0:
+        remedy = "these are single pictures, so add `.batch(32)`"
+    elif rank == 2:
+        remedy = "these have a row a picture; where it is one-hot, add "
+        remedy += "`.map(lambda x, y: (x, tf.argmax(y, axis=1)))`"
+    else:
+        remedy = 'pass for example load_dataset("near").test, or arrays as '
+        remedy += "tf.data.Dataset.from_tensor_slices((images, labels))"
+        remedy += ".batch(32)"
     raise CourseError(
         "Expected a tf.data.Dataset of batches (images, labels) with one "
         f"label a picture: {remedy}."

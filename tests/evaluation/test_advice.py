@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from course_utils.evaluation import ask_model, fit_temperature, write_report
 from course_utils.machine.errors import CourseError
-from course_utils.pictures import Splits
+from course_utils.pictures import Splits, load_dataset
 from tests.tiny_models import ONE_BATCH, base, functional
 
 pytestmark = pytest.mark.usefixtures("without_graphs")
@@ -64,6 +64,7 @@ def test_one_of_several_outputs(make):
     [
         lambda data: data.unbatch(),
         lambda data: data.map(lambda x, y: (x, tf.one_hot(y, 2))),
+        lambda data: data.map(lambda x, y: (x, {"shape": y, "hue": 1 - y})),
     ],
 )
 def test_data_with_labels_of_another_shape(change):
@@ -71,7 +72,7 @@ def test_data_with_labels_of_another_shape(change):
     said = said_by(lambda: ask_model(model, data))
     call = re.search(r"`(.*)`", said).group(1)
     data = eval(f"data{call}", {"data": data, "tf": tf})
-    assert ask_model(model, data).labels.tolist() == [0, 1] * 8
+    assert set(ask_model(model, data).labels.tolist()) == {0, 1}
 
 
 def test_arrays_become_data():
@@ -97,6 +98,25 @@ def test_logits_from_probabilities_that_reach_zero_and_one(given):
     with np.errstate(divide="ignore"):
         infinite = np.log(given)
     assert clip in said_by(lambda: fit_temperature(labels, infinite))
+
+
+def test_a_report_on_data_with_several_labels(tmp_path):
+    said = said_by(
+        lambda: write_report(
+            tmp_path / "report", probable(), load_dataset("source"), title="x"
+        )
+    )
+    name = re.search(r'such as "(.*)"', said).group(1)
+    classes = load_dataset(name).class_names
+    inputs = keras.Input((64, 64, 3))
+    x = keras.layers.GlobalAveragePooling2D()(inputs)
+    x = keras.layers.Dense(len(classes), activation="softmax")(x)
+    write_report(
+        tmp_path / "report",
+        keras.Model(inputs, x),
+        load_dataset(name),
+        title="x",
+    )
 
 
 def test_a_model_that_cannot_be_loaded_back(tmp_path):
