@@ -618,9 +618,9 @@ print("with shuffled heads", np.nanmean(shuffled).round(3))
 # could not point at one if it wanted to. A few chosen pictures would have
 # looked convincing; the score over all of them is what counts.
 #
-# **Exercise da-10.** Give `my_interval`, the ends of an interval over patients
-# of the mean of `shares - areas` (one picture is one patient here), and
-# `my_decision`: does the heat lie inside nuclei `"more"` than evenly spread
+# **Exercise da-10.** Give `my_interval`, the ends of the 95 % interval over
+# patients of the mean of `shares - areas` (one picture is one patient here),
+# and `my_decision`: does the heat lie inside nuclei `"more"` than evenly spread
 # heat would, `"less"`, or is it `"cannot tell"`?
 
 # %% tags=["exercise"]

@@ -281,10 +281,12 @@ candidates = {
     "a head alone": (head_only, frozen, head_history),
     "the fine-tuned network": (tuned, tuned_base, tuned_history),
 }
-losses = {}
-for name, (*_, trained) in candidates.items():
-    losses[name] = min(trained.history["val_loss"])
-    print(f"{name}: lowest val_loss {losses[name]:.3f}")
+losses = {
+    "a head alone": min(head_history.history["val_loss"]),
+    "the fine-tuned network": tuned_history.best_value,
+}
+for name, loss in losses.items():
+    print(f"{name}: lowest val_loss {loss:.3f}")
 chosen, second = sorted(losses, key=losses.get)
 model, base_model, history = candidates[chosen]
 print(f"Chosen: {chosen}")
@@ -314,7 +316,7 @@ for rate in rates:
     options = {"fine_tune_learning_rate": rate, "batch_norm": True}
     try:
         trained = fit_phases(rival_model, base, 0, 22, **options)
-        epochs, lowest = len(trained.epoch), min(trained.history["val_loss"])
+        epochs, lowest = len(trained.epoch), trained.best_value
     except CourseError as error:
         epochs, lowest = 0, np.inf
         print(f"rate {rate:g}: {error}")

@@ -109,7 +109,7 @@ def _measure(path: Path) -> None:
         raise SystemExit(run.concluded)
     known = _seconds() | {number(path): round(run.seconds)}
     with SECONDS.open("w", newline="") as file:
-        writer = csv.writer(file)
+        writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["lesson", "seconds"])
         writer.writerows(sorted(known.items()))
 

@@ -6,8 +6,9 @@ import numpy as np
 import tensorflow as tf
 
 from course_utils.machine import arguments, array_arguments
+from course_utils.machine.endless_data import bounded
 from course_utils.machine.errors import CourseError
-from course_utils.transfer.fit_data import bounded, reason
+from course_utils.transfer.fit_data import reason
 from course_utils.transfer.freezing import check_is_layer
 
 # As float32. What is read is kept in memory, so endless data would fill it.

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import keras
 
+from course_utils.machine import arguments
 from course_utils.machine.errors import CourseError
 
 # Seconds that a silent server is given; without it a download may hang for
@@ -96,7 +97,7 @@ def load(name, input_shape=(224, 224, 3), preprocessing=None):
         Bottlenecks", https://arxiv.org/abs/1801.04381
     """
     source = _source(name)
-    input_shape = _checked_shape(input_shape)
+    input_shape = arguments.input_shape(input_shape, (96, 96, 3))
     height, width, _ = input_shape
     fits = height == width and height in source.sides
     side = height if fits else max(source.sides)
@@ -136,20 +137,6 @@ def _source(name):
         f"{' or '.join(map(repr, names()))}"
         + (f"; did you mean {near[0]!r}?" if near else ".")
     )
-
-
-def _checked_shape(input_shape):
-    try:
-        height, width, channels = map(int, input_shape)
-    except (TypeError, ValueError):
-        height = width = channels = 0
-    if min(height, width) < 32 or channels != 3:
-        raise CourseError(
-            f"The input shape {input_shape!r} is none that ImageNet weights "
-            "can take: give (height, width, 3) with at least 32 pixels each, "
-            "such as (96, 96, 3)."
-        )
-    return height, width, channels
 
 
 def _download(name, url):

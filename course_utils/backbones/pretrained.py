@@ -8,7 +8,6 @@ top. Lesson 00 (``00_start_here``) introduces both.
 """
 
 import difflib
-import operator
 
 from course_utils.backbones import (
     architectures,
@@ -16,7 +15,7 @@ from course_utils.backbones import (
     imagenet,
 )
 from course_utils.backbones.preprocessing import PictureScaling
-from course_utils.machine import data_files
+from course_utils.machine import arguments, data_files
 from course_utils.machine.errors import CourseError
 
 _BUILDERS = {
@@ -92,7 +91,11 @@ def load_backbone(name, weights="default", input_shape=None, include_top=False):
         scaling = PictureScaling(name="preprocessing")
         shape = (224, 224, 3) if input_shape is None else input_shape
         return imagenet.load(name, shape, scaling)
-    shape = (64, 64, 3) if input_shape is None else _checked(input_shape)
+    shape = arguments.input_shape(
+        (64, 64, 3) if input_shape is None else input_shape,
+        (64, 64, 3),
+        multiple=16,
+    )
     if (name, weights) == ("vision_transformer", "embedded"):
         if shape != (64, 64, 3):
             raise CourseError(
@@ -107,45 +110,17 @@ def load_backbone(name, weights="default", input_shape=None, include_top=False):
 
 
 def _lite0(weights, input_shape, include_top):
-    shape = _pixels((224, 224, 3) if input_shape is None else input_shape)
-    least, most = _LITE0_SIDES
-    if shape is None or not least <= min(shape[:2]) <= max(shape) <= most:
-        raise CourseError(
-            f"The input shape {input_shape!r} is none that {_LITE0!r} takes: "
-            f"give (height, width, 3) with sides from {least} to {most}, such "
-            "as (160, 160, 3)."
-        )
+    shape = arguments.input_shape(
+        (224, 224, 3) if input_shape is None else input_shape,
+        (160, 160, 3),
+        *_LITE0_SIDES,
+    )
     model = efficientnet_lite.build_efficientnet_lite0(
         shape, _LITE0, include_top
     )
     if weights:
         efficientnet_lite.load_imagenet_weights(model)
     return model
-
-
-def _checked(shape):
-    """Returns the shape as a tuple, if the course's backbones can take it."""
-    pixels = _pixels(shape)
-    if (
-        pixels is None
-        or min(pixels[:2]) < 32
-        or any(p % 16 for p in pixels[:2])
-    ):
-        raise CourseError(
-            f"The input shape {shape!r} is none that this backbone can take: "
-            "give (height, width, 3), in multiples of 16 pixels from 32 on, "
-            "such as (64, 64, 3)."
-        )
-    return pixels
-
-
-def _pixels(shape):
-    """Returns `(height, width, 3)` as whole numbers, or None for others."""
-    try:
-        pixels = tuple(map(operator.index, shape))
-    except TypeError:
-        return None
-    return pixels if len(pixels) == 3 and pixels[2] == 3 else None
 
 
 def _unknown(what, given, expected):

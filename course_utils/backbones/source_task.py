@@ -10,6 +10,7 @@ import numpy as np
 from keras import layers
 
 from course_utils.machine import data_files
+from course_utils.machine.endless_data import bounded
 from course_utils.machine.errors import CourseError
 
 
@@ -99,14 +100,17 @@ def source_accuracy(model, data):
 
     Args:
         model: A model from `with_old_heads`.
-        data: Batches of pictures and dicts of labels, such as
-            `load_dataset("source").test`.
+        data: A `tf.data.Dataset` of batches of pictures and dicts of labels,
+            such as `load_dataset("source").test`.
 
     Returns:
         Dict from each label's name to the share of right answers, 0 to 1.
+
+    Raises:
+        CourseError: If the data do not end.
     """
     right, count = {}, 0
-    for images, labels in data:
+    for images, labels in bounded(data, "source pictures"):
         count += len(images)
         for name, logits in model(images, training=False).items():
             found = np.argmax(logits, axis=1)

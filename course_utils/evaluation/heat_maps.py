@@ -21,7 +21,11 @@ from course_utils.evaluation.heat_map_scores import check_pairs
 from course_utils.machine import arguments, array_arguments
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.freezing import check_is_layer, leaves_with_path
-from course_utils.transfer.model_outputs import makes_probabilities, watched
+from course_utils.transfer.model_outputs import (
+    deciding_layer,
+    makes_probabilities,
+    watched,
+)
 
 _ATTENTION = (
     keras.layers.Attention,
@@ -144,14 +148,14 @@ def overlay(images, heat_maps, strength=0.6):
 
 
 def _find_layers(model, image, name):
-    """Returns the layer with the feature map, the last one, and the output.
+    """Returns the layer with the feature map, the last, and the outputs.
 
     The model runs on one picture, and each layer is asked what it gave.
     """
     ran = []
 
     def note(layer, outputs):
-        ran.append((layer, getattr(outputs, "shape", ())))
+        ran.append((layer, outputs))
         return outputs
 
     leaves = [leaf for leaf, _ in leaves_with_path(model)]
@@ -170,13 +174,15 @@ def _find_layers(model, image, name):
             "Expected a model with a head, that gives one number a class: "
             f"this one gives {getattr(outputs, 'shape', 'several outputs')}."
         )
+    shapes = [getattr(given, "shape", ()) for _, given in ran]
     maps = [
-        (number, layer)
-        for number, (layer, shape) in enumerate(ran)
+        (number, ran[number][0])
+        for number, shape in enumerate(shapes)
         if len(shape) == 4 and shape[1] * shape[2] > 1
     ]
+    last = deciding_layer(ran, outputs)
     if name is not None:
-        return _named(name, maps), ran[-1][0], outputs
+        return _named(name, maps), last, outputs
     # What comes before the first weights is the picture itself.
     learned = [number for number, (layer, _) in enumerate(ran) if layer.weights]
     maps = [pair for pair in maps if learned and pair[0] >= learned[0]]
@@ -195,7 +201,7 @@ def _find_layers(model, image, name):
             "channels) before the head, as the course's vision_transformer "
             "does, or name that layer if you want the map before."
         )
-    return feature_layer, ran[-1][0], outputs
+    return feature_layer, last, outputs
 
 
 def _named(name, maps):
@@ -212,7 +218,10 @@ def _named(name, maps):
 
 @contextlib.contextmanager
 def _as_scores(last):
-    """Within it, the last layer makes no probabilities of its scores."""
+    """Within it, the last layer makes no probabilities of its scores.
+
+    None stands for a model of which no layer decides that.
+    """
     if not makes_probabilities(last):
         yield
         return

@@ -22,6 +22,7 @@ from course_utils.evaluation.model_saving import (
 )
 from course_utils.evaluation.predictions import ask_model
 from course_utils.machine import arguments, array_arguments
+from course_utils.machine.endless_data import bounded
 from course_utils.machine.errors import CourseError
 
 PARTS = ("train", "validation", "test")
@@ -237,7 +238,8 @@ def _counts(data):
     for part in PARTS:
         if (batches := getattr(data, part)) is not None:
             # Sample weights may come third; a picture is a picture.
-            labels = [labels for _, labels, *_ in batches]
+            read = bounded(batches, f"{part} pictures")
+            labels = [labels for _, labels, *_ in read]
             counts[part] = np.zeros(len(data.class_names), int)
             if labels:
                 counts[part] += np.bincount(

@@ -5,9 +5,9 @@ import dataclasses
 import keras
 import numpy as np
 import tensorflow as tf
-from tqdm.auto import tqdm
 
 from course_utils.machine import arguments, array_arguments
+from course_utils.machine.endless_data import bounded
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.model_outputs import gives_logits
 
@@ -75,9 +75,10 @@ def ask_model(model, dataset, from_logits=None):
         The `Predictions`, in the order of the pictures.
 
     Raises:
-        CourseError: If there are no pictures or no such labels, if the model
-            does not take the pictures, if it has several outputs or some that
-            are not finite, or if nothing says what its outputs are.
+        CourseError: If there are no pictures, no such labels or no end of
+            them, if the model does not take the pictures, if it has several
+            outputs or some that are not finite, or if nothing says what its
+            outputs are.
     """
     if not isinstance(model, keras.Model):
         raise CourseError(
@@ -91,15 +92,8 @@ def ask_model(model, dataset, from_logits=None):
             "Expected a tf.data.Dataset of batches (images, labels) with one "
             "label a picture: pass for example load_dataset(name).test."
         )
-    if dataset.cardinality() == tf.data.INFINITE_CARDINALITY:
-        raise CourseError(
-            "These data never end: leave out `.repeat()`, or add "
-            "`.take(number_of_batches)`."
-        )
     pictures, labels, outputs = [], [], []
-    for images, batch_labels, *_ in tqdm(
-        dataset, "Asking", unit="batch", delay=2
-    ):
+    for images, batch_labels, *_ in bounded(dataset, "pictures", "Asking"):
         try:
             if not outputs:  # XLA names no wrong scale.
                 model(images[:8], training=False)

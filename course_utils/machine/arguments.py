@@ -122,6 +122,34 @@ def picture_size(size):
     return tuple(sides)
 
 
+def input_shape(shape, example, least=32, most=None, multiple=1):
+    """Returns the shape of a model's pictures, `(height, width, 3)`, as ints.
+
+    Args:
+        shape: What was given.
+        example: A shape that makes sense, for the message.
+        least: The shortest side that is allowed.
+        most: The longest side that is allowed. Defaults to any.
+        multiple: What each side has to be a multiple of.
+
+    Raises:
+        CourseError: If it is no such shape.
+    """
+    expected = f"(height, width, 3) with sides from {least} "
+    expected += "on" if most is None else f"to {most}"
+    expected += f" in multiples of {multiple}" if multiple > 1 else ""
+    try:
+        sides = picture_size(shape[:2])
+        fits = least <= min(sides) and max(sides) <= (most or LARGEST)
+        fits = fits and not any(side % multiple for side in sides)
+        fits = fits and len(shape) == 3 and shape[2] == 3
+    except Exception:  # Whatever cannot be taken apart is no shape.
+        fits = False
+    if not fits:
+        raise _expected("input_shape", shape, expected, example)
+    return (*sides, 3)
+
+
 def path(name, value):
     """Returns a path, with the home folder in place of `~`.
 

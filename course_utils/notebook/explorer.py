@@ -1,9 +1,11 @@
 """Explore committed results with sliders, and train one more point live."""
 
 import base64
+import contextlib
+import dataclasses
 import io
+import threading
 
-import keras
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -11,7 +13,11 @@ from matplotlib.figure import Figure
 from course_utils.evaluation.plotting import BLUE, GREY, ORANGE, VERMILLION
 from course_utils.machine import paths
 from course_utils.machine.errors import CourseError
-from course_utils.notebook import explorer_training, frontend
+from course_utils.notebook import (
+    explorer_progress,
+    explorer_training,
+    frontend,
+)
 from course_utils.notebook.alternative_text import as_html
 
 _RATES = explorer_training.LEARNING_RATES
@@ -50,7 +56,7 @@ class Explorer:
         """Opens the committed results of a data set."""
         self.trial = explorer_training.Trial(dataset, 100, "all layers", 1e-3)
         self.trained = []
-        self._view = None
+        self._view, self._idle = None, threading.Lock()
         path = paths.data_dir() / "experiments" / "explorer.csv"
         if not path.is_file():
             raise CourseError(
@@ -93,22 +99,36 @@ class Explorer:
 
         Returns:
             The explorer, to be shown again.
+
+        Raises:
+            CourseError: If a point is being trained already.
         """
-        trial = explorer_training.Trial(
-            **{**vars(self.trial), "seed": len(self.trained)}
-        )
-        self._tell(running=True, done=0.0, told="Training. It takes a while.")
-        try:
-            value, source = explorer_training.run(
-                trial, [_Progress(self._tell)]
+        if not self._idle.acquire(blocking=False):
+            raise CourseError(
+                "A point is being trained already: wait until it has ended."
             )
+        progress = explorer_progress.Progress(self._tell)
+        told = "It was interrupted, and no point was added."
+        try:
+            trial = dataclasses.replace(self.trial, seed=len(self.trained))
+            plan = "Training the head"
+            if explorer_training.UNFROZEN[trial.unfrozen] is not None:
+                plan += f", then {explorer_training.STEPS} steps with "
+                plan += trial.unfrozen
+            if self._view is not None:
+                self._view.trainings += 1
+            self._tell(running=True, done=0.0, now="", told=f"{plan}.")
+            value, source = explorer_training.run(trial, [progress])
+            self.trained.append((trial, value, source))
+            metric = explorer_training.METRICS[trial.dataset]
+            told = f"Trained in {progress.elapsed}: {metric} {value:.3f}, "
+            told += f"source task {source:.3f}."
+        except Exception as error:
+            told = f"It could not be trained: {error}"
+            raise
         finally:
-            self._tell(running=False)
-        self.trained.append((trial, value, source))
-        metric = explorer_training.METRICS[trial.dataset]
-        self._tell(
-            told=f"Trained: {metric} {value:.3f}, source task {source:.3f}."
-        )
+            self._idle.release()
+            self._tell(running=False, told=told)
         self._draw_view()
         return self
 
@@ -256,11 +276,11 @@ class Explorer:
             self.choose(**options)
 
     def _on_message(self, view, content, buffers):
-        if content.get("train") and not view.running:
-            try:
+        # One that was pressed before the last training began has waited.
+        if content.get("train") == view.trainings and not view.running:
+            # The view says what went wrong; there is no cell to say it.
+            with contextlib.suppress(Exception, KeyboardInterrupt):
                 self.train()
-            except Exception as error:
-                self._tell(told=f"It could not be trained: {error}")
 
     def _tell(self, **state):
         if self._view is None:
@@ -271,15 +291,3 @@ class Explorer:
 
     def _draw_view(self):
         self._tell(description=self.describe(), picture=self._picture())
-
-
-class _Progress(keras.callbacks.Callback):
-    """Moves the bar of a training of `trials.STEPS` batches."""
-
-    def __init__(self, tell):
-        super().__init__()
-        self._tell = tell
-
-    def on_train_batch_end(self, batch, logs=None):
-        if batch % 5 == 0:
-            self._tell(done=(batch + 1) / explorer_training.STEPS)

@@ -16,7 +16,10 @@ class View(anywidget.AnyWidget):
         options: A dict an option: its name, its label, and its choices as text.
         chosen: By name of the option, the position of what is chosen.
         running: Whether a point is being trained.
+        trainings: How many have begun. The button sends it along, so that
+            pressing it twice trains once.
         done: The share of the training that is done.
+        now: How far it is, for the eye.
         told: What a screen reader hears.
         picture: The picture, PNG in base64.
         description: The picture in a sentence.
@@ -29,6 +32,8 @@ class View(anywidget.AnyWidget):
     chosen = traitlets.Dict().tag(sync=True)
     running = traitlets.Bool(False).tag(sync=True)
     done = traitlets.Float(0.0).tag(sync=True)
+    trainings = traitlets.Int(0).tag(sync=True)
+    now = traitlets.Unicode().tag(sync=True)
     told = traitlets.Unicode().tag(sync=True)
     picture = traitlets.Unicode().tag(sync=True)
     description = traitlets.Unicode().tag(sync=True)

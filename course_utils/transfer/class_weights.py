@@ -1,7 +1,6 @@
 """Whether class weights fit the data, before a model is trained."""
 
-import math
-
+from course_utils.machine.arguments import number
 from course_utils.machine.errors import CourseError
 
 
@@ -54,14 +53,7 @@ def checked_class_weight(class_weight, checked):
             f"is a number for each of {checked.classes} classes: give 1.0 "
             "where nothing is to change."
         )
-    for key, weight in class_weight.items():
-        try:
-            number = float(weight)
-        except (TypeError, ValueError):
-            number = math.nan
-        if not 0 <= number < math.inf:
-            raise CourseError(
-                f"class_weight of class {key} is {weight!r}, and expected is "
-                f"a number from 0 on: give for example {example}."
-            )
-    return {int(key): float(value) for key, value in class_weight.items()}
+    return {
+        int(key): number(f"class_weight[{key}]", weight, 1.0, least=0)
+        for key, weight in class_weight.items()
+    }

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from course_utils.machine.arguments import whole_number
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.feature_rows import (
     PicturesDifferError,
@@ -55,6 +56,7 @@ def extract_features(
             f"Expected a Keras model, not {type(base_model).__name__}: pass "
             "the backbone, for example the one from load_backbone."
         )
+    batch_size = whole_number("batch_size", batch_size, 32)
     count = 0
     for images, *_ in read_batches(data, "data", batch_size):
         count += len(images)

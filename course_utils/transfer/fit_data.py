@@ -5,14 +5,9 @@ import re
 import keras
 import numpy as np
 import tensorflow as tf
-from tqdm.auto import tqdm
 
+from course_utils.machine.endless_data import bounded, check_ends
 from course_utils.machine.errors import CourseError
-
-# Data of unknown length are read so far, and then taken for endless.
-MOST_BATCHES = 10_000
-# Where a reading takes longer, a bar says how far it is.
-SECONDS_IN_SILENCE = 5
 
 
 def fit_arguments(data):
@@ -59,15 +54,6 @@ def fit_arguments(data):
     )
 
 
-def check_ends(data):
-    """Refuses a `tf.data.Dataset` that is known never to end."""
-    if _repeats_for_ever(data):
-        raise CourseError(
-            "These data never end, so neither would an epoch: leave out "
-            "`.repeat()`, or add `.take(number_of_batches)`."
-        )
-
-
 def read_once(data, what):
     """Yields the batches of a data set, in one pass.
 
@@ -80,8 +66,7 @@ def read_once(data, what):
 
     Raises:
         CourseError: As `fit_arguments`; or if a batch has not as many labels
-            as pictures, or if data of unknown length do not end within
-            `MOST_BATCHES` batches.
+            as pictures, or if the data do not end.
     """
     arguments = fit_arguments(data)
     if "y" in arguments:
@@ -89,39 +74,6 @@ def read_once(data, what):
         return
     for batch in bounded(data, what):
         _check_lengths(batch)
-        yield batch
-
-
-def bounded(data, what):
-    """Yields the batches of a `tf.data.Dataset`, and does not go on for ever.
-
-    What a filter or a generator leaves has no known length, and may never
-    end.
-
-    Args:
-        data: A `tf.data.Dataset`.
-        what: What these data are, such as `"training data"`.
-
-    Raises:
-        CourseError: If data of unknown length do not end within
-            `MOST_BATCHES` batches.
-    """
-    check_ends(data)
-    if data.cardinality() != tf.data.UNKNOWN_CARDINALITY:
-        yield from data
-        return
-    read = tqdm(
-        data, f"Reading the {what}", unit="batch", delay=SECONDS_IN_SILENCE
-    )
-    for number, batch in enumerate(read):
-        if number == MOST_BATCHES:
-            read.close()
-            raise CourseError(
-                f"The {what} have no known length, and did not end within "
-                f"{MOST_BATCHES:,} batches: add `.take(number_of_batches)`, "
-                "or tell their length with `.apply(tf.data.experimental."
-                "assert_cardinality(number_of_batches))`."
-            )
         yield batch
 
 
@@ -160,16 +112,6 @@ def _as_in_fit(array):
     if array.dtype.kind == "f":
         return array.astype(keras.config.floatx())
     return array
-
-
-def _repeats_for_ever(data):
-    """Whether it repeats without end, even where a filter hides that."""
-    if data.cardinality() != tf.data.UNKNOWN_CARDINALITY:
-        return data.cardinality() == tf.data.INFINITE_CARDINALITY
-    if "Take" in type(data).__name__:
-        return False
-    inputs = getattr(data, "_inputs", list)()
-    return len(inputs) == 1 and _repeats_for_ever(inputs[0])
 
 
 def _check_arrays(arguments):

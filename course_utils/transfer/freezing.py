@@ -6,12 +6,11 @@ model is compiled again: `course_utils.transfer.recompile` does it.
 
 import difflib
 import math
-import numbers
-import operator
 import re
 
 import keras
 
+from course_utils.machine import arguments
 from course_utils.machine.errors import CourseError
 
 
@@ -127,24 +126,12 @@ def _first_unfrozen(base_model, parts, counts, last, from_layer, share):
             "other: give one of last, from_layer and share, or none for all."
         )
     if last is not None:
-        return len(parts) - _checked_last(base_model, len(parts), last)
+        return len(parts) - arguments.whole_number(
+            "last", last, 1, most=len(parts)
+        )
     if from_layer is not None:
         return _position(base_model, parts, counts, from_layer)
     return 0 if share is None else _first_of_share(counts, share)
-
-
-def _checked_last(base_model, count, last):
-    try:
-        number = 0 if isinstance(last, bool) else operator.index(last)
-    except TypeError:
-        number = 0
-    if not 1 <= number <= count:
-        raise CourseError(
-            f"Cannot unfreeze the last {last!r} layers: "
-            f"{base_model.name!r} has {count} layers, so give a "
-            f"whole number from 1 to {count}."
-        )
-    return number
 
 
 def _position(base_model, parts, counts, name):
@@ -177,13 +164,7 @@ def _position(base_model, parts, counts, name):
 
 
 def _first_of_share(counts, share):
-    if isinstance(share, bool) or not isinstance(share, numbers.Real):
-        share = float("nan")
-    if not 0 < share <= 1:
-        raise CourseError(
-            "The share of parameters to unfreeze must be a number above 0, "
-            "and at most 1; to unfreeze nothing, use freeze(base_model)."
-        )
+    share = arguments.number("share", share, 0.5, above=0, most=1)
     reached, first = 0, len(counts)
     while first and reached < share * sum(counts):
         first -= 1

@@ -1,10 +1,10 @@
 """Make an optimizer anew, with all of its settings and none of its memory."""
 
 import inspect
-import math
 
 import keras
 
+from course_utils.machine.arguments import number
 from course_utils.machine.errors import CourseError
 
 LossScale = keras.optimizers.LossScaleOptimizer
@@ -36,7 +36,7 @@ def fresh_optimizer(old, learning_rate=None, variables=()):
     return new
 
 
-def checked_rate(rate):
+def checked_rate(rate, name="learning_rate"):
     """Returns a learning rate as a number, or a schedule as it is.
 
     Raises:
@@ -44,16 +44,7 @@ def checked_rate(rate):
     """
     if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
         return rate
-    try:
-        number = float(rate)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise CourseError(
-            f"A learning rate is a number above 0, such as 1e-3, not {rate!r}: "
-            "find_learning_rate suggests one."
-        )
-    return number
+    return number(name, rate, 1e-3, above=0)
 
 
 def check_one_rate(optimizer):

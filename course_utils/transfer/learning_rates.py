@@ -3,13 +3,13 @@
 import dataclasses
 import functools
 import math
-import numbers
 import random
 
 import keras
 import numpy as np
 
 from course_utils.machine import quick_runs
+from course_utils.machine.arguments import number, whole_number
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.compiling import compile_settings
 from course_utils.transfer.fit_data import fit_arguments, reason
@@ -74,23 +74,10 @@ def find_learning_rate(
         Smith (2017), "Cyclical Learning Rates for Training Neural Networks",
         https://arxiv.org/abs/1506.01186
     """
-    if not (
-        isinstance(lowest, numbers.Real)
-        and isinstance(highest, numbers.Real)
-        and 0 < lowest < highest < math.inf
-        and type(steps) is int
-        and steps > 0
-    ):
-        raise CourseError(
-            f"Cannot try learning rates from {lowest!r} to {highest!r} in "
-            f"{steps!r} steps: give two numbers above 0, the lower one first, "
-            "and a whole number of steps."
-        )
-    if type(batch_size) is not int or batch_size < 1:
-        raise CourseError(
-            f"batch_size is {batch_size!r}, and must be a whole number from 1 "
-            "on: the number of pictures a batch."
-        )
+    lowest = number("lowest", lowest, 1e-6, above=0)
+    highest = number("highest", highest, max(1.0, 10 * lowest), above=lowest)
+    steps = whole_number("steps", steps, 100)
+    batch_size = whole_number("batch_size", batch_size, 32)
     steps = min(steps, 3) if quick_runs.is_on() else steps
     settings = compile_settings(model)
     check_one_rate(model.optimizer)

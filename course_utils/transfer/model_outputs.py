@@ -102,12 +102,30 @@ def makes_probabilities(layer):
     )
 
 
-def _ending(model, image):
-    """Returns "probabilities" or "numbers" by the last layer, else None.
+def deciding_layer(ran, outputs):
+    """Returns the layer whose activation says what a model's outputs are.
 
     Layers that give the outputs as they are may follow it, such as one that
     casts them to single precision.
+
+    Args:
+        ran: Pairs of a layer and what it gave, in the order of the call.
+        outputs: What the model gave; None comes back for several.
     """
+    given = _flat(outputs)
+    for layer, found in reversed(ran):
+        if given is None or not np.array_equal(_flat(found), given):
+            break
+        activates = isinstance(layer, keras.layers.Activation)
+        if makes_probabilities(layer) or (
+            hasattr(layer, "activation") and not activates
+        ):
+            return layer
+    return None
+
+
+def _ending(model, image):
+    """Returns "probabilities" or "numbers" by the last layer, else None."""
     ran = []
 
     def note(layer, outputs):
@@ -116,17 +134,10 @@ def _ending(model, image):
 
     leaves = [leaf for leaf, _ in leaves_with_path(model)]
     with watched({leaf: note for leaf in leaves}):
-        given = _flat(model(image, training=False))
-    for layer, outputs in reversed(ran):
-        if given is None or not np.array_equal(_flat(outputs), given):
-            break
-        if makes_probabilities(layer):
-            return "probabilities"
-        if not isinstance(layer, keras.layers.Activation) and hasattr(
-            layer, "activation"
-        ):
-            return "numbers"
-    return None
+        layer = deciding_layer(ran, model(image, training=False))
+    if layer is None:
+        return None
+    return "probabilities" if makes_probabilities(layer) else "numbers"
 
 
 def _flat(outputs):

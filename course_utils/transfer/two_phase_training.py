@@ -3,6 +3,7 @@
 import contextlib
 import inspect
 
+from course_utils.machine.arguments import whole_number
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.best_weights import BestWeights, DivergedError
 from course_utils.transfer.cached_training import cached_fit, check_cache
@@ -119,9 +120,9 @@ def two_phase_fit(
         )
     epochs = {"head_epochs": head_epochs, "fine_tune_epochs": fine_tune_epochs}
     for name, count in epochs.items():
-        _check_count(name, count, 0)
+        epochs[name] = whole_number(name, count, 10, least=0)
     if patience is not None:
-        _check_count("patience", patience, 1)
+        patience = whole_number("patience", patience, 3)
     check_cache(cache)
     _check_options(unfreeze_options)
     callbacks = checked_callbacks(callbacks)
@@ -129,7 +130,7 @@ def two_phase_fit(
     checked = check_labels(model, data)
     validation = check_labels(model, validation_data, training=False)
     class_weight = checked_class_weight(class_weight, checked)
-    _check_parts(model, base_model, head_epochs)
+    _check_parts(model, base_model, epochs["head_epochs"])
     try_out(model, checked.batch, "training")
     metrics = try_out(model, validation.batch, "validation")
     others = may_add_metrics(callbacks)
@@ -214,7 +215,7 @@ def _rates(model, head, fine_tuning):
         head = optimizer.get_config()["learning_rate"]
         given = None
     else:
-        given = head = checked_rate(head)
+        given = head = checked_rate(head, "head_learning_rate")
     if fine_tuning is None:
         if not isinstance(head, int | float):
             raise CourseError(
@@ -222,15 +223,7 @@ def _rates(model, head, fine_tuning):
                 "no tenth of it: give fine_tune_learning_rate."
             )
         fine_tuning = head / 10
-    return given, checked_rate(fine_tuning)
-
-
-def _check_count(name, value, least):
-    if type(value) is not int or value < least:
-        raise CourseError(
-            f"{name} is {value!r}, and must be a whole number from {least} on: "
-            "the number of epochs."
-        )
+    return given, checked_rate(fine_tuning, "fine_tune_learning_rate")
 
 
 def _check_parts(model, base_model, head_epochs):

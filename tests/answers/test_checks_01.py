@@ -28,53 +28,10 @@ def check(name, *given):
 
 @pytest.mark.parametrize(
     ("name", "dots"),
-    [("pm-01", 2), ("pm-02", 2), ("pm-03", 2), ("pm-04", 3), ("pm-05", 3)],
+    [("pm-06", 2), ("pm-02", 2), ("pm-03", 2), ("pm-04", 3), ("pm-05", 3)],
 )
 def test_the_stub_is_not_attempted(work, name, dots):
     assert check(name, *[...] * dots)[0] == "not attempted"
-
-
-# pm-01: weights of convolutions.
-
-
-def test_the_counts_are_those_of_keras(work):
-    ordinary = keras.layers.Conv2D(128, 3, use_bias=False)
-    ordinary.build((None, 8, 8, 64))
-    depthwise = keras.layers.DepthwiseConv2D(3, use_bias=False)
-    depthwise.build((None, 8, 8, 64))
-    pointwise = keras.layers.Conv2D(128, 1, use_bias=False)
-    pointwise.build((None, 8, 8, 64))
-    separable = depthwise.count_params() + pointwise.count_params()
-    status, _ = check("pm-01", ordinary.count_params(), separable)
-    assert status == "passed"
-    assert check("pm-01", tf.constant(73728), np.float64(8768))[0] == "passed"
-
-
-@pytest.mark.parametrize(
-    ("ordinary", "separable", "said"),
-    [
-        (8768, 73728, "change places"),
-        (5, 8768, "my_separable is right"),
-        (5, 6, "not the ordinary one"),
-        (73728, 8768 + 128, "biases of the 1x1 part"),
-        (73728 + 128, 8768, "biases"),
-        (9 * 128, 8768, "all 64 input channels"),
-        (64 * 128, 8768, "3x3 places"),
-        (5, 8768, "not the ordinary one"),
-        (73728, 9 * 64, "1x1 convolution has weights"),
-        (73728, 64 * 128, "depthwise convolution has"),
-        (73728, 9 * 64 + 9 * 64 * 128, "not 3x3"),
-        (73728, 9 * 64 * 64 * 128, "added"),
-        (73728, 8768 + 64 + 128, "biases"),
-        (73728, 9 * 128 + 64 * 128, "comes first"),
-        (73728, 1, "not the pair"),
-        ("many", 8768, "my_ordinary should be one number"),
-        (73728, [1, 2], "my_separable should be one number"),
-    ],
-)
-def test_wrong_counts_are_named(work, ordinary, separable, said):
-    status, message = check("pm-01", ordinary, separable)
-    assert status in ("failed", "partial") and said in message
 
 
 # pm-02: scale and order of channels.
@@ -254,6 +211,41 @@ def test_other_choices_are_named(work, answer, said):
     assert status == "failed" and said in message
 
 
+# pm-06: which source for which target.
+
+SCORES = pd.DataFrame(
+    {"large": [0.6, 0.8, 0.7, 0.9], "small": [0.8, 0.79, 0.5, 0.6]},
+    index=["near", "defects", "histology", "cells"],
+)
+
+
+def choices(**changed):
+    best = {"near": "small", "defects": "large"}
+    return best | {"histology": "large", "cells": "large"} | changed
+
+
+@pytest.mark.parametrize("defects", ["large", "small"])  # As good as the other.
+def test_good_choices_pass(work, defects):
+    assert check("pm-06", choices(defects=defects), SCORES)[0] == "passed"
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "said"),
+    [
+        (choices(near="large"), "partial", "For near, small reaches 0.80"),
+        (dict.fromkeys(SCORES.index, "small"), "failed", "2 of 4 are well"),
+        (choices(cells="huge"), "failed", "'huge', for cells, is no backbone"),
+        (choices(cells=3), "failed", "for cells, is no backbone"),
+        ({"near": "small"}, "failed", "a dict with a backbone for each"),
+        ("small", "failed", "a dict with a backbone for each"),
+        (choices(near=...), "not attempted", "Put a backbone in each place"),
+    ],
+)
+def test_poor_choices_are_named(work, answer, status, said):
+    found, message = check("pm-06", answer, SCORES)
+    assert found == status and said in message
+
+
 # What the lesson says.
 
 
@@ -308,7 +300,7 @@ def test_what_the_last_stage_does_for_others(task, low, high):
     assert low < gains("residual", task).mean() < high
 
 
-def test_what_the_quiz_says_of_single_draws():
+def test_what_single_draws_say():
     near = gains("residual", "near")
     half = near.sem() * stats.t.ppf(0.975, len(near) - 1)
     assert near.mean() < half

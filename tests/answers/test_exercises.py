@@ -13,7 +13,7 @@ LABELS, PREDICTED = [1, 1, 0], [1, 0, 0]
 
 def test_hints_come_in_steps():
     exercise = course.exercise("sh-01")
-    assert "truly are of the class" in exercise.hint()
+    assert "truly are defective" in exercise.hint()
     assert "np.mean" in exercise.hint(3)
     with pytest.raises(CourseError, match="steps 1 to 3"):
         exercise.hint(4)

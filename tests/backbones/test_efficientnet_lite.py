@@ -176,9 +176,9 @@ def test_names_of_classes_are_short_and_all_there():
         ({"weights": "embedded"}, "expected 'imagenet' or None"),
         ({"input_shape": (64, 64, 3)}, "sides from 96 to 300"),
         ({"input_shape": (512, 512, 3)}, "sides from 96 to 300"),
-        ({"input_shape": (160, 160, 1)}, r"give \(height, width, 3\)"),
-        ({"input_shape": 160}, r"give \(height, width, 3\)"),
-        ({"input_shape": (160.5, 160, 3)}, r"give \(height, width, 3\)"),
+        ({"input_shape": (160, 160, 1)}, r"and \(height, width, 3\)"),
+        ({"input_shape": 160}, r"and \(height, width, 3\)"),
+        ({"input_shape": (160.5, 160, 3)}, r"and \(height, width, 3\)"),
     ],
 )
 def test_what_does_not_fit_is_a_sentence(arguments, told):

@@ -73,6 +73,55 @@ def test_the_score_before_softmax_counts(base_model, build):
     np.testing.assert_allclose(apart(IMAGES).numpy().sum(axis=1), 1, atol=1e-5)
 
 
+def cast(last):
+    """Single precision at the end, as mixed precision has it."""
+    return keras.Sequential(
+        [last, layers.Activation("linear", dtype="float32")]
+    )
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        cast,
+        lambda last: cast(cast(last)),
+        lambda last: keras.Sequential([last, layers.Dropout(0.5)]),
+        lambda last: keras.Sequential([last, layers.Identity()]),
+    ],
+)
+def test_what_hands_the_probabilities_on_may_follow(base_model, end):
+    plain, probable = with_head(base_model), with_head(base_model, "softmax")
+    weights = [100 * w for w in plain.get_layer("head").get_weights()]
+    for model in (plain, probable):
+        model.get_layer("head").set_weights(weights)
+    same = grad_cam(plain, IMAGES)
+    apart = keras.Sequential([plain, layers.Softmax()])
+    activated = keras.Sequential([plain, layers.Activation("softmax")])
+    for model in (plain, probable, apart, activated):
+        found = grad_cam(end(model), IMAGES)
+        np.testing.assert_allclose(found, same, atol=1e-5)
+
+
+def test_mixed_precision_sees_the_same():
+    keras.utils.set_random_seed(2)
+    single = with_head(base(), "softmax")
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        half = with_head(base(), "softmax")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    weights = single.get_weights()
+    weights[-2] = 100 * weights[-2]
+    for model in (single, half):
+        model.set_weights(weights)
+    assert half.output.dtype == "float16"
+    named = single(IMAGES).numpy().argmax(axis=1)
+    same = grad_cam(single, IMAGES, named)
+    found = grad_cam(cast(half), IMAGES, named)
+    np.testing.assert_allclose(found, same, atol=0.02)
+    assert same.max() == 1
+
+
 def test_each_picture_has_its_class(base_model):
     model = with_head(base_model)
     named = model(IMAGES).numpy().argmax(axis=1)

@@ -105,9 +105,12 @@ def test_the_explorer_answers_to_the_keyboard_and_trains(page):
     expect(depth).to_have_attribute("aria-valuetext", "nothing")
     for _ in range(2):
         page.keyboard.press("Tab")
-    page.keyboard.press("Space")
     told = explorer.get_by_role("status")
-    trained = re.compile(r"Trained: accuracy 0\.\d+, source task 0\.\d+\.")
+    page.keyboard.press("Space")
+    expect(told).to_have_text("Training the head.")
+    trained = re.compile(
+        r"Trained in \d+ s: accuracy 0\.\d+, source task 0\.\d+\."
+    )
     expect(told).to_have_text(trained, timeout=90_000)
     expect(picture).to_have_attribute(
         "alt", re.compile("trained here: nothing")

@@ -2,6 +2,8 @@
 
 import base64
 import itertools
+import re
+import types
 
 import pandas as pd
 import pytest
@@ -9,7 +11,12 @@ import pytest
 from benchmarks import explorer_grid
 from course_utils.machine import paths
 from course_utils.machine.errors import CourseError
-from course_utils.notebook import explorer, explorer_training, frontend
+from course_utils.notebook import (
+    explorer,
+    explorer_progress,
+    explorer_training,
+    frontend,
+)
 from tests.conftest import TOP
 
 
@@ -118,25 +125,95 @@ def test_a_slider_answers_at_once(view):
     assert widget.chosen["labels"] == 0
 
 
+def press(shown, widget):
+    """Presses the button, as the page that the view has made would."""
+    shown._on_message(widget, {"train": widget.trainings}, [])
+
+
 def test_the_button_trains_and_draws(view, trained):
     shown, widget = view
     before = widget.picture
-    shown._on_message(widget, {"train": True}, [])
-    assert widget.told == "Trained: accuracy 0.750, source task 0.500."
+    press(shown, widget)
+    assert widget.told == "Trained in 0 s: accuracy 0.750, source task 0.500."
     assert not widget.running and widget.picture != before
     assert len(shown.trained) == 1
 
 
-def test_a_training_that_fails_is_told_and_leaves_the_button(view, monkeypatch):
+def test_a_second_press_trains_nothing(view, trained, monkeypatch):
+    shown, widget = view
+    run = explorer_training.run
+
+    def pressed_meanwhile(trial, callbacks=()):
+        assert widget.running
+        press(shown, widget)
+        with pytest.raises(CourseError, match="being trained already"):
+            shown.train()
+        return run(trial)
+
+    monkeypatch.setattr(explorer_training, "run", pressed_meanwhile)
+    # Both were pressed before the page knew that the first had begun.
+    for _ in range(2):
+        shown._on_message(widget, {"train": 0}, [])
+    assert len(trained) == len(shown.trained) == 1
+    press(shown, widget)
+    assert len(trained) == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (CourseError("the disk is full"), "not be trained: the disk is full"),
+        (KeyboardInterrupt(), "It was interrupted, and no point was added."),
+    ],
+)
+def test_a_training_that_ends_early_is_told_and_leaves_all_usable(
+    view, trained, monkeypatch, error, said
+):
     shown, widget = view
 
     def run(trial, callbacks=()):
-        raise CourseError("the disk is full")
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(explorer_training, "run", run)
+        press(shown, widget)
+        assert said in widget.told
+        widget.told = ""
+        with pytest.raises(type(error)):
+            shown.train()
+        assert said in widget.told
+    assert not widget.running and not shown.trained
+    press(shown, widget)
+    assert len(shown.trained) == 1 and widget.told.startswith("Trained in")
+
+
+def test_the_status_tells_the_steps_and_does_not_flood(view, monkeypatch):
+    shown, widget = view
+    told, clock = [], iter(range(1000))
+    widget.observe(lambda change: told.append(change["new"]), "told")
+
+    def run(trial, callbacks=()):
+        monkeypatch.setattr(
+            explorer_progress,
+            "time",
+            types.SimpleNamespace(monotonic=lambda: next(clock) / 10),
+        )
+        (progress,) = callbacks
+        progress._began = progress._moved = progress._spoken = 0.0
+        for batch in range(explorer_training.STEPS):
+            progress.on_train_batch_end(batch)
+            if batch == 74:
+                assert widget.now.startswith("step 7") and widget.done > 0.45
+        progress.on_train_end()
+        assert widget.done == 1 and widget.now.startswith("measuring, ")
+        return 0.75, 0.5
 
     monkeypatch.setattr(explorer_training, "run", run)
-    shown._on_message(widget, {"train": True}, [])
-    assert widget.told == "It could not be trained: the disk is full"
-    assert not widget.running and not shown.trained
+    press(shown, widget)
+    assert told[0] == "Training the head, then 150 steps with all layers."
+    assert re.fullmatch(r"Training: step \d+ of 150, 10 s\.", told[1])
+    assert told[-1].startswith("Trained in ")
+    assert len(told) <= 2 + float(told[-1].split()[2]) / 10
 
 
 @pytest.mark.usefixtures("without_graphs")
@@ -149,9 +226,12 @@ def test_a_trial_trains_what_it_says(monkeypatch):
     same = explorer_training.run(
         explorer_training.Trial("near", 30, "all layers", 1e-9)
     )
+    states = []
+    progress = explorer_progress.Progress(lambda **state: states.append(state))
     far = explorer_training.run(
-        explorer_training.Trial("near", 30, "all layers", 1e-2)
+        explorer_training.Trial("near", 30, "all layers", 1e-2), [progress]
     )
+    assert states[-1]["done"] == 1 and "measuring" in states[-1]["now"]
     # The first phase is the same; a tiny rate changes nothing, a large does.
     assert head[0] > 1 / 6 and head == pytest.approx(same, abs=0.01)
     assert far[1] < head[1] - 0.1

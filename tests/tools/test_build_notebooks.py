@@ -105,7 +105,7 @@ def test_what_is_committed_is_what_the_lessons_build(capsys):
 def test_a_changed_sentence_is_noticed_and_the_file_is_named(top, capsys):
     capsys.readouterr()
     lesson = top / "lessons" / "00_start_here.py"
-    text = lesson.read_text("utf-8").replace("A model is for using.", "Use it.")
+    text = lesson.read_text("utf-8").replace("Did you beat it?", "Did you?")
     lesson.write_text(text, "utf-8")
     assert check(top) == 1
     lines = capsys.readouterr().out.splitlines()

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from course_utils.machine import endless_data
 from course_utils.machine.errors import CourseError
-from course_utils.transfer import fit_data
 from course_utils.transfer.feature_extraction import extract_features
 from course_utils.transfer.fit_data import fit_arguments, read_once
 from course_utils.transfer.label_checks import check_labels
@@ -94,7 +94,7 @@ def readers(data):
     ],
 )
 def test_a_sentence_from_each_helper(monkeypatch, data, said):
-    monkeypatch.setattr(fit_data, "MOST_BATCHES", 20)
+    monkeypatch.setattr(endless_data, "MOST_BATCHES", 20)
     for read in readers(data):
         with pytest.raises(CourseError, match=said):
             read()
@@ -128,7 +128,7 @@ def test_unknown_length_that_ends():
 
 
 def test_the_advice_on_endless_data(monkeypatch):
-    monkeypatch.setattr(fit_data, "MOST_BATCHES", 20)
+    monkeypatch.setattr(endless_data, "MOST_BATCHES", 20)
     data = generated(endless)
     told = tf.data.experimental.assert_cardinality(30)
     assert len(list(read_once(data.take(30).apply(told), "data"))) == 30
@@ -136,7 +136,7 @@ def test_the_advice_on_endless_data(monkeypatch):
 
 
 def test_a_long_reading_says_so(monkeypatch, capsys):
-    monkeypatch.setattr(fit_data, "SECONDS_IN_SILENCE", 0)
+    monkeypatch.setattr(endless_data, "SECONDS_IN_SILENCE", 0)
     list(read_once(generated(lambda: iter([(PICTURES, LABELS)])), "data"))
     assert "Reading the data" in capsys.readouterr().err
 

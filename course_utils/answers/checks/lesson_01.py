@@ -1,100 +1,18 @@
 """Checks of lesson 01, Pretrained models."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from course_utils.answers.learner_values import (
-    as_number,
     as_numbers,
     brief,
-    say_no_number,
 )
 
-INPUTS, OUTPUTS = 64, 128  # channels of the convolutions in pm-01
 NEIGHBOURS = 5
 DEPTH = "stage3_block1_relu2"
 _SCALE_TOLERANCE = 1.0  # grey levels
-
-
-def judge_counts(ordinary: object, separable: object) -> tuple[str, str]:
-    """Judge how many weights two kinds of 3x3 convolution have.
-
-    Args:
-        ordinary: The learner's count for an ordinary convolution.
-        separable: The one for a depthwise and a 1x1 convolution.
-
-    Returns:
-        A status and a message.
-    """
-    first, second = as_number(ordinary), as_number(separable)
-    for name, number, answer in (
-        ("my_ordinary", first, ordinary),
-        ("my_separable", second, separable),
-    ):
-        if number is None:
-            return "failed", say_no_number(
-                answer,
-                name,
-                "multiply the sides of a filter, its input channels and the "
-                "filters",
-            )
-    right = 9 * INPUTS * OUTPUTS, 9 * INPUTS + INPUTS * OUTPUTS
-    if (first, second) == right:
-        return "passed", (
-            f"{right[0]:,} against {right[1]:,}: the pair has "
-            f"{right[0] / right[1]:.1f} times fewer weights."
-        )
-    if (first, second) == right[::-1]:
-        return "failed", "The two numbers are right, and change places."
-    hints = {
-        right[0] + OUTPUTS: "my_ordinary counts biases: here there are none.",
-        9 * OUTPUTS: (
-            "my_ordinary forgets that a filter looks at all 64 input channels."
-        ),
-        INPUTS * OUTPUTS: (
-            "my_ordinary forgets the 3x3 places that each filter looks at."
-        ),
-    }
-    if first != right[0]:
-        message = hints.get(
-            first,
-            f"{first:,.0f} is not the ordinary one: each of the {OUTPUTS} "
-            f"filters has 3 x 3 weights for each of {INPUTS} channels.",
-        )
-        if second == right[1]:
-            return "partial", f"my_separable is right. {message}"
-        return "failed", message
-    hints = {
-        9 * INPUTS: (
-            "my_separable is the depthwise part: the 1x1 convolution has "
-            "weights, too."
-        ),
-        INPUTS * OUTPUTS: (
-            "my_separable is the 1x1 part: the depthwise convolution has "
-            "weights, too."
-        ),
-        9 * INPUTS + 9 * INPUTS * OUTPUTS: (
-            "In my_separable the second convolution is 1x1, not 3x3."
-        ),
-        9 * INPUTS * INPUTS * OUTPUTS: "The two parts are added.",
-        9 * INPUTS + INPUTS * OUTPUTS + INPUTS + OUTPUTS: (
-            "my_separable counts biases: here there are none."
-        ),
-        9 * INPUTS + INPUTS * OUTPUTS + OUTPUTS: (
-            "my_separable counts the biases of the 1x1 part: here there are "
-            "none."
-        ),
-        9 * OUTPUTS + INPUTS * OUTPUTS: (
-            "The depthwise convolution comes first, and has one 3x3 filter "
-            f"for each of the {INPUTS} channels that come in."
-        ),
-    }
-    message = hints.get(
-        second,
-        f"{second:,.0f} is not the pair: one 3x3 filter for each of "
-        f"{INPUTS} channels, and then {OUTPUTS} filters of 1x1 over all of "
-        "them.",
-    )
-    return "partial", f"my_ordinary is right. {message}"
+_CLOSE = 0.02  # of accuracy, between two backbones
 
 
 def judge_pictures(answer: object, original: object) -> tuple[str, str]:
@@ -358,10 +276,55 @@ def judge_choice(
     )
 
 
+def judge_sources(answer: object, scores: object) -> tuple[str, str]:
+    """Judge which backbone was chosen for each target.
+
+    Args:
+        answer: The learner's choices, a dict from target to backbone.
+        scores: Table with a row a target and a column a backbone: what a
+            probe on its frozen features reached.
+
+    Returns:
+        A status and a message.
+    """
+    targets, backbones = list(scores.index), list(scores.columns)
+    if not isinstance(answer, Mapping) or set(answer) != set(targets):
+        return "failed", (
+            "Give a dict with a backbone for each of the tasks "
+            f"{', '.join(targets)}."
+        )
+    if any(choice is ... for choice in answer.values()):
+        return "not attempted", "Put a backbone in each place of the dict."
+    for target, choice in answer.items():
+        if not isinstance(choice, str) or choice not in backbones:
+            return "failed", (
+                f"{brief(choice)}, for {target}, is no backbone of the table: "
+                f"give one of {', '.join(backbones)}."
+            )
+    lost = {
+        target: float(scores.loc[target].max() - scores.loc[target, choice])
+        for target, choice in answer.items()
+    }
+    worst = max(lost, key=lost.get)
+    if lost[worst] <= _CLOSE:
+        return "passed", (
+            "Each choice is the better backbone for its task, or as good as "
+            "the other."
+        )
+    other = scores.loc[worst].astype(float).idxmax()
+    right = sum(loss <= _CLOSE for loss in lost.values())
+    return ("partial" if right >= len(lost) - 1 else "failed"), (
+        f"{right} of {len(lost)} are well chosen. For {worst}, {other} reaches "
+        f"{scores.loc[worst, other]:.2f} and {answer[worst]} "
+        f"{scores.loc[worst, answer[worst]]:.2f}: what did the source of each "
+        "ask it to see?"
+    )
+
+
 JUDGES = {
-    "pm-01": judge_counts,
     "pm-02": judge_pictures,
     "pm-03": judge_extractor,
     "pm-04": judge_neighbours,
     "pm-05": judge_choice,
+    "pm-06": judge_sources,
 }

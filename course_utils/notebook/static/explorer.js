@@ -53,8 +53,10 @@ function render({ model, el }) {
   const bar = document.createElement("progress");
   bar.max = 1;
   bar.setAttribute("aria-label", "Part of the training that is done");
-  row.append(train, bar);
+  const now = document.createElement("span");
+  row.append(train, bar, now);
 
+  // Read out when it changes, so it changes every few seconds at most.
   const told = document.createElement("p");
   told.setAttribute("role", "status");
   told.setAttribute("aria-live", "polite");
@@ -65,15 +67,16 @@ function render({ model, el }) {
   train.addEventListener("click", () => {
     // It stays focusable, so that the keyboard does not lose its place.
     if (train.getAttribute("aria-disabled") !== "true") {
-      model.send({ train: true });
+      model.send({ train: model.get("trainings") });
     }
   });
 
   const showState = () => {
     const running = model.get("running");
     train.setAttribute("aria-disabled", String(running));
-    bar.hidden = !running;
+    bar.hidden = now.hidden = !running;
     bar.value = model.get("done");
+    now.textContent = model.get("now");
     if (told.textContent !== model.get("told")) {
       told.textContent = model.get("told");
     }
@@ -83,7 +86,7 @@ function render({ model, el }) {
     picture.alt = model.get("description");
   };
   const choose = () => showChosen.forEach((show) => show());
-  model.on("change:running change:done change:told", showState);
+  model.on("change:running change:done change:now change:told", showState);
   model.on("change:picture", draw);
   model.on("change:chosen", choose);
   choose();
