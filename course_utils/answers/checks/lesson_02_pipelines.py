@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-BATCH_SIZE = 32
+BATCH_SIZE = 16
 
 
 def judge_pipeline(
@@ -26,7 +26,7 @@ def judge_pipeline(
     if not isinstance(answer, tf.data.Dataset):
         return "failed", (
             f"Expected a tf.data.Dataset, not {type(answer).__name__}: chain "
-            "`batch`, `cache` and `map` onto `slow_pictures`."
+            "`batch`, `cache` and `map` onto `slow_cells`."
         )
     element = answer.element_spec
     if not isinstance(element, tuple) or len(element) != 2:
@@ -64,7 +64,7 @@ def judge_pipeline(
     ):
         return "failed", f"Make batches of {BATCH_SIZE}, not of {sizes[0]}."
     if not reads:
-        return "failed", "It never asks the source: begin with `slow_pictures`."
+        return "failed", "It never asks the source: begin with `slow_cells`."
     if any(counts[1:]):
         return "failed", (
             f"{counts[1]} pictures were fetched again in a later epoch: put a "
