@@ -9,7 +9,6 @@ from course_utils.transfer.feature_rows import (
     PicturesDifferError,
     feature_rows,
     features_of,
-    no_pictures,
     output_of,
     read_batches,
 )
@@ -61,7 +60,10 @@ def extract_features(
     for images, *_ in read_batches(data, "data", batch_size):
         count += len(images)
     if not count:
-        raise no_pictures()
+        raise CourseError(
+            "There are no pictures in these data, so there are no features: "
+            "look at how they were split."
+        )
     shape, dtype = output_of(base_model, images)
     needed = count * int(np.prod(shape)) * dtype.itemsize
     if needed > budget_bytes:

@@ -129,15 +129,14 @@ def feature_rows(
         PicturesDifferError: If they are augmented, or drawn anew in each
             pass.
         NoRoomError: If they do not fit into memory or onto the disk.
-        CourseError: If there are no pictures, or if the model does not take
-            them.
+        CourseError: If the model does not take the pictures.
     """
     digests, others = [], []
     for images, *rest in read_batches(data, f"{what} data", batch_size):
         digests += feature_cache.digests_of(np.asarray(images))
         others.append(keras.tree.map_structure(np.asarray, tuple(rest)))
-    if not digests:
-        raise no_pictures()
+    if not digests:  # Though there was a first batch.
+        raise _differ()
     sizes = [len(keras.tree.flatten(rest)[0]) for rest in others]
     labels, *weights = keras.tree.map_structure(
         lambda *parts: np.concatenate(parts), *others
@@ -214,14 +213,6 @@ def drawn_rows(model, data, what, *, dtype=None, budget=None):
         weights[0] if weights else None,
         [len(part) for part in found],
         in_order=True,
-    )
-
-
-def no_pictures():
-    """Returns the error for data without pictures."""
-    return CourseError(
-        "There are no pictures in these data, so there are no features: look "
-        "at how they were split."
     )
 
 
