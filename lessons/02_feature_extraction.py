@@ -30,6 +30,7 @@ course.begin("02")
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
+import tensorflow as tf
 from scipy import stats
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import RocCurveDisplay, roc_auc_score
@@ -231,8 +232,6 @@ course.exercise("fe-03").check(
 # same pictures in every epoch?
 
 # %%
-import tensorflow as tf
-
 flip = keras.layers.RandomFlip(seed=2)
 
 
@@ -391,7 +390,6 @@ ax.plot(mine, probe_with(mine, my_seed), "k*", ms=14, label="yours")
 ax.set(xscale="log", xlabel="labelled cells", ylabel="AUC")
 ax.set_xticks(counts, counts)
 ax.legend()
-figure.tight_layout()
 quiz.outcome("q11", runs[1].mean())
 
 # %% [markdown]
