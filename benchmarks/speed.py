@@ -95,7 +95,7 @@ def _add(plan):
     print(*row.values(), flush=True)
     new = not ROWS.exists()
     with ROWS.open("a", newline="") as file:
-        writer = csv.DictWriter(file, FIELDS)
+        writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
         if new:
             writer.writeheader()
         writer.writerow(row)

@@ -55,6 +55,15 @@ EXPECTED = (
     ),
 )
 
+# What guessing reaches, of the metric of each target.
+GUESSING = {
+    "near": 1 / 6,
+    "defects": 1 / 6,
+    "histology": 1 / 2,
+    "digits": 1 / 10,
+    "photographs": 1 / 18,
+}
+
 
 def interval(values):
     """Mean and half of its 95 % interval over seeds (Student's t)."""
@@ -162,7 +171,25 @@ def _expectations(found):
             gains = gain(methods, better, worse)
             verdict = _verdict(*interval(gains), low, high) if gains else ""
             lines.append(_line([sentence, labels, _cell(gains, "+"), verdict]))
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, "", *_weak_rivals(found)])
+
+
+def _weak_rivals(found):
+    """Says where scratch is no rival, for it has not been seen to learn."""
+    weak = []
+    for (backbone, target, labels), methods in found.items():
+        if backbone == "residual" and methods.get("scratch"):
+            mean, half = interval(list(methods["scratch"].values()))
+            if mean - half <= GUESSING[target]:
+                weak.append(f"{target} with {labels} labels")
+    if not weak:
+        return []
+    return [
+        "Scratch is not shown to be better than guessing on",
+        f"{', '.join(weak)}: to be above it there",
+        "is to be above guessing, and no more.",
+        "",
+    ]
 
 
 def _verdict(mean, half, low, high):

@@ -39,56 +39,53 @@ from course_utils.transfer import extract_features
 # %% [markdown]
 # ## Which pictures look alike to a network?
 #
-# We take six hundred solar cells to search in, the *gallery*, and cells from
-# other modules to search for. (This lesson looks at test cells often, to
-# understand, and decides nothing by them.)
+# We take six hundred solar cells to search in, the *gallery*, and search for
+# cells from other modules, in validation and test part alike: this lesson looks
+# inside, and decides nothing by them.
+#
+# `base_model` is EfficientNet-Lite0 as in lesson 00, trained on ImageNet, without
+# its thousand classes. It has never seen a solar cell. The averages of its 1,280
+# features make a list of numbers for each cell, and near lists should mean cells
+# that look alike.
 
 
 # %%
 def to_arrays(ds, count):
-    parts = [(x.numpy(), y.numpy()) for x, y in ds.take(-(-count // 32))]
-    images, labels = map(np.concatenate, zip(*parts, strict=True))
-    return images[:count], labels[:count]
-
-
-def nearest(query, gallery, count=4):
-    return np.linalg.norm(gallery - query, axis=1).argsort()[:count]
-
-
-def flat(pictures):
-    return pictures[:, ::4, ::4, 0].reshape(len(pictures), -1)
+    pictures = ds.unbatch().batch(count).take(1)
+    return next(pictures.as_numpy_iterator())
 
 
 cells = load_dataset("solar_cells", image_size=(160, 160))
 images, labels = to_arrays(cells.train, 600)
-test_images, test_labels = to_arrays(cells.test, 552)
-
-# %% [markdown]
-# `base_model` is ImageNet's network without its thousand classes. It has never
-# seen a solar cell. The average of each of its 1,280 features makes a list of
-# numbers for each cell, and near lists should mean cells that look alike.
-
-# %%
+others = cells.validation.concatenate(cells.test)
+new_images, new_labels = to_arrays(others, 894)
 base_model = load_backbone("efficientnet_lite0", input_shape=(160, 160, 3))
 pool = keras.layers.GlobalAveragePooling2D()
 extractor = keras.Sequential([base_model, pool])
 features, _ = extract_features(extractor, (images, labels), cache=True)
-test_features, _ = extract_features(
-    extractor, (test_images, test_labels), cache=True
+new_features, _ = extract_features(
+    extractor, (new_images, new_labels), cache=True
 )
+pixels = images[:, ::4, ::4, 0].reshape(len(images), -1)
+new_pixels = new_images[:, ::4, ::4, 0].reshape(len(new_images), -1)
 
 # %% [markdown]
 # **Predict:** will the nearest cells by features be of the same kind, more often
 # than the nearest by pixels?
 
+
 # %%
-defective = np.flatnonzero(test_labels == 1)
-queries = defective[[3, 30, 60, 90]]
+def nearest(query, gallery, count=4):
+    return np.linalg.norm(gallery - query, axis=1).argsort()[:count]
+
+
+defective = np.flatnonzero(new_labels == 1)
+queries = defective[[3, 60, 120, 180]]
 figure, axes = plt.subplots(4, 9, figsize=(10, 5))
 for row, query in zip(axes, queries, strict=True):
-    by_pixels = nearest(flat(test_images)[query], flat(images))
-    by_features = nearest(test_features[query], features)
-    row[0].imshow(test_images[query] / 255)
+    by_pixels = nearest(new_pixels[query], pixels)
+    by_features = nearest(new_features[query], features)
+    row[0].imshow(new_images[query] / 255)
     for ax, index in zip(row[1:], [*by_pixels, *by_features], strict=True):
         ax.imshow(images[index] / 255)
         ax.set_xlabel("defective" if labels[index] else "sound", fontsize=8)
@@ -100,13 +97,13 @@ figure.tight_layout()
 # %% [markdown]
 # *The figure shows, in each row, a defective cell, the four cells nearest to it
 # by pixels, and the four nearest by features, with what they are.* Four rows
-# are an impression; all defective test cells are a number.
+# are an impression; all defective ones are a number.
 
 # %%
 own = {}
 for name, gallery, points in (
-    ("pixels", flat(images), flat(test_images)),
-    ("features", features, test_features),
+    ("pixels", pixels, new_pixels),
+    ("features", features, new_features),
 ):
     found = np.array([nearest(points[i], gallery) for i in defective])
     own[name] = labels[found].mean()
@@ -131,7 +128,7 @@ course.claim(
 
 # %% tags=["exercise"]
 # exercise: pm-04
-gallery, query = features, test_features[queries[2]]
+gallery, query = features, new_features[queries[2]]
 my_neighbours = ...
 ### BEGIN SOLUTION
 my_lengths = np.linalg.norm(gallery, axis=1) * np.linalg.norm(query)
@@ -148,17 +145,20 @@ course.exercise("pm-04").check(my_neighbours, gallery, query)
 # ## What a backbone costs
 #
 # A pretrained model is two things: an **architecture**, the layers and how they
-# are wired, and **weights**, what these layers learned on a *source task*. Three
-# families are about:
+# are wired, and **weights**, what these layers learned on a *source task*, before
+# they came to your *target*. There are three main families:
 #
 # - **Residual** (ResNet, He et al. 2016; ConvNeXt, Liu et al. 2022): each block
 #   *adds* what it computes to its input, so that signal and gradient have a
 #   short way through many layers.
-# - **Mobile** (MobileNetV2, Sandler et al. 2018; EfficientNet): each 3x3
-#   convolution works on one channel by itself (*depthwise*), and 1x1
-#   convolutions mix the channels.
+# - **Mobile** (MobileNetV2, Sandler et al. 2018; EfficientNet): most convolutions
+#   over space work on one *channel*, one of a layer's many grids, by itself
+#   (*depthwise*), and 1x1 convolutions mix the channels.
 # - **Vision transformer** (Dosovitskiy et al. 2021): the picture becomes a row
-#   of *tokens*, and in each block every token looks at all others.
+#   of *tokens*, one for each small square, and in each block every token looks
+#   at all others.
+#
+# They overlap: mobile blocks add their input, too, and ConvNeXt is depthwise.
 #
 # What they reach on ImageNet is *published*, and the table says where. Size and
 # time we measure here, with random weights, which change neither.
@@ -183,15 +183,17 @@ for name, model in siblings.items():
 families.round(1)
 
 # %% [markdown]
-# **Interpret.** Do the times follow the parameters? Parameters say how large the
-# file is. Time depends on how often each weight is used, on how many thin layers
-# stand in a row, and on how well each kind of layer is programmed for your
-# processor. (`keras.applications` has no transformer; KerasHub has.) So: measure
-# where it will run.
+# **Interpret.** ConvNeXtTiny and ResNet50V2 are about the same size: compare
+# their times. Parameters say how large the file is. Time depends on how often
+# each weight is used, and on how well each kind of layer is programmed for your
+# processor: large depthwise convolutions are not, on most. (`NaN`:
+# `keras.applications` has no transformer; KerasHub has.) So: measure where it
+# will run.
 #
 # **Exercise pm-05.** Suppose that your machine were the phone that has to do it,
-# and might spend `budget_ms` on a picture. Which of the models that we timed has
-# the highest published accuracy and keeps to it? Give its name as `my_choice`.
+# and might spend `budget_ms` on a picture. Which of the models that we timed is
+# the most accurate within that budget, by the published numbers? Give its name as
+# `my_choice`.
 
 # %% tags=["exercise"]
 # exercise: pm-05
@@ -214,21 +216,15 @@ course.exercise("pm-05").check(my_choice, families, budget_ms)
 # A network must see pictures as it saw them in training: same scale, same order
 # of channels. Each family wants something else (ResNet50 the mean subtracted and
 # blue first, MobileNetV2 values from -1 to 1, EfficientNetV2 0 to 255 as they
-# are), and to mix them up raises no error. What does it cost? We take the
-# scaling off ImageNet's network and feed it in five ways.
+# are), and to mix them up raises no error. What does it cost? We remove the
+# scaling layer of EfficientNet-Lite0, and feed it one photograph in five ways: as
+# it should be; from 0 to 1; with blue first; from 0 to 255, not scaled; and scaled
+# twice, as happens where the code scales and the network does so again.
 #
-# **Predict.** In how many of the five is *palace* still the first guess for the
+# **Predict.** In how many of the five is *palace* the first guess for the
 # photograph of a palace?
 
-
 # %% tags=["exercise"]
-in_all_scales = {
-    "as it should be": lambda x: (x - 127) / 128,
-    "0 to 1": lambda x: x / 255,
-    "blue first": lambda x: ((x - 127) / 128)[..., ::-1],
-    "0 to 255": lambda x: x,
-    "scaled twice": lambda x: ((x - 127) / 128 - 127) / 128,
-}
 quiz = course.quiz("01")
 my_guess = ...
 ### BEGIN SOLUTION
@@ -240,6 +236,13 @@ quiz.answer("q12", my_guess)
 # **Run.**
 
 # %%
+in_all_scales = {
+    "as it should be": lambda x: (x - 127) / 128,
+    "0 to 1": lambda x: x / 255,
+    "blue first": lambda x: ((x - 127) / 128)[..., ::-1],
+    "0 to 255": lambda x: x,
+    "scaled twice": lambda x: ((x - 127) / 128 - 127) / 128,
+}
 classifier = load_backbone("efficientnet_lite0", include_top=True)
 entrance = classifier.get_layer("preprocessing").output
 unscaled = keras.Model(entrance, classifier.output)
@@ -271,28 +274,37 @@ def area_under_curve(probe, features, labels):
     return roc_auc_score(labels, probe.decision_function(features))
 
 
+def accuracy(probe, features, labels):
+    return probe.score(features, labels)
+
+
+# %% [markdown]
+# Fitted to gallery cells, and tested on every third of the others.
+
+# %%
 entrance = base_model.get_layer("preprocessing").output
 inside = keras.Model(entrance, pool(base_model.output))
-area = {}
-for name in ("as it should be", "0 to 255", "scaled twice"):
+area, some = {}, (new_images[::3], new_labels[::3])
+for name in ("as it should be", "0 to 1", "0 to 255", "scaled twice"):
     scale = in_all_scales[name]
     train, test = (
-        extract_features(inside, (scale(x[:300]), y[:300]), cache=True)
-        for x, y in ((images, labels), (test_images, test_labels))
+        extract_features(inside, (scale(x), y), cache=True)
+        for x, y in ((images[::2], labels[::2]), some)
     )
     area[name] = area_under_curve(fit_probe(*train), *test)
     print(f"{name:<15} AUC {area[name]:.3f}")
 
 # %% [markdown]
-# **Interpret.** Half the contrast the network takes lightly, and blue for red
-# costs nothing where pictures are grey. Forgotten or doubled scaling turns the
-# palace into nonsense, and on the cells it is worse than that: nothing looks
-# like an error. The new head makes the best of spoilt features, and you believe
-# that you have a mediocre backbone. So: put the scaling *inside* the model,
+# **Interpret.** On this one photograph the network hardly minds half the contrast
+# or exchanged colours, and on the cells half the contrast costs nothing either.
+# Another network may mind more. Forgotten or doubled scaling turns the palace into
+# nonsense. On the cells it does something worse: nothing looks like an error. The
+# new head makes the best of spoilt features, and you believe that you have a
+# mediocre backbone. So: put the scaling *inside* the model,
 # once. The course's backbones do, and look at what they are given:
 
 # %% tags=["raises-exception"]
-base_model(test_images[:8] / 255)
+base_model(new_images[:8] / 255)
 
 # %% [markdown]
 # (That error was meant. The cells below run all the same.)
@@ -322,14 +334,15 @@ course.exercise("pm-02").check(my_images, photographs)
 #
 # A probe at each depth measures how much of a task can be *read*, by weighing
 # averages, from what the layer computes (Alain and Bengio 2016). We read two
-# tasks from ImageNet's network: defects of photographed cells, and the six
+# tasks at nine depths of EfficientNet-Lite0, from its first convolution, the
+# *stem*, to its last, the *top*: defects of photographed cells, and the six
 # classes of *near*, small drawings of hearts, crosses and crescents, which a
 # program made for this course. **Predict:** at which depth is each read best?
 
 # %%
 near = load_dataset("near")
 drawings, shapes = to_arrays(near.train, 400)
-test_drawings, test_shapes = to_arrays(near.validation, 180)
+new_drawings, new_shapes = to_arrays(near.validation, 180)
 names = ["stem_conv", "block1a_project_bn", "block2b_add", "block3b_add"]
 names += ["block4c_add", "block5c_add", "block6d_add", "block7a_project_bn"]
 grids = [base_model.get_layer(name).output for name in names]
@@ -337,8 +350,8 @@ depths = keras.Model(
     base_model.input, [pool(grid) for grid in [*grids, base_model.output]]
 )
 tasks = {
-    "cells: defects": (images[:400], labels[:400], test_images, test_labels),
-    "drawings: shapes": (drawings, shapes, test_drawings, test_shapes),
+    "cells: defects": (images[::2], labels[::2], *some),
+    "drawings: shapes": (drawings, shapes, new_drawings, new_shapes),
 }
 
 # %% [markdown]
@@ -346,15 +359,18 @@ tasks = {
 
 # %%
 figure, ax = plt.subplots(figsize=(7, 3.2))
-for (name, parts), colour in zip(tasks.items(), (BLUE, ORANGE), strict=True):
-    grids = [keras.ops.image.resize(p, (160, 160)) for p in parts[::2]]
-    found = [depths.predict(grid, verbose=0) for grid in grids]
+for (name, task), colour in zip(tasks.items(), (BLUE, ORANGE), strict=True):
+    pictures, known, new_pictures, new_known = task
+    resized = [
+        keras.ops.image.resize(p, (160, 160)) for p in (pictures, new_pictures)
+    ]
+    by_depth, new_by_depth = (depths.predict(p, verbose=0) for p in resized)
     read = [
-        fit_probe(train, parts[1]).score(test, parts[3])
-        for train, test in zip(*found, strict=True)
+        fit_probe(by_depth[i], known).score(new_by_depth[i], new_known)
+        for i in range(9)
     ]
     ax.plot(range(9), read, "o-", color=colour, label=name)
-    commonest = np.bincount(parts[3]).max() / len(parts[3])
+    commonest = np.bincount(new_known).max() / len(new_known)
     ax.axhline(commonest, color=colour, linestyle=":")
 ticks = ["stem", *(f"block {i}" for i in range(1, 8)), "top"]
 ax.set_xticks(range(9), ticks, rotation=30)
@@ -367,17 +383,19 @@ figure.tight_layout()
 # network, for defects of solar cells and for drawn shapes; dotted, the share of
 # the commonest class.*
 #
-# **Interpret.** Shapes cannot be read from the first blocks: these respond to
-# edges and colours, which all pictures have in common. They arise in the second
-# half, and on drawings the last blocks, which serve ImageNet's thousand classes,
-# add nothing more. Early layers are *general*, late ones *specific* (Yosinski et
-# al. 2014). So: take the features of the last layer first, and where your
-# pictures are unlike the source's, try a block or two earlier.
+# **Interpret.** Shapes of drawings cannot be read from the first blocks, whose
+# channels respond to edges and colours; they arise in the second half. Defects
+# can be read a little earlier, where they can be read at all. For neither is the
+# top clearly the best: the last layers are tuned to ImageNet's thousand classes.
+# Yosinski et al. (2014) showed by cutting networks apart that early layers are
+# *general* and late ones *specific*. So: take the features of the last layer
+# first, and where your pictures are unlike the source's, try a block or two
+# earlier.
 #
 # **Exercise pm-03.** The course brings a small residual network, too, which
-# learned from drawn scenes. Build `my_extractor`, a model from pictures to the
-# averages of its *fourth* depth (`"stage3_block1_relu2"`), with nothing in it to
-# train. (`load_backbone("residual")` has its weights.)
+# learned from drawn scenes and materials. Build `my_extractor`, a model from pictures to the
+# averages of its *fourth* depth (`"stage3_block1_relu2"`), with no trainable
+# weights. (`load_backbone("residual")` has its weights.)
 
 # %% tags=["exercise"]
 # exercise: pm-03
@@ -394,15 +412,16 @@ my_extractor.trainable = False
 # The check gives it some pictures, and compares with the file on disk.
 
 # %% tags=["check"]
-course.exercise("pm-03").check(my_extractor, test_drawings[:8])
+course.exercise("pm-03").check(my_extractor, new_drawings[:8])
 
 # %% [markdown]
 # ## Which source for which target?
 #
-# Two networks: ImageNet's, with three million parameters and a million photographs
-# behind it; and the small residual one, half a million parameters, which has
-# seen drawings only. Four tasks: *near* (drawn shapes), *defects* (drawn metal
-# surfaces), *histology* (drawn tissue), and the photographed *solar cells*.
+# Two networks: EfficientNet-Lite0, with three million parameters and a million
+# photographs behind it; and the small residual one, with half a million, which
+# has seen nothing but drawings, of 64 by 64 pixels. Four tasks: *near* (shapes
+# that the same program drew as the residual network's scenes), *defects* (drawn
+# metal surfaces), *histology* (drawn tissue), and the photographed *solar cells*.
 #
 # **Exercise pm-06.** For each task, which backbone would you take? Decide before
 # you run the next cell: put `"efficientnet_lite0"` or `"residual"` in each
@@ -434,17 +453,17 @@ backbones = {
 scores = pd.DataFrame(columns=list(backbones))
 for target in ("near", "defects", "histology", "solar_cells"):
     ds = cells if target == "solar_cells" else load_dataset(target)
-    parts = to_arrays(ds.train, 400), to_arrays(ds.validation, 300)
+    known = some if ds is cells else to_arrays(ds.validation, 300)
     for name, (model, size) in backbones.items():
         train, test = (
             extract_features(
                 model, (keras.ops.image.resize(x, size), y), cache=True
             )
-            for x, y in parts
+            for x, y in (to_arrays(ds.train, 400), known)
         )
-        probe, two = fit_probe(*train), len(ds.class_names) == 2
-        score = area_under_curve if two else type(probe).score
-        scores.loc[target, name] = score(probe, *test)
+        probe = fit_probe(*train)
+        metric = area_under_curve if len(ds.class_names) == 2 else accuracy
+        scores.loc[target, name] = metric(probe, *test)
 scores.astype(float).round(3)
 
 # %% [markdown]
@@ -454,12 +473,14 @@ scores.astype(float).round(3)
 course.exercise("pm-06").check(my_choices, scores)
 
 # %% [markdown]
-# **Interpret.** On photographs the large photographic source wins; on drawn
-# shapes the small network that grew up with drawings does. What counts is how
-# much of what your pictures ask for the source had to learn. So, to choose:
+# **Interpret.** The small network wins where the target was drawn by the program
+# that drew its source. Elsewhere the broad source is as good or better, on drawn
+# metal and tissue, too. (The small one also sees fewer pixels.) What counts is
+# whether the source task required the features that your task needs. So, to
+# choose:
 #
-# - **Task.** A source that looks like yours, in kind and in detail; if there is
-#   none, a broad one.
+# - **Task.** A source that looks very much like yours; if there is none, a broad
+#   one.
 # - **Data.** With few labels, take the best *frozen* features: try two or three
 #   backbones on validation pictures, which takes a minute each.
 # - **Budget.** Milliseconds on *your* processor, memory, the size of the file.
@@ -476,17 +497,18 @@ course.exercise("pm-06").check(my_choices, scores)
 # %% [markdown]
 # ## Where the field went
 #
-# Backbones that learned without labels, or from captions, are called
-# *foundation models*. Frozen, with a head, they are used as in lesson 00. All of
-# these need a network to load, and none is part of the course:
+# Backbones trained at very large scale, mostly without labels or from captions,
+# and meant to be adapted to many tasks, are called *foundation models*. Frozen,
+# with a head, their picture encoders are used as in lesson 00. All of these need
+# a network to load, two of them access on request, and none is part of the course:
 #
 # | backbone | learned from | parameters | licence | loads with |
 # | --- | --- | --- | --- | --- |
 # | DINOv2 ViT-S/14 (Oquab et al. 2023) | 142 million pictures, no labels | 22 M | Apache 2 | `keras_hub.models.Backbone.from_preset("dinov2_small")` |
-# | DINOv3 (Siméoni et al. 2025) | 1,689 million pictures, no labels | from 21 M | DINOv3 License | `transformers.AutoModel.from_pretrained("facebook/dinov3-vits16-pretrain-lvd1689m")` |
-# | CLIP ViT-B/32 (Radford et al. 2021) | 400 million pictures with captions | 151 M | MIT | `keras_hub.models.CLIPBackbone.from_preset("clip_vit_base_patch32")` |
-# | SigLIP 2 (Tschannen et al. 2025) | pictures with captions | from 86 M | Apache 2 | `transformers.AutoModel.from_pretrained("google/siglip2-base-patch16-224")` |
-# | UNI (Chen et al. 2024) | 100 million patches of tissue | 303 M | CC BY-NC-ND | `timm.create_model("hf-hub:MahmoodLab/uni")` |
+# | DINOv3 (Siméoni et al. 2025) | 1,689 million pictures, no labels | from 21 M | DINOv3 License, on request | `transformers.AutoModel.from_pretrained("facebook/dinov3-vits16-pretrain-lvd1689m")` |
+# | CLIP ViT-B/32 (Radford et al. 2021) | 400 million pictures with captions | 151 M, 88 M of them for pictures | MIT | `transformers.CLIPVisionModel.from_pretrained("openai/clip-vit-base-patch32")` |
+# | SigLIP 2 (Tschannen et al. 2025) | pictures with captions | 375 M, 86 M of them for pictures | Apache 2 | `transformers.AutoModel.from_pretrained("google/siglip2-base-patch16-224")` |
+# | UNI (Chen et al. 2024) | 100 million patches of tissue | 303 M | CC BY-NC-ND, on request | `timm.create_model("hf-hub:MahmoodLab/UNI", pretrained=True, init_values=1e-5, dynamic_img_size=True)` |
 #
 # With CLIP or SigLIP you need no label at all: a sentence for each class ("a
 # photograph of a cracked solar cell") is compared with the picture
@@ -499,12 +521,12 @@ course.exercise("pm-06").check(my_choices, scores)
 quiz
 
 # %% [markdown]
-# One line, to remember it by:
+# What this lesson concludes:
 
 # %%
 course.claim(
     area["0 to 255"] < area["as it should be"] - 0.02,
-    "pictures that were not scaled cost accuracy, and raise no error.",
+    "without scaling the AUC is lower, and nothing raises an error.",
 )
 print(
     f"Concluded: of a defective cell's nearest neighbours "
@@ -521,7 +543,7 @@ print(
 # - **Preprocessing belongs to the weights.** A wrong scale raises no error, and a
 #   new head hides it: scale inside the model, once.
 # - Early layers are **general**, late ones **specific**.
-# - A source that looks like your target beats a famous one. Try both, frozen, on
-#   validation pictures.
+# - A very close source can beat a famous one; a broad one is the safer default.
+#   Try both, frozen, on validation pictures.
 #
 # **Next:** lesson 02 freezes a backbone properly, and trains heads on it.

@@ -369,7 +369,7 @@ for ax, column, value in zip(axes, shown, live[-1], strict=True):
 #
 # **Interpret.** The curves on the left and on the right do not tell the same
 # story. At the lower rates the validation loss rises, while next to nothing is
-# forgotten; the accuracy on the new task falls little, or not at all. (The loss
+# forgotten; the accuracy on the new task falls a little. (The loss
 # also charges for how *sure* a wrong answer is; the accuracy does not.) At
 # `0.003` much of the source task is forgotten at once, and yet here the
 # validation loss ends *below* that of a rate ten times lower. (On the target
@@ -613,7 +613,8 @@ print(found.agg(["mean", "std"]).round(3).to_string())
 # In the experiment no remedy moves the mean by more than the seeds do, and the
 # training pictures are all named rightly with each of them. Early stopping by
 # validation loss kept early weights, since that loss rises almost from the
-# beginning. L2-SP does what it is made for: more of the source task is left.
+# beginning. L2-SP does what it is made for: more of the source task is left;
+# no more, though, than early stopping has left.
 #
 # **Exercise tr-05.** Compute that penalty with NumPy: half of `strength`, times
 # the sum of all squared distances between `now` and `origins`, two lists of
@@ -693,7 +694,7 @@ for name, own in [*rows.groupby("experiment", sort=False), ("low rates", low)]:
     seeds = groups.std().mean()
     print(f"{name:<15} choices {spreads[-1]:.3f}, seeds {seeds:.3f}")
 print(f"Concluded: rates spread accuracy by {spreads[0]:.2f}; without", end=" ")
-print(f"the highest by {spreads[-1]:.2f}, no more than seeds do.")
+print(f"the highest by {spreads[-1]:.2f}, and seeds by {seeds:.2f}.")
 
 # %% [markdown]
 # **Interpret.** The rates spread accuracy more than all else, because the

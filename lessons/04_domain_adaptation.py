@@ -484,7 +484,7 @@ course.claim(
 # is the unit here. Where pairs are known, draw pairs.)
 #
 # **Exercise da-04.** Is holding back better, or only other? Give
-# `my_interval`, the ends of the 95 % interval over patients of the
+# `my_interval`, the ends of the `95 %` interval over patients of the
 # *difference* between the two areas, that of `scores` less that of
 # `free_scores`, and `my_decision`: `"better"`, `"worse"` or `"cannot tell"`.
 # Both models saw the same patients, so draw once and measure both.

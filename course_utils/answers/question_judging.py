@@ -184,7 +184,7 @@ def _judge_number(question, key, answer) -> Judgement:
 def _judge_text(question, key, answer) -> Judgement:
     if not isinstance(answer, str) or not _plain(answer):
         raise CourseError(
-            f"{reprlib.repr(answer)} is not a word: answer in quotes."
+            f"{reprlib.repr(answer)} is not a word: answer with one in quotes."
         )
     given = _plain(answer)
     if given in map(_plain, key["answer"]):

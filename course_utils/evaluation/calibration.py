@@ -180,7 +180,8 @@ def _check_logits(logits, from_logits):
     if from_logits is not True and logits.size and are_probabilities(logits):
         raise CourseError(
             "These look like probabilities, and logits were expected: pass "
-            "np.log(p) of several classes, np.log(p / (1 - p)) of one, or "
-            "the model's output without its last activation; if they are "
-            "logits, say so by from_logits=True."
+            "np.log(p) of several classes, np.log(p / (1 - p)) of one, where "
+            "p = np.clip(probabilities, 1e-7, 1 - 1e-7), or the model's "
+            "output without its last activation; if they are logits, say so "
+            "by from_logits=True."
         )

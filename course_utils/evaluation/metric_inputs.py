@@ -36,7 +36,8 @@ def check_finite(scores):
         raise CourseError(
             "Some scores are not finite (NaN, or the logarithm of a "
             "probability of 0): look at what the model gives for these "
-            "pictures."
+            "pictures, and keep probabilities off 0 and 1, as by "
+            "np.clip(probabilities, 1e-7, 1 - 1e-7), before a logarithm."
         )
 
 

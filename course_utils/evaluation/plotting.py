@@ -25,8 +25,7 @@ def plot_images(
 ):
     """Draws pictures side by side, with their classes above.
 
-    Introduced in lesson 02 (``02_feature_extraction``); lesson 00 draws them
-    by hand.
+    Introduced in lesson 00 (``00_start_here``).
 
     Args:
         images: Array `(pictures, height, width, channels)` or `(pictures,

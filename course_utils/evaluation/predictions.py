@@ -85,13 +85,7 @@ def ask_model(model, dataset, from_logits=None):
             f"Expected a Keras model, not {type(model).__name__}: pass the "
             "model that was trained."
         )
-    spec = getattr(dataset, "element_spec", None)
-    labels = spec[1] if isinstance(spec, tuple) and len(spec) > 1 else None
-    if not isinstance(labels, tf.TensorSpec) or labels.shape.rank != 1:
-        raise CourseError(
-            "Expected a tf.data.Dataset of batches (images, labels) with one "
-            "label a picture: pass for example load_dataset(name).test."
-        )
+    _check_labels(dataset)
     pictures, labels, outputs = [], [], []
     for images, batch_labels, *_ in bounded(dataset, "pictures", "Asking"):
         try:
@@ -108,8 +102,9 @@ def ask_model(model, dataset, from_logits=None):
             raise CourseError(
                 f"The model gives a {type(given).__name__} of outputs "
                 f"({len(given)}), and one was expected: make a model of the "
-                "one that names the classes, such as "
-                "keras.Model(model.inputs, model.outputs[0])."
+                "one that names the classes, such as keras.Model(x, model(x)"
+                f"[{next(iter(given)) if isinstance(given, dict) else 0!r}]) "
+                f"with x = keras.Input({tuple(images.shape[1:])})."
             )
         outputs.append(given)
         pictures.append(np.rint(images).astype("uint8"))
@@ -135,6 +130,31 @@ def ask_model(model, dataset, from_logits=None):
         outputs,
         _probabilities(np.asarray(outputs, "float64"), logits),
         logits,
+    )
+
+
+def _check_labels(dataset):
+    """Refuses what is no data set of batches with one label a picture."""
+    spec = getattr(dataset, "element_spec", None)
+    labels = spec[1] if isinstance(spec, tuple) and len(spec) > 1 else None
+    rank = labels.shape.rank if isinstance(labels, tf.TensorSpec) else None
+    if rank == 1:
+        return
+    if isinstance(labels, dict):
+        remedy = "these have several, so choose one, as by "
+        remedy += f"`.map(lambda x, y: (x, y[{next(iter(labels))!r}]))`"
+    elif rank == 0:
+        remedy = "these are single pictures, so add `.batch(32)`"
+    elif rank == 2:
+        remedy = "these have a row a picture; where it is one-hot, add "
+        remedy += "`.map(lambda x, y: (x, tf.argmax(y, axis=1)))`"
+    else:
+        remedy = 'pass for example load_dataset("near").test, or arrays as '
+        remedy += "tf.data.Dataset.from_tensor_slices((images, labels))"
+        remedy += ".batch(32)"
+    raise CourseError(
+        "Expected a tf.data.Dataset of batches (images, labels) with one "
+        f"label a picture: {remedy}."
     )
 
 

@@ -1,4 +1,4 @@
-"""This computer: the course's folders, verified files, and the one error."""
+"""Folders, verified files, checks of arguments and of data, the one error."""
 
 import lazy_loader
 

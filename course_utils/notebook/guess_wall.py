@@ -73,8 +73,8 @@ class GuessWall:
         self._draw_view()
         return self
 
-    def describe(self):
-        """Says how the guesses compare with the truth."""
+    def describe(self, who="You"):
+        """Says how the guesses compare with the truth, and whose they are."""
         first, second = self._names
         count = len(self._labels)
         if self.guesses is None:
@@ -83,11 +83,12 @@ class GuessWall:
                 f"{second}: which?"
             )
         picked, true = self.guesses == 1, self._labels == 1
+        right, found = int((picked == true).sum()), int((picked & true).sum())
+        alarms, sound = int((picked & ~true).sum()), int((~true).sum())
         return (
-            f"You were right about {int((picked == true).sum())} of {count}: "
-            f"of {int(true.sum())} {second} you found "
-            f"{int((picked & true).sum())}, and of {int((~true).sum())} "
-            f"{first} you called {int((picked & ~true).sum())} {second}."
+            f"{who}: right about {right} of {count}; {found} of "
+            f"{count - sound} {second} found, {alarms} of {sound} {first} "
+            f"called {second}."
         )
 
     def __repr__(self):

@@ -35,6 +35,8 @@ from course_utils.pictures.picture_files import (
 )
 from course_utils.pictures.picture_groups import NEAR_BITS, divided, grouped
 
+LEAST_SHARE = 0.01  # of the pictures, in each part
+
 
 def audit_folder(
     folder,
@@ -191,11 +193,11 @@ def split_folder(audit, validation=0.2, test=0.2, batch_size=32, seed=0):
     validation = arguments.share("validation", validation, 0.2)
     test = arguments.share("test", test, 0.2)
     shares = np.array([1 - validation - test, validation, test])
-    if not (shares > 0.01).all():
+    if shares.min() < LEAST_SHARE - 1e-9:
         raise CourseError(
             f"Shares of {validation!r} for validation and {test!r} for test "
-            "leave a part empty: give two shares above 0 with a sum below 1, "
-            "such as 0.2 and 0.2."
+            f"leave a part empty: give two shares from {LEAST_SHARE} on, with "
+            f"a sum of at most {1 - LEAST_SHARE}, such as 0.2 and 0.2."
         )
     names = audit.class_names
     if len(names) < 2:

@@ -247,7 +247,8 @@ def _check_levels(folder, inside):
     """Refuses a folder of parts, and one around the right one."""
     deeper = [_Walk(folder).entries(path)[0] for path in inside]
     if any(deeper) and {path.name.lower() for path in inside} <= _PART_NAMES:
-        largest = max(inside, key=lambda path: path.name.lower() in _TRAINING)
+        split = [path for path, own in zip(inside, deeper, strict=True) if own]
+        largest = max(split, key=lambda path: path.name.lower() in _TRAINING)
         raise CourseError(
             f"The folders in {folder} are named like parts, not like classes "
             f"({some([path.name for path in inside])}): give one of them, "

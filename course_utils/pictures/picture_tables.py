@@ -190,7 +190,8 @@ def _check_table(table, column):
         raise CourseError(
             f"The table has no column {column!r}, it has "
             f"{', '.join(map(repr, table.columns)) or 'none'}: select rows, "
-            "not columns, from a data set that has it."
+            "not columns, from a data set that has it, or rename yours, as by "
+            f"table.rename(columns={{'old': {column!r}}})."
         )
     if len(table) == 0:
         raise CourseError(
@@ -219,7 +220,9 @@ def _existing(table, column):
     if missing:
         raise CourseError(
             f"{len(missing)} of the {len(paths)} files in column {column!r} "
-            f"are missing, such as {missing[0]}: load the table again with "
-            "load_table, which restores what was unpacked."
+            f"are missing, such as {missing[0]}: where the table is one of "
+            "load_table's, load it again, which restores what was unpacked; "
+            "in one of your own write whole paths, or paths as seen from "
+            f"{Path.cwd()}."
         )
     return paths

@@ -13,7 +13,11 @@ from course_utils.transfer.feature_rows import (
     feature_rows,
     read_batches,
 )
-from course_utils.transfer.fit_data import first_rows, fit_arguments
+from course_utils.transfer.fit_data import (
+    first_rows,
+    fit_arguments,
+    reason,
+)
 from course_utils.transfer.freeze_boundary import (
     NotCutError,
     cut_at_freeze_boundary,
@@ -95,7 +99,7 @@ def cached_fit(
     if cache is not False and batch is not None:
         kept = {"dtype": precision, "budget": memory_bytes}
         try:
-            cut = cut_at_freeze_boundary(model, batch[0])
+            cut = _cut(model, batch[0])
             train = _rows(cut.prefix, data, "training", views, kept)
             held_out = None
             if validation_data is not None:
@@ -136,6 +140,18 @@ def cached_fit(
     return model.fit(
         **arguments, validation_data=validation, callbacks=callbacks, **options
     )
+
+
+def _cut(model, images):
+    """A cut; what cannot be cut for whatever reason is trained as it is."""
+    try:
+        return cut_at_freeze_boundary(model, images)
+    except CourseError:
+        raise
+    except Exception as error:
+        raise NotCutError(
+            f"the model's layers could not be followed ({reason(error)})"
+        ) from error
 
 
 def check_cache(cache):

@@ -106,7 +106,7 @@ def deciding_layer(ran, outputs):
     """Returns the layer whose activation says what a model's outputs are.
 
     Layers that give the outputs as they are may follow it, such as one that
-    casts them to single precision.
+    casts them to single precision, and layers of other outputs, too.
 
     Args:
         ran: Pairs of a layer and what it gave, in the order of the call.
@@ -114,13 +114,12 @@ def deciding_layer(ran, outputs):
     """
     given = _flat(outputs)
     for layer, found in reversed(ran):
-        if given is None or not np.array_equal(_flat(found), given):
-            break
         activates = isinstance(layer, keras.layers.Activation)
         if makes_probabilities(layer) or (
             hasattr(layer, "activation") and not activates
         ):
-            return layer
+            if given is not None and np.array_equal(_flat(found), given):
+                return layer
     return None
 
 

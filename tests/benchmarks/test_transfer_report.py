@@ -115,6 +115,22 @@ def test_the_table_says_whether_what_was_expected_was_found(scratch, verdict):
     assert "0.710 ± 0.025 |" in text
 
 
+def test_a_rival_that_only_guesses_is_named():
+    rows = reported("near", 100, "scratch", (0.16, 0.17, 0.18))
+    rows += reported("near", 400, "scratch", (0.26, 0.27, 0.28))
+    text = transfer_table.report(rows, planned=20)
+    assert "guessing on\nnear with 100 labels: to be" in text
+    rows = reported("near", 400, "scratch", (0.26, 0.27, 0.28))
+    assert "guessing" not in transfer_table.report(rows, planned=20)
+
+
+def test_guessing_is_one_in_the_number_of_classes():
+    for name, share in transfer_table.GUESSING.items():
+        target = targets.load(name)
+        guess = 1 / 2 if target.metric == "auc" else 1 / target.classes
+        assert share == guess
+
+
 def test_settings_are_chosen_on_development_seeds_only():
     rows = [
         dict(zip(transfer_report.COLUMNS, row, strict=True))

@@ -96,7 +96,7 @@ def test_a_learner_works_through_lesson_00(page):
         button.click() if number == 1 else page.keyboard.press("Space")
     page.screenshot(path=SCREENSHOTS / "00_wall.png")
     wall.get_by_role("button", name="That is my guess").click()
-    expect(wall.get_by_role("status")).to_contain_text("You were right about")
+    expect(wall.get_by_role("status")).to_contain_text("You: right about")
     page.screenshot(path=SCREENSHOTS / "00_guessed.png")
     told = texts_for_pictures(page)
     assert "" not in told

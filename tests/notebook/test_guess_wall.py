@@ -31,13 +31,14 @@ def test_what_was_guessed_is_counted(wall):
     assert wall.guess([2, 4]) is wall
     assert wall.right == pytest.approx(3 / 6)
     assert repr(wall) == (
-        "You were right about 3 of 6: of 3 broken you found 1, and of 3 sound "
-        "you called 1 broken."
+        "You: right about 3 of 6; 1 of 3 broken found, 1 of 3 sound called "
+        "broken."
     )
     assert repr(wall) in bundle(wall)["text/html"]
     wall.guess(np.array([2, 3, 6]))
     assert wall.right == 1
     assert wall.guess([]).right == 0.5
+    assert wall.describe("The model").startswith("The model: right about 3")
 
 
 @pytest.mark.parametrize("numbers", [[0], [7], "ab", 3, None, [1.5, None]])
@@ -54,7 +55,7 @@ def test_the_buttons_and_the_list_are_one(wall, monkeypatch):
     wall._buttons[1].value = wall._buttons[3].value = True
     wall._done.click()
     assert wall.guesses.tolist() == [0, 1, 0, 1, 0, 0]
-    assert "You were right about 3 of 6" in wall._told.value
+    assert "You: right about 3 of 6" in wall._told.value
     told = [button.description for button in wall._buttons]
     assert told[:4] == [
         "1: sound", "2: broken", "3: missed", "4: false alarm",

@@ -214,6 +214,19 @@ def test_a_model_that_cannot_be_cut_is_trained_as_it_is(capsys):
     )
 
 
+def test_a_surprise_in_the_cut_is_a_reason_and_no_crash(monkeypatch, capsys):
+    def surprise(model, images):
+        raise KeyError(3)
+
+    monkeypatch.setattr(
+        "course_utils.transfer.cached_training.cut_at_freeze_boundary", surprise
+    )
+    model = model_with()
+    cached_fit(model, in_fives())
+    assert "could not be followed (KeyError: 3)" in capsys.readouterr().out
+    assert int(model.optimizer.iterations) == 4
+
+
 def test_callbacks_know_the_whole_model_and_may_end_the_training(tmp_path):
     class Look(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):

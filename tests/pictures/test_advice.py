@@ -1,0 +1,59 @@
+"""What a message about pictures advises works, word for word."""
+
+import re
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from course_utils.machine.errors import CourseError
+from course_utils.pictures import audit_folder, from_table, split_folder
+from tests.pictures.test_folder_audit import fill
+
+
+def said_by(attempt):
+    with pytest.raises(CourseError) as caught:
+        attempt()
+    return str(caught.value)
+
+
+def test_the_least_and_the_most_shares(tmp_path):
+    for seed, name in enumerate(("ants", "bees")):
+        fill(tmp_path, name, 8, 100 * seed)
+    audit = audit_folder(tmp_path)
+    said = said_by(lambda: split_folder(audit, 0.005, 0.005))
+    least, most = re.search(
+        r"from (\S+) on, .* most (\S+), such", said
+    ).groups()
+    least, most = float(least), float(most)
+    for pair in ((least, least), (most - 0.09, 0.09), (0.49, most - 0.49)):
+        parts = split_folder(audit, *pair).table["split"]
+        assert parts.nunique() == 3
+
+
+@pytest.mark.parametrize("holds_classes", ["train", "test"])
+def test_the_part_that_is_named_can_be_audited(tmp_path, holds_classes):
+    for part in ("train", "test"):
+        fill(tmp_path, part, 3)
+    for seed, name in enumerate(("ants", "bees")):
+        fill(tmp_path / holds_classes, name, 3, 100 * seed)
+    said = said_by(lambda: audit_folder(tmp_path))
+    named = re.search(r"such as (.*), which", said).group(1)
+    assert audit_folder(named).class_names == ["ants", "bees"]
+
+
+def test_a_table_of_ones_own(tmp_path, monkeypatch):
+    (tmp_path / "mine").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "mine" / "a.png")
+    monkeypatch.chdir(tmp_path)
+    table = pd.DataFrame({"file": ["a.png"], "label": ["ant"]})
+    said = said_by(lambda: from_table(table, class_names=["ant"]))
+    renamed = re.search(r"table\.rename\(.*\)", said).group(0)
+    renamed = renamed.replace("'old'", "'file'")
+    table = eval(renamed, {"table": table})
+    said = said_by(lambda: from_table(table, class_names=["ant"]))
+    here = re.search(r"as seen from (.*)\.$", said).group(1)
+    assert here == str(tmp_path)
+    for path in ("mine/a.png", str(tmp_path / "mine" / "a.png")):
+        table["image"] = [path]
+        assert len(from_table(table, class_names=["ant"])) == 1
