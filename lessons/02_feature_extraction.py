@@ -27,11 +27,10 @@ from course_utils import course
 
 course.begin("02")
 
-import time
-
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
+import tensorflow as tf
 from scipy import stats
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import RocCurveDisplay, roc_auc_score
@@ -171,6 +170,8 @@ course.exercise("fe-06").check(my_counts, my_frozen, suspects)
 # into the time that one pass through the backbone takes?
 
 # %%
+import time
+
 few_pictures, few_labels = next(iter(cells))
 base_model.predict_on_batch(few_pictures)  # The first call takes longer.
 start = time.perf_counter()
@@ -231,8 +232,6 @@ course.exercise("fe-03").check(
 # same pictures in every epoch?
 
 # %%
-import tensorflow as tf
-
 flip = keras.layers.RandomFlip(seed=2)
 
 
@@ -388,9 +387,9 @@ half = stats.sem(runs, axis=1) * stats.t.ppf(0.975, runs.shape[1] - 1)
 figure, ax = plt.subplots(figsize=(5, 3.2))
 ax.errorbar(counts, runs.mean(axis=1), half, fmt="o-", label="frozen")
 ax.plot(mine, probe_with(mine, my_seed), "k*", ms=14, label="yours")
-ax.set(xscale="log", xlabel="labelled cells", ylabel="AUC", xticks=counts)
+ax.set(xscale="log", xlabel="labelled cells", ylabel="AUC")
+ax.set_xticks(counts, counts)
 ax.legend()
-figure.tight_layout()
 quiz.outcome("q11", runs[1].mean())
 
 # %% [markdown]
@@ -510,13 +509,14 @@ for ax, space in zip(axes, (before, features[sixth]), strict=True):
 # ones defective. Above stands the AUC of a probe on these cells, each scored by
 # a model that has not seen its module. The farthest points above are cut off.*
 #
-# **Interpret.** In ImageNet's features, what varies most between cells is the
-# type of silicon. Nobody has told the network about types, and PCA does not know
-# what we are looking for. The defects lie in directions with less spread, and a
-# probe finds those. Even random weights carry something: dead parts are dark, and
-# darkness survives any network. So: look at a PCA to learn what *dominates* your
-# pictures and may mislead a model; ask a probe what can be *learned* from them;
-# and ask a network with random weights what pretraining has added.
+# **Interpret.** In ImageNet's features the cells fall into two clouds, and these
+# are the two types of silicon, though nobody has told the network about types.
+# Defects come second: many cells with a defect leave the clouds, each in its own
+# way, and many stay inside; a probe, which uses all directions, finds more of
+# them. Even random weights carry something: dead parts are dark, and darkness
+# survives any network. So: look at a PCA to learn what *dominates* your pictures
+# and may mislead a model; ask a probe what can be *learned* from them; and ask a
+# network with random weights what pretraining has added.
 
 # %% [markdown]
 # ## Beside a published number
