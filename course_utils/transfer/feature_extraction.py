@@ -6,6 +6,7 @@ import numpy as np
 from course_utils.machine.arguments import whole_number
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.feature_rows import (
+    NoPicturesError,
     PicturesDifferError,
     feature_rows,
     features_of,
@@ -56,32 +57,37 @@ def extract_features(
             "the backbone, for example the one from load_backbone."
         )
     batch_size = whole_number("batch_size", batch_size, 32)
-    count = 0
-    for images, *_ in read_batches(data, "data", batch_size):
-        count += len(images)
-    if not count:
-        raise CourseError(
-            "There are no pictures in these data, so there are no features: "
-            "look at how they were split."
-        )
-    shape, dtype = output_of(base_model, images)
-    needed = count * int(np.prod(shape)) * dtype.itemsize
-    if needed > budget_bytes:
-        raise CourseError(
-            f"The features of {count:,} pictures, {shape} each, need "
-            f"{needed:,} bytes, and the budget is {budget_bytes:,}: take fewer "
-            "pictures, put keras.layers.GlobalAveragePooling2D on the "
-            "backbone first, or raise budget_bytes."
-        )
+
+    def check(shape, dtype):
+        needed = int(np.prod(shape)) * dtype.itemsize
+        if needed > budget_bytes:
+            raise CourseError(
+                f"The features of {shape[0]:,} pictures, {shape[1:]} each, "
+                f"need {needed:,} bytes, and the budget is {budget_bytes:,}: "
+                "take fewer pictures, put keras.layers.GlobalAveragePooling2D "
+                "on the backbone first, or raise budget_bytes."
+            )
+
     if cache:
         try:
-            found = feature_rows(base_model, data, "", batch_size=batch_size)
+            found = feature_rows(
+                base_model, data, "", batch_size=batch_size, check=check
+            )
+        except NoPicturesError as error:
+            raise _no_pictures() from error
         except PicturesDifferError as error:
             raise CourseError(
                 f"Features cannot be kept where {error}: compute those of the "
                 "pictures as they are, or leave out cache=True."
             ) from error
         return found.features[found.rows], found.labels
+    count = 0
+    for images, *_ in read_batches(data, "data", batch_size):
+        count += len(images)
+    if not count:
+        raise _no_pictures()
+    shape, dtype = output_of(base_model, images)
+    check((count, *shape), dtype)
     features, labels, filled = np.empty((count, *shape), dtype), [], 0
     for images, batch_labels, *_ in read_batches(data, "data", batch_size):
         end = filled + len(images)
@@ -101,3 +107,10 @@ def extract_features(
         )
     labels = keras.tree.map_structure(lambda *x: np.concatenate(x), *labels)
     return features, labels
+
+
+def _no_pictures():
+    return CourseError(
+        "There are no pictures in these data, so there are no features: look "
+        "at how they were split."
+    )

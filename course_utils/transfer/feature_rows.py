@@ -26,6 +26,10 @@ class PicturesDifferError(CourseError):
     """Two passes over the data do not give the same pictures."""
 
 
+class NoPicturesError(PicturesDifferError):
+    """A pass over the data gave no picture."""
+
+
 class NoRoomError(CourseError):
     """Neither memory nor disk have room for the features."""
 
@@ -108,7 +112,15 @@ def features_of(model, images, first):
 
 
 def feature_rows(
-    model, data, what, *, batch_size=32, dtype=None, budget=None, tried=False
+    model,
+    data,
+    what,
+    *,
+    batch_size=32,
+    dtype=None,
+    budget=None,
+    tried=False,
+    check=None,
 ):
     """Computes the features of all pictures, or takes them from the disk.
 
@@ -121,6 +133,8 @@ def feature_rows(
         budget: Most bytes in memory. What is larger is kept on disk, and
             read batch by batch. None for no limit.
         tried: Whether the model was called on some pictures already.
+        check: Function of the features' shape and dtype, called before any
+            is computed.
 
     Returns:
         A `FeatureRows`.
@@ -135,8 +149,8 @@ def feature_rows(
     for images, *rest in read_batches(data, f"{what} data", batch_size):
         digests += feature_cache.digests_of(np.asarray(images))
         others.append(keras.tree.map_structure(np.asarray, tuple(rest)))
-    if not digests:  # Though there was a first batch.
-        raise _differ()
+    if not digests:
+        raise NoPicturesError("there are no pictures in these data")
     sizes = [len(keras.tree.flatten(rest)[0]) for rest in others]
     labels, *weights = keras.tree.map_structure(
         lambda *parts: np.concatenate(parts), *others
@@ -148,6 +162,8 @@ def feature_rows(
     rows[order] = np.arange(len(order))
     name = feature_cache.key(model, (digests[number] for number in order))
     shape = (len(order), *shape)
+    if check is not None:
+        check(shape, dtype)
     needed = int(np.prod(shape)) * dtype.itemsize
     mapped = budget is not None and needed > budget
     features = name and feature_cache.load(name, shape, dtype, mapped)

@@ -78,13 +78,15 @@ def test_the_budget_is_kept_before_anything_is_computed(monkeypatch):
     extract_features(base_model, DATA, budget_bytes=size)
     monkeypatch.setattr(base_model, "predict_on_batch", None)
     for data in (DATA, batches(*DATA)):
-        with pytest.raises(CourseError, match=f"need {size:,} bytes, and the"):
-            extract_features(base_model, data, budget_bytes=size - 1)
+        for cache in (False, True):
+            with pytest.raises(CourseError, match=f"need {size:,} bytes, and"):
+                extract_features(base_model, data, size - 1, cache=cache)
 
 
 def test_what_has_no_features():
-    with pytest.raises(CourseError, match="no pictures"):
-        extract_features(base(), (IMAGES[:0], LABELS[:0]))
+    for cache in (False, True):
+        with pytest.raises(CourseError, match="There are no pictures"):
+            extract_features(base(), (IMAGES[:0], LABELS[:0]), cache=cache)
     with pytest.raises(CourseError, match="not str"):
         extract_features("residual", DATA)
     with pytest.raises(CourseError, match="data with labels"):
