@@ -1,0 +1,175 @@
+"""The solar cells of a run: which are labelled, and what goes into a network.
+
+A seed draws the modules (10 to test on, 7 to validate on, 27 to train on), the
+labelled cells from the latter, and the order. All methods get the same cells
+from the same seed, and fewer labels are a part of more.
+
+`course_utils.pictures.load_solar_cells` splits by module too, but keeps types
+and labels in balance, and so comes to two splits whatever the seed: here the
+modules of each type are drawn at random.
+"""
+
+import dataclasses
+import functools
+
+import keras
+import numpy as np
+
+from course_utils.backbones import load_backbone
+from course_utils.machine import paths
+from course_utils.pictures import from_table, load_solar_cells
+
+SIDE, SMALL_SIDE = 160, 96
+TEST_MODULES = {"mono": 4, "poly": 6}
+VALIDATION_MODULES = {"mono": 3, "poly": 4}
+MOST_VALIDATION_CELLS = 240  # looking at them after each epoch takes time
+# Where the network may be cut: what comes before never changes, and so is
+# computed once. None is the picture itself.
+CUTS = (None, "block4c_add", "block6d_add", "pooled")
+FLIPS = ((1, 1), (1, -1), (-1, 1), (-1, -1))
+
+
+@dataclasses.dataclass(frozen=True)
+class Draw:
+    """Numbers of cells: the labelled ones, those to validate and to test."""
+
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+
+
+@functools.cache
+def table():
+    """Returns the table of all cells, with a number a label."""
+    found = load_solar_cells()
+    found["y"] = (found["label"] == "defective").astype(int)
+    found["near_a_cut"] = found["split"] == "none"
+    return found
+
+
+def labels():
+    """Returns 1 for each defective cell, and 0 for each sound one."""
+    return table()["y"].to_numpy()
+
+
+def draw(count, seed, most=None):
+    """Draws modules and labelled cells.
+
+    Args:
+        count: Number of labelled cells.
+        seed: The seed.
+        most: Cells to validate, and to test; fewer than usual for a trial.
+
+    Returns:
+        A `Draw`.
+    """
+    rng = np.random.default_rng(seed)
+    cells = table()[~table()["near_a_cut"]]
+    parts = {"train": [], "validation": [], "test": []}
+    for kind in ("mono", "poly"):
+        modules = cells.loc[cells["type"] == kind, "inferred_module"].unique()
+        modules = rng.permutation(modules)
+        test = TEST_MODULES[kind]
+        rest = test + VALIDATION_MODULES[kind]
+        parts["test"] += list(modules[:test])
+        parts["validation"] += list(modules[test:rest])
+        parts["train"] += list(modules[rest:])
+    numbers = {
+        part: rng.permutation(cells.index[cells["inferred_module"].isin(names)])
+        for part, names in parts.items()
+    }
+    train = numbers["train"][:count]
+    if len(train) < count:
+        raise ValueError(f"{count} labels, and {len(train)} cells to train on")
+    return Draw(
+        train,
+        numbers["validation"][: most or MOST_VALIDATION_CELLS],
+        numbers["test"][:most],
+    )
+
+
+@functools.cache
+def _pictures(side):
+    path = _folder() / f"pictures-{side}.npy"
+    if not path.exists():
+        batches = from_table(table(), 64, image_size=(side, side))
+        found = np.concatenate([np.asarray(x)[..., :1] for x, _ in batches])
+        _keep(path, found.round().clip(0, 255).astype("uint8"))
+    return np.load(path, mmap_mode="r")
+
+
+def pictures(cells, flip=(1, 1)):
+    """Returns pictures of shape `(cells, 160, 160, 3)`, from 0 to 255."""
+    found = _pictures(SIDE)[cells][:, :: flip[0], :: flip[1]]
+    return np.repeat(found, 3, axis=-1).astype("float32")
+
+
+def small_pictures(cells, flip=(1, 1)):
+    """Returns pictures of shape `(cells, 96, 96, 1)`, from 0 to 255."""
+    found = _pictures(SMALL_SIDE)[cells][:, :: flip[0], :: flip[1]]
+    return found.astype("float32")
+
+
+def inputs(cut, cells, flip=(1, 1)):
+    """Returns what a network cut there takes: pictures, or feature maps.
+
+    Args:
+        cut: One of `CUTS`.
+        cells: Numbers of cells.
+        flip: One of `FLIPS`.
+    """
+    if cut is None:
+        return pictures(cells, flip)
+    return _kept(cut, FLIPS.index(tuple(flip)))[cells]
+
+
+@functools.cache
+def _kept(cut, number):
+    """The frozen network's answers at a cut, for one flip of each cell."""
+    path = _folder() / f"{cut}-{SIDE}-{number}.npy"
+    if not path.exists():
+        model = _with_all_cuts()
+        every = np.array_split(np.arange(len(table())), 82)
+        batches = [
+            model.predict_on_batch(pictures(some, FLIPS[number]))
+            for some in every
+        ]
+        for name, parts in zip(
+            CUTS[1:], zip(*batches, strict=True), strict=True
+        ):
+            _keep(
+                path.with_name(f"{name}-{SIDE}-{number}.npy"),
+                np.concatenate(parts),
+            )
+    return np.load(path, mmap_mode="r")
+
+
+@functools.cache
+def _with_all_cuts():
+    base_model = backbone()
+    found = [base_model.get_layer(cut).output for cut in CUTS[1:-1]]
+    pooled = keras.layers.GlobalAveragePooling2D()(base_model.output)
+    return keras.Model(base_model.input, [*found, pooled])
+
+
+def backbone(include_top=False):
+    """Returns ImageNet's network for pictures of our size."""
+    return load_backbone(
+        "efficientnet_lite0",
+        input_shape=(SIDE, SIDE, 3),
+        include_top=include_top,
+    )
+
+
+def _folder():
+    folder = paths.cache_dir() / "real_ground"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _keep(path, array):
+    """Writes an array; it appears whole or not at all."""
+    partial = path.with_suffix(".partial")
+    with partial.open("wb") as file:
+        np.save(file, array)
+    partial.replace(path)
