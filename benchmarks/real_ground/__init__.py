@@ -8,4 +8,4 @@ written before its first run: what is claimed, how it is tried, and what counts
 as an answer. `python -m benchmarks.real_ground.report` judges the claims.
 """
 
-NAMES = ("learning_rate", "label_curve", "depth")
+NAMES = ("learning_rate", "label_curve", "depth", "shift", "protocol")

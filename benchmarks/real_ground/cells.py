@@ -15,6 +15,7 @@ import functools
 import keras
 import numpy as np
 
+from course_utils.adaptation import adapt_batch_norm
 from course_utils.backbones import load_backbone
 from course_utils.machine import paths
 from course_utils.pictures import from_table, load_solar_cells
@@ -63,6 +64,18 @@ def draw(count, seed, most=None):
     Returns:
         A `Draw`.
     """
+    found = pool(seed)
+    if len(found["train"]) < count:
+        raise ValueError(f"There are {len(found['train'])} cells to train on.")
+    return Draw(
+        found["train"][:count],
+        found["validation"][: most or MOST_VALIDATION_CELLS],
+        found["test"][:most],
+    )
+
+
+def pool(seed):
+    """Draws modules; returns the cells of each part, in a random order."""
     rng = np.random.default_rng(seed)
     cells = table()[~table()["near_a_cut"]]
     parts = {"train": [], "validation": [], "test": []}
@@ -74,18 +87,10 @@ def draw(count, seed, most=None):
         parts["test"] += list(modules[:test])
         parts["validation"] += list(modules[test:rest])
         parts["train"] += list(modules[rest:])
-    numbers = {
+    return {
         part: rng.permutation(cells.index[cells["inferred_module"].isin(names)])
         for part, names in parts.items()
     }
-    train = numbers["train"][:count]
-    if len(train) < count:
-        raise ValueError(f"{count} labels, and {len(train)} cells to train on")
-    return Draw(
-        train,
-        numbers["validation"][: most or MOST_VALIDATION_CELLS],
-        numbers["test"][:most],
-    )
 
 
 @functools.cache
@@ -173,3 +178,24 @@ def _keep(path, array):
     with partial.open("wb") as file:
         np.save(file, array)
     partial.replace(path)
+
+
+@functools.cache
+def adabn_features():
+    """Returns averaged features, each cell's with its type's statistics.
+
+    Batch normalization has the statistics of all cells of the type (AdaBN),
+    those to test on among them: no label is looked at.
+    """
+    path = _folder() / f"adabn-{SIDE}.npy"
+    if not path.exists():
+        found = np.empty(_kept("pooled", 0).shape, "float32")
+        for kind in ("mono", "poly"):
+            own = np.flatnonzero(table()["type"] == kind)
+            base_model = backbone()
+            adapt_batch_norm(base_model, pictures(own), batch_size=128)
+            for some in np.array_split(own, 40):
+                maps = base_model.predict_on_batch(pictures(some))
+                found[some] = maps.mean(axis=(1, 2))
+        _keep(path, found)
+    return np.load(path)
