@@ -23,7 +23,7 @@ from course_utils.pictures import from_table, load_solar_cells
 SIDE, SMALL_SIDE = 160, 96
 TEST_MODULES = {"mono": 4, "poly": 6}
 VALIDATION_MODULES = {"mono": 3, "poly": 4}
-MOST_VALIDATION_CELLS = 240  # looking at them after each epoch takes time
+MOST_VALIDATION_CELLS = 160  # looking at them after each epoch takes time
 # Where the network may be cut: what comes before never changes, and so is
 # computed once. None is the picture itself.
 CUTS = (None, "block4c_add", "block6d_add", "pooled")
@@ -103,29 +103,45 @@ def _pictures(side):
     return np.load(path, mmap_mode="r")
 
 
-def pictures(cells, flip=(1, 1)):
-    """Returns pictures of shape `(cells, 160, 160, 3)`, from 0 to 255."""
-    found = _pictures(SIDE)[cells][:, :: flip[0], :: flip[1]]
-    return np.repeat(found, 3, axis=-1).astype("float32")
+def pictures(cells, flips=0):
+    """Returns pictures of shape `(cells, 160, 160, 3)`, from 0 to 255.
+
+    Args:
+        cells: Numbers of cells.
+        flips: Index into `FLIPS`, one for all or one each.
+    """
+    return np.repeat(_flipped(SIDE, cells, flips), 3, axis=-1)
 
 
-def small_pictures(cells, flip=(1, 1)):
-    """Returns pictures of shape `(cells, 96, 96, 1)`, from 0 to 255."""
-    found = _pictures(SMALL_SIDE)[cells][:, :: flip[0], :: flip[1]]
-    return found.astype("float32")
+def small_pictures(cells, flips=0):
+    """Returns pictures of shape `(cells, 96, 96, 1)`; see `pictures`."""
+    return _flipped(SMALL_SIDE, cells, flips)
 
 
-def inputs(cut, cells, flip=(1, 1)):
+def _flipped(side, cells, flips):
+    found = _pictures(side)[cells].astype("float32")
+    for picture, flip in zip(
+        found, np.broadcast_to(flips, len(cells)), strict=True
+    ):
+        down, right = FLIPS[flip]
+        picture[:] = picture[::down, ::right]
+    return found
+
+
+def inputs(cut, cells, flips=0):
     """Returns what a network cut there takes: pictures, or feature maps.
 
     Args:
         cut: One of `CUTS`.
         cells: Numbers of cells.
-        flip: One of `FLIPS`.
+        flips: Index into `FLIPS`, one for all or one each.
     """
     if cut is None:
-        return pictures(cells, flip)
-    return _kept(cut, FLIPS.index(tuple(flip)))[cells]
+        return pictures(cells, flips)
+    if np.ndim(flips) == 0:
+        return _kept(cut, flips)[cells]
+    pairs = zip(cells, flips, strict=True)
+    return np.stack([_kept(cut, flip)[cell] for cell, flip in pairs])
 
 
 @functools.cache
@@ -136,8 +152,7 @@ def _kept(cut, number):
         model = _with_all_cuts()
         every = np.array_split(np.arange(len(table())), 82)
         batches = [
-            model.predict_on_batch(pictures(some, FLIPS[number]))
-            for some in every
+            model.predict_on_batch(pictures(some, number)) for some in every
         ]
         for name, parts in zip(
             CUTS[1:], zip(*batches, strict=True), strict=True

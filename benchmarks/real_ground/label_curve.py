@@ -3,7 +3,7 @@
 Chosen on the development seeds, by the AUC on their validation modules: the
 rate of fine-tuning, at 400 labels, from three; the rate from scratch, at 400
 labels, from three. Both are then used for all numbers of labels. All methods
-see the validation modules' labels (240 cells), which is a luxury at 30 labels,
+see the validation modules' labels (160 cells), which is a luxury at 30 labels,
 and the same for all. That scratch has learned shows its training accuracy.
 """
 

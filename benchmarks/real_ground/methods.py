@@ -45,6 +45,8 @@ RESULTS = (
     "agreement_curve",
     "total_variation_curve",
 )
+# Filters, kernel size and strides of the network from scratch.
+SCRATCH = ((16, 5, 2), (32, 3, 1), (64, 3, 1), (128, 3, 1))
 # What is trained, and where the network may be cut before it.
 DEPTHS = {"block 7": "block6d_add", "blocks 5 to 7": "block4c_add", "all": None}
 
@@ -85,7 +87,7 @@ def frozen_head(draw):
     """Fits the head; returns its kernel and bias, as `Dense` has them."""
     y = cells.labels()
     features = np.concatenate(
-        [cells.inputs("pooled", draw.train, flip) for flip in cells.FLIPS]
+        [cells.inputs("pooled", draw.train, flip) for flip in range(4)]
     )
     mean, spread = features.mean(axis=0), features.std(axis=0) + 1e-3
     validation = cells.inputs("pooled", draw.validation)
@@ -135,9 +137,8 @@ def fine_tuned(draw, seed, depth, rate, epochs, batch_norm=False):
     model, base_model, agreement, weights = _network(cut, batch_norm)
     base_model.set_weights(weights)
     model.get_layer("head").set_weights(frozen_head(draw))
-    watch = _Watch(
-        lambda some, flip=(1, 1): cells.inputs(cut, some, flip), draw, agreement
-    )
+    inputs = functools.partial(cells.inputs, cut)
+    watch = _Watch(inputs, draw, agreement)
     _train(model, watch, seed, rate, epochs, BATCH)
     return _row(
         watch.results,
@@ -185,8 +186,12 @@ def _small_network():
     side = cells.SMALL_SIDE
     model = keras.Sequential([keras.Input((side, side, 1))])
     model.add(layers.Rescaling(1 / 64, -2))
-    for filters in (16, 32, 64, 128, 128):
-        model.add(layers.Conv2D(filters, 3, padding="same", use_bias=False))
+    for filters, kernel, strides in SCRATCH:
+        model.add(
+            layers.Conv2D(
+                filters, kernel, strides, padding="same", use_bias=False
+            )
+        )
         model.add(layers.BatchNormalization())
         model.add(layers.ReLU())
         model.add(layers.MaxPooling2D())
@@ -230,10 +235,8 @@ class _Batches(keras.utils.PyDataset):
 
     def __init__(self, inputs, numbers, seed, batch):
         super().__init__()
-        self.data = np.stack([inputs(numbers, flip) for flip in cells.FLIPS])
-        self.y = cells.labels()[numbers].astype("float32")
+        self.inputs, self.numbers, self.batch = inputs, numbers, batch
         self.rng = np.random.default_rng([seed, 1])
-        self.batch = batch
         self.on_epoch_end()
 
     def __len__(self):
@@ -242,11 +245,12 @@ class _Batches(keras.utils.PyDataset):
     def __getitem__(self, number):
         one = slice(number * self.batch, (number + 1) * self.batch)
         some = self.order[one]
-        return self.data[self.flips[one], some], self.y[some]
+        y = cells.labels()[some].astype("float32")
+        return self.inputs(some, self.flips[one]), y
 
     def on_epoch_end(self):
-        times = -(-LEAST_PICTURES // len(self.y))
-        orders = [self.rng.permutation(len(self.y)) for _ in range(times)]
+        times = -(-LEAST_PICTURES // len(self.numbers))
+        orders = [self.rng.permutation(self.numbers) for _ in range(times)]
         self.order = np.concatenate(orders)
         self.flips = self.rng.integers(len(cells.FLIPS), size=len(self.order))
 
