@@ -8,4 +8,11 @@ written before its first run: what is claimed, how it is tried, and what counts
 as an answer. `python -m benchmarks.real_ground.report` judges the claims.
 """
 
+import importlib
+
 NAMES = ("learning_rate", "label_curve", "depth", "shift", "protocol")
+
+
+def experiment(name):
+    """Returns the definition of an experiment, one of `NAMES`."""
+    return importlib.import_module(f"{__name__}.{name}").EXPERIMENT

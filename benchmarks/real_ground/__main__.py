@@ -2,19 +2,13 @@
 
 import argparse
 import functools
-import importlib
 import os
+import pathlib
+import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import tensorflow as tf
-
-from benchmarks.real_ground import NAMES, runner
-
-
-def experiment(name):
-    """Returns the definition of an experiment."""
-    return importlib.import_module(f"benchmarks.real_ground.{name}").EXPERIMENT
+from benchmarks.real_ground import NAMES, experiment, runner
 
 
 def main(arguments=None):
@@ -22,14 +16,31 @@ def main(arguments=None):
     parser = argparse.ArgumentParser("python -m benchmarks.real_ground")
     parser.add_argument("names", nargs="+", choices=NAMES, metavar="NAME")
     parser.add_argument("--seeds", type=int, nargs="+")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="one seed, one step a training, and nothing kept",
+    )
     options = parser.parse_args(arguments)
-    tf.config.threading.set_intra_op_parallelism_threads(2)
-    for name in options.names:
-        runner.make(
-            experiment(name),
-            options.seeds,
-            say=functools.partial(print, name, flush=True),
-        )
+    seeds, folder = options.seeds, runner.FOLDER
+    with tempfile.TemporaryDirectory() as trial:
+        if options.quick:
+            os.environ["COURSE_SMOKE"] = "1"
+            seeds, folder = seeds or [0], pathlib.Path(trial)
+            _shorten()
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(2)
+        for name in options.names:
+            say = functools.partial(print, name, flush=True)
+            runner.make(experiment(name), seeds, folder, say)
+
+
+def _shorten():
+    from course_utils.machine import quick_runs
+
+    quick_runs.shorten_training()
+    quick_runs.shorten_prediction()
 
 
 if __name__ == "__main__":

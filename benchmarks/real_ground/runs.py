@@ -46,9 +46,9 @@ def _keys(*values):
     return dict(zip(KEYS, values, strict=True))
 
 
-def run(stage, method, labels, depth, rate, epochs, seed, most=None):
-    """Makes one run; see `methods`. `most` bounds the cells to look at."""
-    draw = cells.draw(labels, seed, most)
+def run(stage, method, labels, depth, rate, epochs, seed):
+    """Makes one run; see `methods`."""
+    draw = cells.draw(labels, seed)
     if method == "frozen":
         return methods.frozen(draw)
     if method == "scratch":

@@ -27,57 +27,42 @@ from sklearn.linear_model import LogisticRegression
 from benchmarks.real_ground import cells, methods
 from benchmarks.real_ground.runner import Claim, Experiment
 
-KEYS = ("stage", "source", "repair", "target_labels", "seed")
+KEYS = ("stage", "source", "repair", "seed")
 OTHER = {"mono": "poly", "poly": "mono"}
 FREE = ("own statistics", "AdaBN", "CORAL")
-FEW = (30, 100)
+ALONE = {"30 labels": 30, "100 labels": 100, "in type": None}
+WITH_SOURCE = {"30 labels and source": 30, "100 labels and source": 100}
 
 
 def plan(rows, seeds):
     """Lists the runs."""
     for seed in seeds:
         for source in OTHER:
-            for repair in ("none", *FREE, "in type"):
-                yield _keys(source, repair, "", seed)
-            for labels in FEW:
-                for repair in ("target labels", "source and target labels"):
-                    yield _keys(source, repair, labels, seed)
+            for repair in ("none", *FREE, *WITH_SOURCE, *ALONE):
+                values = "report", source, repair, seed
+                yield dict(zip(KEYS, values, strict=True))
 
 
-def _keys(*values):
-    return dict(zip(KEYS, ("report", *values), strict=True))
-
-
-def run(stage, source, repair, target_labels, seed):
+def run(stage, source, repair, seed):
     """Makes one run."""
-    kinds = cells.table()["type"].to_numpy()
-    modules = cells.pool(seed)
     y = cells.labels()
-    own = {
-        kind: {
-            part: numbers[kinds[numbers] == kind]
-            for part, numbers in modules.items()
-        }
-        for kind in OTHER
-    }
-    source, target = own[source], own[OTHER[source]]
-    features = np.asarray(cells.inputs("pooled", np.arange(len(y))))
-    if repair == "AdaBN":
-        features = cells.adabn_features()
+    adabn = repair == "AdaBN"
+    strength = _strength(source, adabn, seed)
+    source, target = _parts(source, seed), _parts(OTHER[source], seed)
+    features = _features(adabn)
     from_source = _standardise(features, source["train"])
     to_target = from_source
-    if repair not in ("none", "AdaBN"):
+    if repair != "none" and not adabn:
         to_target = _standardise(features, target["train"])
-    strength = _strength(from_source, source, y)
     train, weights = source["train"], None
     known = from_source[train]
     if repair == "CORAL":
         known = _coral(known, to_target[target["train"]])
-    elif repair in ("target labels", "in type"):
-        train = target["train"][: target_labels or None]
+    elif repair in ALONE:
+        train = target["train"][: ALONE[repair]]
         known = to_target[train]
-    elif repair == "source and target labels":
-        few = target["train"][:target_labels]
+    elif repair in WITH_SOURCE:
+        few = target["train"][: WITH_SOURCE[repair]]
         weights = np.repeat(
             [1.0, len(train) / len(few)], [len(train), len(few)]
         )
@@ -95,19 +80,37 @@ def run(stage, source, repair, target_labels, seed):
     }
 
 
+def _features(adabn):
+    if adabn:
+        return cells.adabn_features()
+    return np.asarray(cells.inputs("pooled", np.arange(len(cells.labels()))))
+
+
+def _parts(kind, seed):
+    """Returns the cells of a type in each part."""
+    kinds = cells.table()["type"].to_numpy()
+    return {
+        part: numbers[kinds[numbers] == kind]
+        for part, numbers in cells.pool(seed).items()
+    }
+
+
 def _standardise(features, by):
     mean, spread = features[by].mean(axis=0), features[by].std(axis=0) + 1e-3
     return (features - mean) / spread
 
 
-def _strength(features, source, y):
+@functools.cache
+def _strength(kind, adabn, seed):
     """Chooses the head's strength on the source's validation modules."""
+    parts, y = _parts(kind, seed), cells.labels()
+    features = _standardise(_features(adabn), parts["train"])
 
     def auc(strength):
         model = LogisticRegression(C=strength, max_iter=2000)
-        model.fit(features[source["train"]], y[source["train"]])
-        found = model.decision_function(features[source["validation"]])
-        return methods.judged(found, y[source["validation"]])["auc"]
+        model.fit(features[parts["train"]], y[parts["train"]])
+        found = model.decision_function(features[parts["validation"]])
+        return methods.judged(found, y[parts["validation"]])["auc"]
 
     return max(methods.STRENGTHS, key=auc)
 
@@ -123,41 +126,25 @@ def _coral(source, target):
     return source @ power(source, -0.5) @ power(target, 0.5)
 
 
-def _both(better, worse, column="auc"):
-    """Returns a comparison a direction; each side is a dict of keys."""
+def _pairs(pairs, column="auc"):
+    """Returns a comparison a direction and a pair: better, worse."""
+
+    def compare(source, better, worse):
+        return lambda get: (
+            get(column, source=source, repair=better)
+            - get(column, source=source, repair=worse)
+        )
+
     return {
-        f"{source} to {OTHER[source]}{note}": functools.partial(
-            lambda get, source, better, worse: (
-                get(column, source=source, **better)
-                - get(column, source=source, **worse)
-            ),
-            source=source,
-            better=better,
-            worse=one,
+        f"{source} to {OTHER[source]}, {better} less {worse}": compare(
+            source, better, worse
         )
         for source in OTHER
-        for note, one in worse.items()
+        for better, worse in pairs
     }
 
 
-_NONE = {"": {"repair": "none"}}
-_FREE = {f", {name}": {"repair": name} for name in FREE}
-
-
-def _free_less_none(column):
-    return {
-        f"{source} to {OTHER[source]}, {name}": functools.partial(
-            lambda get, source, name: (
-                get(column, source=source, repair=name)
-                - get(column, source=source, repair="none")
-            ),
-            source=source,
-            name=name,
-        )
-        for source in OTHER
-        for name in FREE
-    }
-
+FREE_AND_NONE = [(repair, "none") for repair in FREE]
 
 EXPERIMENT = Experiment(
     name="shift",
@@ -174,7 +161,7 @@ EXPERIMENT = Experiment(
             source="course",
             metric="AUC, trained in type less trained on the other type",
             margin=0.05,
-            comparisons=_both({"repair": "in type"}, _NONE),
+            comparisons=_pairs([("in type", "none")]),
         ),
         Claim(
             id="free-repair-restores-threshold",
@@ -182,7 +169,7 @@ EXPERIMENT = Experiment(
             source="course",
             metric="accuracy, repaired less not",
             margin=0.05,
-            comparisons=_free_less_none("accuracy"),
+            comparisons=_pairs(FREE_AND_NONE, "accuracy"),
         ),
         Claim(
             id="free-repair-restores-ranking",
@@ -190,7 +177,7 @@ EXPERIMENT = Experiment(
             source="course",
             metric="AUC, repaired less not",
             margin=0.05,
-            comparisons=_free_less_none("auc"),
+            comparisons=_pairs(FREE_AND_NONE),
         ),
         Claim(
             id="thirty-labels-beat-repairs",
@@ -198,9 +185,7 @@ EXPERIMENT = Experiment(
             source="course",
             metric="AUC, 30 target labels alone less repaired",
             margin=0.01,
-            comparisons=_both(
-                {"repair": "target labels", "target_labels": 30}, _FREE
-            ),
+            comparisons=_pairs([("30 labels", repair) for repair in FREE]),
         ),
         Claim(
             id="source-helps-beside-labels",
@@ -208,17 +193,12 @@ EXPERIMENT = Experiment(
             source="course",
             metric="AUC, with the source less without",
             margin=0.01,
-            comparisons={
-                f"{labels} labels, {name}": compare
-                for labels in FEW
-                for name, compare in _both(
-                    {
-                        "repair": "source and target labels",
-                        "target_labels": labels,
-                    },
-                    {"": {"repair": "target labels", "target_labels": labels}},
-                ).items()
-            },
+            comparisons=_pairs(
+                [
+                    ("30 labels and source", "30 labels"),
+                    ("100 labels and source", "100 labels"),
+                ]
+            ),
         ),
     ),
 )
