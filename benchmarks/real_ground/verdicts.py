@@ -112,3 +112,19 @@ def judge_claim(claim, rows, seeds):
     if len(found) == 1:
         return found.pop(), judged
     return (DEPENDS if SUPPORTED in found else UNDECIDED), judged
+
+
+def holm(p_values, level=0.05):
+    """Returns which of many p values stay below the level, after Holm (1979).
+
+    Args:
+        p_values: One a comparison.
+        level: How often a false one among them may be let through.
+    """
+    order = np.argsort(p_values, kind="stable")
+    kept = np.zeros(len(order), bool)
+    for place, number in enumerate(order):
+        if p_values[number] > level / (len(order) - place):
+            break
+        kept[number] = True
+    return kept.tolist()
