@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from benchmarks import real_ground
-from benchmarks.real_ground import runner, runs, verdicts
+from benchmarks.real_ground import report, runner, runs, verdicts
 from benchmarks.real_ground.runner import Claim, Experiment
 from tests.conftest import TOP, needs_package
 
@@ -186,3 +186,13 @@ def test_a_trial_runs_from_the_command_line(name, tmp_path):
     experiment = real_ground.experiment(name)
     lines = [line for line in answer.stdout.splitlines() if line]
     assert len(lines) == len(list(experiment.plan([], [0])))
+
+
+def test_the_ledger_is_what_the_rows_say():
+    assert report.PATH.read_text("utf-8") == report.text()
+
+
+def test_holms_correction_on_an_example():
+    # Thresholds are 0.0125, 0.0167, 0.025: the third fails, and so the last.
+    found = verdicts.holm([0.03, 0.001, 0.012, 0.04])
+    assert found == [False, True, True, False]
