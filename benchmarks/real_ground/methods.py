@@ -60,26 +60,26 @@ def judged(logits, y, threshold=0.0):
     }
 
 
-def tested(predict, draw):
+def tested(draw, test, validation, train):
     """Returns results on the test cells, with two thresholds.
 
     Args:
-        predict: From numbers of cells to logits.
         draw: A `cells.Draw`.
+        test: Logits of the test cells.
+        validation: Logits of the validation cells; a second threshold is the
+            most accurate one there.
+        train: Logits of the labelled cells.
     """
     y = cells.labels()
-    found, known = predict(draw.test), predict(draw.validation)
-    candidates = np.sort(known)
-    right = [
-        np.mean((known >= t) == (y[draw.validation] == 1)) for t in candidates
-    ]
-    chosen = judged(found, y[draw.test], candidates[int(np.argmax(right))])
-    train = judged(predict(draw.train), y[draw.train])
+    candidates = np.sort(validation)
+    right = [judged(validation, y[draw.validation], t) for t in candidates]
+    best = np.argmax([one["accuracy"] for one in right])
+    chosen = judged(test, y[draw.test], candidates[best])
     return {
-        **judged(found, y[draw.test]),
+        **judged(test, y[draw.test]),
         "accuracy_chosen_threshold": chosen["accuracy"],
-        "train_accuracy": train["accuracy"],
-        "validation_auc": judged(known, y[draw.validation])["auc"],
+        "train_accuracy": judged(train, y[draw.train])["accuracy"],
+        "validation_auc": judged(validation, y[draw.validation])["auc"],
     }
 
 
@@ -108,7 +108,11 @@ def frozen(draw):
     start = time.perf_counter()
     kernel, bias = frozen_head(draw)
     found = tested(
-        lambda some: (cells.inputs("pooled", some) @ kernel + bias)[:, 0], draw
+        draw,
+        *(
+            (cells.inputs("pooled", some) @ kernel + bias)[:, 0]
+            for some in (draw.test, draw.validation, draw.train)
+        ),
     )
     return _row(
         found,
@@ -142,7 +146,7 @@ def fine_tuned(draw, seed, depth, rate, epochs, batch_norm=False):
     _train(model, watch, seed, rate, epochs, BATCH)
     return _row(
         watch.results,
-        parameters=_count(model),
+        parameters=count(model),
         seconds=time.perf_counter() - start,
     )
 
@@ -157,7 +161,7 @@ def scratch(draw, seed, rate, epochs):
     _train(model, watch, seed, rate, epochs, 2 * BATCH)
     return _row(
         watch.results,
-        parameters=_count(model),
+        parameters=count(model),
         seconds=time.perf_counter() - start,
     )
 
@@ -216,7 +220,8 @@ def _compile(model):
     model.optimizer.build(model.trainable_variables)
 
 
-def _count(model):
+def count(model):
+    """Returns the number of parameters that are trained."""
     return sum(int(np.prod(w.shape)) for w in model.trainable_weights)
 
 
@@ -274,7 +279,7 @@ class _Watch(keras.callbacks.Callback):
         loss = float(np.mean(np.logaddexp(0, logits) - y * logits))
         curves = self.curves
         if auc > max(curves["validation_auc_curve"], default=-1):
-            self.best = epoch, self.model.get_weights()
+            self.best = epoch, logits, self.model.get_weights()
         curves["validation_auc_curve"].append(auc)
         curves["validation_loss_curve"].append(loss)
         if self.agreement is not None:
@@ -285,15 +290,13 @@ class _Watch(keras.callbacks.Callback):
     def finish(self, model):
         """Tests the last epoch, then the best, whose weights stay."""
         draw, y = self.draw, cells.labels()
-        last = judged(_logits(model, self.test), y[draw.test])
-        epoch, weights = self.best
-        model.set_weights(weights)
-        kept = {
-            id(draw.test): self.test,
-            id(draw.validation): self.validation,
-            id(draw.train): self.train,
-        }
-        found = tested(lambda some: _logits(model, kept[id(some)]), draw)
+        test = _logits(model, self.test)
+        last = judged(test, y[draw.test])
+        epoch, validation, weights = self.best
+        if epoch + 1 < len(self.curves["validation_auc_curve"]):
+            model.set_weights(weights)
+            test = _logits(model, self.test)
+        found = tested(draw, test, validation, _logits(model, self.train))
         self.results = {
             **found,
             "best_epoch": epoch + 1,

@@ -9,6 +9,7 @@ import dataclasses
 import difflib
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 from scipy import stats
 
 from course_utils.evaluation.plotting import (
@@ -123,7 +124,7 @@ def table(name):
     Raises:
         CourseError: If there is no such experiment.
     """
-    if name not in names():
+    if not isinstance(name, str) or name not in names():
         near = difflib.get_close_matches(str(name), names(), n=1)
         raise CourseError(
             f"There is no experiment {name!r}: choose "
@@ -135,7 +136,7 @@ def table(name):
     found = []
     for line in figure.lines:
         own = rows.query(line.rows)
-        points = own.groupby(figure.x, sort=own[figure.x].dtype != object)
+        points = own.groupby(figure.x, sort=is_numeric_dtype(rows[figure.x]))
         for x, some in [(None, own)] if line.level else points:
             values = some[line.column].to_numpy(float)
             half = stats.sem(values) * stats.t.ppf(0.975, len(values) - 1)
@@ -174,7 +175,8 @@ def show(name, live=None, ax=None):
         live = _checked(live, figure, known if named else None)
     ax = new_axes(ax, (6.4, 3.8))
     told = []
-    for line, (colour, look) in zip(figure.lines, _LOOKS, strict=False):
+    for number, line in enumerate(figure.lines):
+        colour, look = _LOOKS[number]
         own = points[points["line"] == line.name]
         told.append(f"{line.name}: {_numbers(own, figure.x)}")
         if line.level:
@@ -182,7 +184,10 @@ def show(name, live=None, ax=None):
             ax.axhline(mean, linestyle=look[1:], color=colour, label=line.name)
             ax.axhspan(low, high, color=colour, alpha=0.2)
             continue
-        at = [known.index(x) if named else x for x in own[figure.x]]
+        at = list(own[figure.x])
+        if named:  # side by side, and nothing between them
+            at = [known.index(x) + 0.15 * number for x in at]
+            look = look[:1]
         half = own["high"] - own["mean"]
         ax.errorbar(
             at,
