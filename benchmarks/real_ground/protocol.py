@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 
-from benchmarks.real_ground import cells, methods
+from benchmarks.real_ground import cells, methods, training
 from benchmarks.real_ground.runner import Claim, Experiment
 
 KEYS = ("stage", "split", "seed")
@@ -64,12 +64,12 @@ def run(stage, split, seed):
 
     def auc(strength):
         found = head(train, strength)(validation)
-        return methods.judged(found, y[validation])["auc"]
+        return training.judged(found, y[validation])["auc"]
 
     strength = max(methods.STRENGTHS, key=auc)
     found = head(together, strength)(pool["test"])
     return {
-        **methods.judged(found, y[pool["test"]]),
+        **training.judged(found, y[pool["test"]]),
         "strength": strength,
         "train": len(together),
         "test": len(pool["test"]),

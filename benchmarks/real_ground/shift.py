@@ -24,7 +24,7 @@ import numpy as np
 from scipy import linalg
 from sklearn.linear_model import LogisticRegression
 
-from benchmarks.real_ground import cells, methods
+from benchmarks.real_ground import cells, methods, training
 from benchmarks.real_ground.runner import Claim, Experiment
 
 KEYS = ("stage", "source", "repair", "seed")
@@ -73,7 +73,7 @@ def run(stage, source, repair, seed):
     model.fit(known, y[train], weights)
     found = model.decision_function(to_target[target["test"]])
     return {
-        **methods.judged(found, y[target["test"]]),
+        **training.judged(found, y[target["test"]]),
         "strength": strength,
         "train": len(train),
         "test": len(target["test"]),
@@ -110,7 +110,7 @@ def _strength(kind, adabn, seed):
         model = LogisticRegression(C=strength, max_iter=2000)
         model.fit(features[parts["train"]], y[parts["train"]])
         found = model.decision_function(features[parts["validation"]])
-        return methods.judged(found, y[parts["validation"]])["auc"]
+        return training.judged(found, y[parts["validation"]])["auc"]
 
     return max(methods.STRENGTHS, key=auc)
 
