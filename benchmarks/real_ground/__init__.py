@@ -1,9 +1,10 @@
 """Experiments on ImageNet's network and photographs of solar cells.
 
-    python -m benchmarks.real_ground NAME [NAME ...] [--seeds 0 1 ...]
+    python -m benchmarks.real_ground [NAME ...] [--seeds 0 1 ...] [--quick]
 
-makes every run of an experiment that `data/experiments/real_NAME.csv` does not
-hold yet, and adds it there at once. Each experiment is a module here that was
+makes every run of these experiments, or of all, that
+`data/experiments/real_NAME.csv` does not hold yet, and adds it there at once.
+`--quick` only shows that they run. Each experiment is a module here that was
 written before its first run: what is claimed, how it is tried, and what counts
 as an answer. `python -m benchmarks.real_ground.report` judges the claims.
 """

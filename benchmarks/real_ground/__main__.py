@@ -14,7 +14,7 @@ from benchmarks.real_ground import NAMES, experiment, runner
 def main(arguments=None):
     """Makes the runs that are missing."""
     parser = argparse.ArgumentParser("python -m benchmarks.real_ground")
-    parser.add_argument("names", nargs="+", choices=NAMES, metavar="NAME")
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(NAMES)}")
     parser.add_argument("--seeds", type=int, nargs="+")
     parser.add_argument(
         "--quick",
@@ -22,6 +22,9 @@ def main(arguments=None):
         help="one seed, one step a training, and nothing kept",
     )
     options = parser.parse_args(arguments)
+    unknown = set(options.names) - set(NAMES)
+    if unknown:
+        parser.error(f"no experiment {', '.join(sorted(unknown))}")
     seeds, folder = options.seeds, runner.FOLDER
     with tempfile.TemporaryDirectory() as trial:
         if options.quick:
@@ -31,7 +34,7 @@ def main(arguments=None):
         import tensorflow as tf
 
         tf.config.threading.set_intra_op_parallelism_threads(2)
-        for name in options.names:
+        for name in options.names or NAMES:
             say = functools.partial(print, name, flush=True)
             runner.make(experiment(name), seeds, folder, say)
 
