@@ -22,7 +22,7 @@ def plan(rows, seeds):
             yield runs.scratch(400, seed, rate, stage=runs.DEVELOPMENT)
     tuned = runs.best_rate(rows, "fine-tuned", 400)
     scratch = runs.best_rate(rows, "scratch", 400)
-    for labels in (400, 100, 1200, 30):
+    for labels in (400, 100, 30, 1200):
         for seed in seeds:
             yield runs.frozen(labels, seed)
             yield runs.fine_tuned(labels, seed, tuned)
