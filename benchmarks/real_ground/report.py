@@ -42,6 +42,14 @@ in place of the AUC (but for *histology*), and the source task's own accuracy in
 place of the agreement.
 """
 
+COST = """## What a step costs
+
+A step of 16 pictures of 160 pixels, by what is trained, and whether what lies
+before is computed once or in each step; `python -m benchmarks.real_ground.cost`
+on two cores. Seconds of processors hardly depend on what else a machine does.
+Megabytes are what memory rose by at most.
+"""
+
 
 def judged():
     """Judges every claim of every experiment that is complete.
@@ -98,8 +106,17 @@ def text():
             f"{len(found)} claims, on real ground: {told}.\n",
             _table(head, summary),
             *details,
+            *_costs(),
         ]
     )
+
+
+def _costs():
+    """Returns what a step costs, if that was measured."""
+    rows = runner.read(runner.FOLDER / "depth_cost.csv")
+    if not rows:
+        return []
+    return [COST, _table(list(rows[0]), [list(row.values()) for row in rows])]
 
 
 def _differences(judged, survives=None):
