@@ -41,12 +41,17 @@ class _Line:
 
 @dataclasses.dataclass(frozen=True)
 class _Figure:
-    """What stands on the axes, and the lines."""
+    """What stands on the axes, and the lines.
+
+    A gain is taken from the rows `baseline` that agree in the columns `same`.
+    """
 
     x: str
     below: str
     beside: str
     lines: tuple[_Line, ...]
+    baseline: str = ""
+    same: tuple[str, ...] = ("seed",)
 
 
 _FIGURES = {
@@ -63,6 +68,7 @@ _FIGURES = {
             ),
             _Line("frozen, AUC", "auc", "method == 'frozen'", level=True),
         ),
+        "method == 'frozen'",
     ),
     "label_curve": _Figure(
         "labels",
@@ -72,6 +78,8 @@ _FIGURES = {
             _Line(method, "auc", f"method == {method!r}")
             for method in ("fine-tuned", "frozen", "scratch")
         ),
+        "method == 'frozen'",
+        ("seed", "labels"),
     ),
     "depth": _Figure(
         "depth",
@@ -81,6 +89,8 @@ _FIGURES = {
             _Line(f"{labels} labels", "auc", f"labels == {labels}")
             for labels in (400, 100)
         ),
+        "depth == 'head'",
+        ("seed", "labels"),
     ),
     "shift": _Figure(
         "repair",
@@ -90,6 +100,8 @@ _FIGURES = {
             _Line(f"trained on {source}", "auc", f"source == {source!r}")
             for source in ("mono", "poly")
         ),
+        "repair == 'none'",
+        ("seed", "source"),
     ),
     "protocol": _Figure(
         "split",
@@ -108,21 +120,24 @@ def names():
     return [name for name in _FIGURES if _path(name).is_file()]
 
 
-def table(name):
+def table(name, gain=False):
     """Returns the committed results of an experiment, with intervals.
 
     Introduced in lesson 03 (``03_fine_tuning``).
 
     Args:
         name: One of `names()`, such as `"learning_rate"`.
+        gain: Whether the AUC of the baseline (the frozen network; for
+            `"shift"`, no repair) is taken from each, seed by seed: modules
+            differ far more than methods do.
 
     Returns:
         A `pandas.DataFrame`, a row a point of the figure: `line`, what stands
-        on the axis below (None for a level line), `mean`, `low` and `high` (a
+        on the axis below (`""` for a level line), `mean`, `low` and `high` (a
         95 % interval over the seeds, of Student's t) and `seeds`.
 
     Raises:
-        CourseError: If there is no such experiment.
+        CourseError: If there is no such experiment, or if it has no baseline.
     """
     if not isinstance(name, str) or name not in names():
         near = difflib.get_close_matches(str(name), names(), n=1)
@@ -133,11 +148,14 @@ def table(name):
         )
     figure = _FIGURES[name]
     rows = pd.read_csv(_path(name)).query("stage == 'report'")
+    lines = figure.lines
+    if arguments.choice("gain", gain, (True, False)):
+        rows, lines = _gains(name, rows)
     found = []
-    for line in figure.lines:
+    for line in lines:
         own = rows.query(line.rows)
         points = own.groupby(figure.x, sort=is_numeric_dtype(rows[figure.x]))
-        for x, some in [(None, own)] if line.level else points:
+        for x, some in [("", own)] if line.level else points:
             values = some[line.column].to_numpy(float)
             half = stats.sem(values) * stats.t.ppf(0.975, len(values) - 1)
             mean = values.mean()
@@ -147,7 +165,24 @@ def table(name):
     return pd.DataFrame(found, columns=columns).astype({figure.x: object})
 
 
-def show(name, live=None, ax=None):
+def _gains(name, rows):
+    """Returns rows less their baseline, and the lines that they have."""
+    figure = _FIGURES[name]
+    if not figure.baseline:
+        raise CourseError(
+            f"The experiment {name!r} has no baseline, since its two sides "
+            f"share no cells: leave out gain, as in show({name!r})."
+        )
+    column, same = figure.lines[0].column, list(figure.same)
+    base = rows.query(figure.baseline)[[*same, column]]
+    rest = rows.drop(rows.query(figure.baseline).index)
+    rest = rest.merge(base, on=same, suffixes=("", "_base"))
+    rest[column] -= rest[f"{column}_base"]
+    lines = [one for one in figure.lines if one.column == column]
+    return rest, [one for one in lines if len(rest.query(one.rows))]
+
+
+def show(name, live=None, gain=False, ax=None):
     """Draws the committed results of an experiment.
 
     A point is a mean over the seeds, its bar a 95 % interval over the seeds;
@@ -158,6 +193,8 @@ def show(name, live=None, ax=None):
         name: One of `names()`, such as `"learning_rate"`.
         live: A result of one's own, drawn as a star: a dict of what stands on
             the two axes, such as `{"rate": 1e-4, "auc": 0.9}`.
+        gain: Whether to draw how much each is above the baseline, see
+            `table`.
         ax: Matplotlib `Axes`. Defaults to those of a new figure.
 
     Returns:
@@ -167,9 +204,10 @@ def show(name, live=None, ax=None):
         CourseError: If there is no such experiment, or `live` is not such a
             dict.
     """
-    points = table(name)
+    points = table(name, gain)
     figure = _FIGURES[name]
-    known = list(points[figure.x].dropna().unique())
+    known = [x for x in points[figure.x].unique() if x != ""]
+    beside = "gain in AUC over the baseline" if gain else figure.beside
     named = isinstance(known[0], str)
     if live is not None:
         live = _checked(live, figure, known if named else None)
@@ -178,6 +216,8 @@ def show(name, live=None, ax=None):
     for number, line in enumerate(figure.lines):
         colour, look = _LOOKS[number]
         own = points[points["line"] == line.name]
+        if not len(own):
+            continue
         told.append(f"{line.name}: {_numbers(own, figure.x)}")
         if line.level:
             mean, low, high = own[["mean", "low", "high"]].iloc[0]
@@ -203,6 +243,8 @@ def show(name, live=None, ax=None):
         at = known.index(x) if named else x
         ax.plot(at, y, "k*", markersize=14, label="yours")
         told.append(f"yours: {y:.3f} at {_worded(x)}")
+    if gain:
+        ax.axhline(0, color="black", linewidth=0.8)
     if named:
         ax.set_xticks(range(len(known)), known, rotation=30, ha="right")
     else:
@@ -212,12 +254,12 @@ def show(name, live=None, ax=None):
     seeds = sorted(set(points["seeds"]))
     shown = " or ".join(map(str, seeds))
     unit = f"mean and 95 % interval over {shown} seeds"
-    ax.set(xlabel=figure.below, ylabel=figure.beside)
+    ax.set(xlabel=figure.below, ylabel=beside)
     ax.set_title(unit, fontsize="small")
     ax.legend(fontsize="small")
     return described(
         ax,
-        f"The figure shows {figure.beside} by {figure.below}, {unit}: "
+        f"The figure shows the {beside} by {figure.below}, {unit}: "
         f"{'; '.join(told)}",
     )
 
@@ -234,7 +276,7 @@ def _numbers(points, x):
             f"{point['mean']:.3f} ({point['low']:.3f} to {point['high']:.3f})"
         )
         at = point[x]
-        told.append(text if at is None else f"{text} at {_worded(at)}")
+        told.append(f"{text} at {_worded(at)}" if at != "" else text)
     return ", ".join(told)
 
 
