@@ -22,7 +22,7 @@ ifneq (,$(shell command -v chromium || command -v chromium-browser))
 SOLVED := $(SOLVED:solutions/03_fine_tuning.ipynb=tests/notebook/test_browser_training.py)
 endif
 
-.PHONY: lab test check run test-oldest build lint constraints data clean
+.PHONY: lab test check run test-oldest build lint constraints ledger ledger-quick data clean
 
 lab:
 	@$(PYTHON) tools/setup_venv.py $(VENV) --extras "$(REAL)"
@@ -71,6 +71,12 @@ lint:
 	@$(PYTHON) tools/setup_venv.py $(VENV) --extras $(REAL),test
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# Every experiment on real ground, for hours; goes on where it was stopped.
+ledger ledger-quick:
+	@$(PYTHON) tools/setup_venv.py $(VENV) --extras $(REAL),test
+	$(BIN)/python -m benchmarks.real_ground $(if $(findstring quick,$@),--quick)
+	$(BIN)/python -m benchmarks.real_ground.report
 
 data:
 	@$(PYTHON) tools/setup_venv.py $(VENV) --extras $(REAL),test

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from course_utils import adaptation, evaluation, pictures
+from course_utils.evaluation import experiments
 from course_utils.machine.errors import CourseError
 
 LABELS = np.array([0, 1, 1, 0, 1, 0, 1, 0, 1])
@@ -34,6 +35,8 @@ HELPERS = [
     (evaluation.sensitivity_and_specificity, (LABELS, SCORES, 0.5)),
     (evaluation.sensitivity_at_specificity, (LABELS, SCORES, 0.5)),
     (evaluation.threshold_for_specificity, (LABELS, SCORES, 0.5)),
+    (experiments.show, ("shift", {"repair": "AdaBN", "auc": 0.5}, False)),
+    (experiments.table, ("shift", True)),
     (evaluation.plot_confusion, (LABELS, LABELS, NAMES)),
     (evaluation.plot_history, (HISTORY, "loss", None, None)),
     (evaluation.plot_images, (PICTURES, [0, 1, 0, 1], NAMES, [0, 1, 0, 0], 2)),

