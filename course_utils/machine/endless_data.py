@@ -27,7 +27,7 @@ def bounded(data, what, bar=None):
     end.
 
     Args:
-        data: A `tf.data.Dataset`.
+        data: A `tf.data.Dataset`, or a list of batches.
         what: What these data are, such as `"training data"`.
         bar: What the progress bar is called. Without, only data of unknown
             length have one.
@@ -36,6 +36,9 @@ def bounded(data, what, bar=None):
         CourseError: If the data repeat for ever, or if data of unknown length
             do not end within `MOST_BATCHES` batches.
     """
+    if not isinstance(data, tf.data.Dataset):  # A list of batches ends.
+        yield from data
+        return
     check_ends(data)
     unknown = data.cardinality() == tf.data.UNKNOWN_CARDINALITY
     read = tqdm(

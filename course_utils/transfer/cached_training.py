@@ -118,6 +118,7 @@ def cached_fit(
             suffix = cut.suffix
             suffix.compile(**settings)
             make_variables(suffix, train[0])
+            make_variables(model, batch)  # Callbacks look at its metrics.
             told = keras.callbacks.CallbackList(
                 list(callbacks or ()),
                 add_history=True,

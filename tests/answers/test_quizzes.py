@@ -66,7 +66,7 @@ def test_a_letter_means_the_choice_that_stands_there(quiz):
     letter = "abcd"[quiz.order("q2").index("forwards")]
     assert quiz.answer("q2", letter).status == "passed"
     assert quiz.answer("q2", f" {letter.upper()} ").status == "passed"
-    assert f"{letter}) It turned each picture" in repr(quiz)
+    assert f"{letter}) It had turned each picture" in repr(quiz)
 
 
 # Predict, then run.
@@ -132,7 +132,11 @@ def test_only_a_prediction_has_an_outcome(quiz):
 
 def test_the_text_shows_prompt_choices_and_how_to_answer(quiz):
     text = repr(quiz)
-    for part in ("q2. While", "\n    a) ", 'Answer: quiz.answer("q2", "a")'):
+    for part in (
+        "q2. What part",
+        "\n    a) ",
+        'Answer: quiz.answer("q2", "a")',
+    ):
         assert part in text
     assert 'Hint (in 2 steps): quiz.hint("q3")' in text
     assert max(map(len, text.splitlines())) <= 76
