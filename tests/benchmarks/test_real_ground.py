@@ -108,6 +108,9 @@ def test_a_claim_depends_where_its_comparisons_disagree():
     assert [one.verdict for one in judged] == ["supported", "refuted"]
     with pytest.raises(LookupError):
         verdicts.Getter(rows + rows, 0)("a")
+    # Of what was not made yet, nothing is said.
+    verdict, judged = verdicts.judge_claim(claim, rows, (0, 1, 2, 3))
+    assert (verdict, judged) == (None, [])
 
 
 @pytest.mark.parametrize("name", real_ground.NAMES)
@@ -132,15 +135,16 @@ def test_each_claim_has_an_id_of_its_own():
 def test_committed_rows_are_runs_of_the_definition(name):
     experiment = real_ground.experiment(name)
     rows = runner.read(experiment.path())
+    if not rows:
+        pytest.skip("not made yet")
     known = {tuple(str(row[key]) for key in experiment.keys) for row in rows}
     assert len(known) == len(rows)
     seeds = {int(row["seed"]) for row in rows if row["stage"] == "report"}
-    assert seeds >= set(experiment.seeds)
     planned = {
         tuple(str(run[key]) for key in experiment.keys)
         for run in experiment.plan(rows, sorted(seeds))
     }
-    assert known == planned
+    assert known <= planned
 
 
 @needs_package("elpv-dataset")
