@@ -52,7 +52,7 @@ Megabytes are what memory rose by at most.
 
 
 def judged():
-    """Judges every claim of every experiment that is complete.
+    """Judges every claim of which something was compared.
 
     Returns:
         A list of experiments, claims, verdicts and lists of `verdicts.Judged`.
@@ -62,11 +62,9 @@ def judged():
         one = experiment(name)
         rows = runner.read(one.path())
         for claim in one.claims:
-            try:
-                verdict, parts = verdicts.judge_claim(claim, rows, one.seeds)
-            except LookupError:
-                continue  # not all of its runs were made yet
-            found.append((one, claim, verdict, parts))
+            verdict, parts = verdicts.judge_claim(claim, rows, one.seeds)
+            if parts:
+                found.append((one, claim, verdict, parts))
     return found
 
 
@@ -77,15 +75,16 @@ def text():
     holm = verdicts.holm([part.p for part in parts])
     survives = {id(part): yes for part, yes in zip(parts, holm, strict=True)}
     counts = collections.Counter(verdict for _, _, verdict, _ in found)
-    told = ", ".join(f"{n} {verdict}" for verdict, n in counts.most_common())
+    counted = ", ".join(f"{n} {name}" for name, n in counts.most_common())
     summary, details = [], []
     for one, claim, verdict, some in found:
         there, seen = laboratory.judge(claim)
         link = f"[`{claim.id}`](#{claim.id})"
-        whose = claim.source
-        summary.append(
-            (link, claim.sentence, whose, verdict, there or "not tried")
-        )
+        told = verdict
+        if len(some) < len(claim.comparisons):
+            told += f" ({len(some)} of {len(claim.comparisons)} compared yet)"
+        row = link, claim.sentence, claim.source, told, there or "not tried"
+        summary.append(row)
         metric = claim.metric[0].upper() + claim.metric[1:]
         details.append(
             f"## {claim.id}\n\n{claim.sentence}\n\n{metric}; "
@@ -103,7 +102,7 @@ def text():
     return "\n".join(
         [
             HEAD.format(rule=rule, count=len(parts)),
-            f"{len(found)} claims, on real ground: {told}.\n",
+            f"{len(found)} claims, on real ground: {counted}.\n",
             _table(head, summary),
             *details,
             *_costs(),

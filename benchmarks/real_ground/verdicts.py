@@ -17,6 +17,7 @@ Seeds share cells, so they are not quite independent, and an interval is a
 little too narrow.
 """
 
+import contextlib
 import dataclasses
 
 import numpy as np
@@ -24,6 +25,10 @@ from scipy import stats
 
 SUPPORTED, REFUTED, UNDECIDED = "supported", "refuted", "undecided"
 DEPENDS = "depends"
+
+
+class NotMadeError(Exception):
+    """A run that a comparison needs was not made yet."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +66,9 @@ class Getter:
     def _row(self, where):
         wanted = {name: str(value) for name, value in where.items()}
         fitting = [row for row in self.rows if wanted.items() <= row.items()]
-        if len(fitting) != 1:
+        if not fitting:
+            raise NotMadeError(f"no row for {wanted}")
+        if len(fitting) > 1:
             raise LookupError(f"{len(fitting)} rows for {wanted}")
         return fitting[0]
 
@@ -102,15 +109,17 @@ def judge_claim(claim, rows, seeds):
         seeds: The seeds to judge by.
 
     Returns:
-        The verdict, and a `Judged` a comparison.
+        The verdict, and a `Judged` a comparison whose runs were all made; None
+        and an empty list where there is no such comparison yet.
     """
-    judged = [
-        judge(name, [compare(Getter(rows, s)) for s in seeds], claim.margin)
-        for name, compare in claim.comparisons.items()
-    ]
+    judged = []
+    for name, compare in claim.comparisons.items():
+        with contextlib.suppress(NotMadeError):
+            differences = [compare(Getter(rows, seed)) for seed in seeds]
+            judged.append(judge(name, differences, claim.margin))
     found = {one.verdict for one in judged}
-    if len(found) == 1:
-        return found.pop(), judged
+    if len(found) < 2:
+        return (found.pop() if found else None), judged
     return (DEPENDS if SUPPORTED in found else UNDECIDED), judged
 
 

@@ -108,6 +108,9 @@ def test_a_claim_depends_where_its_comparisons_disagree():
     assert [one.verdict for one in judged] == ["supported", "refuted"]
     with pytest.raises(LookupError):
         verdicts.Getter(rows + rows, 0)("a")
+    # Of what was not made yet, nothing is said.
+    verdict, judged = verdicts.judge_claim(claim, rows, (0, 1, 2, 3))
+    assert (verdict, judged) == (None, [])
 
 
 @pytest.mark.parametrize("name", real_ground.NAMES)
@@ -151,33 +154,28 @@ def test_committed_rows_are_runs_of_the_definition(name):
 
 
 @needs_package("elpv-dataset")
-class TestCells:
-    @pytest.fixture(scope="class")
-    def cells(self):
-        from benchmarks.real_ground import cells
+def test_fewer_labels_are_a_part_of_more():
+    from benchmarks.real_ground import cells
 
-        return cells
+    few, many = cells.draw(30, 3), cells.draw(400, 3)
+    assert set(few.train) < set(many.train)
+    assert (few.test == many.test).all()
+    assert (cells.draw(400, 3).train == many.train).all()
+    with pytest.raises(ValueError, match="cells to train on"):
+        cells.draw(2000, 0)
 
-    def test_fewer_labels_are_a_part_of_more(self, cells):
-        few, many = cells.draw(30, 3), cells.draw(400, 3)
-        assert set(few.train) < set(many.train)
-        assert (few.test == many.test).all()
-        assert (cells.draw(400, 3).train == many.train).all()
 
-    def test_seeds_draw_other_modules_and_no_module_is_on_two_sides(
-        self, cells
-    ):
-        modules = cells.table()["inferred_module"]
-        tested = set()
-        for seed in range(5):
-            parts = [set(modules[p]) for p in cells.pool(seed).values()]
-            assert sum(map(len, parts)) == len(set.union(*parts)) == 44
-            tested.add(frozenset(modules[cells.pool(seed)["test"]]))
-        assert len(tested) == 5
+@needs_package("elpv-dataset")
+def test_seeds_draw_other_modules_and_no_module_is_on_two_sides():
+    from benchmarks.real_ground import cells
 
-    def test_no_more_labels_than_cells(self, cells):
-        with pytest.raises(ValueError, match="cells to train on"):
-            cells.draw(2000, 0)
+    modules = cells.table()["inferred_module"]
+    tested = set()
+    for seed in range(5):
+        parts = [set(modules[some]) for some in cells.pool(seed).values()]
+        assert sum(map(len, parts)) == len(set.union(*parts)) == 44
+        tested.add(frozenset(modules[cells.pool(seed)["test"]]))
+    assert len(tested) == 5
 
 
 @pytest.mark.parametrize("name", ["learning_rate", "protocol", "shift"])
