@@ -36,7 +36,7 @@ SETUPS = {
 }
 PHASES = ("head", "last part")
 WAYS = ("floor", "fit", "cached_fit")
-SIZES = (1_000, 10_000, 100_000)
+GROWTH = {"lesson 03": (1_000, 10_000), "tutorial": (100_000,)}
 
 
 def main():
@@ -55,15 +55,18 @@ def main():
 
 
 def _plans():
+    """The short ones first, so that a stop in the middle leaves most."""
     for setup, settings in SETUPS.items():
         for number in range(settings["rounds"]):
             for phase in PHASES:
                 for way in WAYS:
-                    values = (setup, phase, way, number, settings["pictures"])
-                    yield dict(zip(FIELDS[:5], values, strict=True))
-    for pictures in SIZES:
-        values = ("growth", "head", "cached_fit", 0, pictures)
-        yield dict(zip(FIELDS[:5], values, strict=True))
+                    yield _plan(setup, phase, way, number, settings["pictures"])
+        for pictures in GROWTH[setup]:
+            yield _plan("growth", "head", "cached_fit", 0, pictures)
+
+
+def _plan(*values):
+    return dict(zip(FIELDS[:5], values, strict=True))
 
 
 def _missing():

@@ -155,7 +155,11 @@ def feature_rows(
     labels, *weights = keras.tree.map_structure(
         lambda *parts: np.concatenate(parts), *others
     )
-    shape, kind = output_of(model, images)
+    if tried:  # To ask for one picture is faster than to follow all layers.
+        one = model(images[:1], training=False)
+        shape, kind = tuple(one.shape[1:]), np.dtype(one.dtype.name)
+    else:
+        shape, kind = output_of(model, images)
     dtype = np.dtype(dtype or kind)
     order = sorted(range(len(digests)), key=digests.__getitem__)
     rows = np.empty(len(order), int)
