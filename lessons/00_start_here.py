@@ -82,7 +82,8 @@ def sure_cells(split, each):
 
 
 table = load_solar_cells()
-plot_images(*sure_cells("train", 3), ["sound", "defective"])
+examples = plot_images(*sure_cells("train", 3), ["sound", "defective"])
+print(examples.description)
 
 # %% [markdown]
 # *The figure shows six cells, and what the experts said.* Stains of the silicon

@@ -228,7 +228,7 @@ course.exercise("pm-05").check(my_choice, families, budget_ms)
 quiz = course.quiz("01")
 my_guess = ...
 ### BEGIN SOLUTION
-my_guess = 2
+my_guess = 3
 ### END SOLUTION
 quiz.answer("q12", my_guess)
 
