@@ -73,7 +73,10 @@ def text():
     found = judged()
     parts = [part for *_, some in found for part in some]
     holm = verdicts.holm([part.p for part in parts])
-    survives = {id(part): yes for part, yes in zip(parts, holm, strict=True)}
+    survives = {
+        id(part): yes and part.verdict == verdicts.SUPPORTED
+        for part, yes in zip(parts, holm, strict=True)
+    }
     counts = collections.Counter(verdict for _, _, verdict, _ in found)
     counted = ", ".join(f"{n} {name}" for name, n in counts.most_common())
     summary, details = [], []
