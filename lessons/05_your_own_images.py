@@ -709,9 +709,9 @@ quiz
 by_second = evaluation.compare(test_labels, predictions, second_predictions)
 print(
     f"Concluded: {len(used)} of {len(audit.rows)} files were used. "
-    f"{report.summary()} Against {second}: {by_second.verdict}; against "
-    f"scratch: {verdict.verdict}, which had {np.sum(other == test_labels)} "
-    f"right, where always one class has {np.bincount(test_labels).max()}."
+    f"{report.summary()} Against {second}: {by_second.verdict}. Against "
+    f"scratch ({np.sum(other == test_labels)} right; always one class: "
+    f"{np.bincount(test_labels).max()}): {verdict.verdict}."
 )
 
 # %% [markdown]

@@ -117,7 +117,7 @@ class Explorer:
                 plan += trial.unfrozen
             if self._view is not None:
                 self._view.trainings += 1
-            self._tell(running=True, done=0.0, now="", told=f"{plan}.")
+            self._tell(running=True, done=0.0, now="head", told=f"{plan}.")
             value, source = explorer_training.run(trial, [progress])
             self.trained.append((trial, value, source))
             metric = explorer_training.METRICS[trial.dataset]

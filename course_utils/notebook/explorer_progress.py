@@ -35,13 +35,13 @@ class Progress(keras.callbacks.Callback):
         if now - self._moved < SECONDS_BETWEEN_MOVES:
             return
         self._moved = now
-        where = f"step {batch + 1} of {steps}, {self.elapsed}"
+        where = f"step {batch + 1} of {steps}"
         state = {"done": (batch + 1) / steps, "now": where}
         if now - self._spoken >= SECONDS_BETWEEN_WORDS:
             self._spoken = now
-            state["told"] = f"Training: {where}."
+            state["told"] = f"Training: {where}, {self.elapsed}."
         self._tell(**state)
 
     def on_train_end(self, logs=None):
         """Says what comes after the last step."""
-        self._tell(done=1.0, now=f"measuring, {self.elapsed}")
+        self._tell(done=1.0, now="measuring")

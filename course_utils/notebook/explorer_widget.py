@@ -19,7 +19,7 @@ class View(anywidget.AnyWidget):
         trainings: How many have begun. The button sends it along, so that
             pressing it twice trains once.
         done: The share of the training that is done.
-        now: How far it is, for the eye.
+        now: How far it is, for the eye; the page adds the seconds.
         told: What a screen reader hears.
         picture: The picture, PNG in base64.
         description: The picture in a sentence.

@@ -71,12 +71,20 @@ function render({ model, el }) {
     }
   });
 
+  let begun = null;
+  const showNow = () => {
+    const seconds = Math.round((Date.now() - begun) / 1000);
+    now.textContent = `${model.get("now")}, ${seconds} s`;
+  };
+  const clock = setInterval(() => begun && showNow(), 1000);
+
   const showState = () => {
     const running = model.get("running");
+    begun = running ? (begun ?? Date.now()) : null;
     train.setAttribute("aria-disabled", String(running));
     bar.hidden = now.hidden = !running;
     bar.value = model.get("done");
-    now.textContent = model.get("now");
+    if (running) showNow();
     if (told.textContent !== model.get("told")) {
       told.textContent = model.get("told");
     }
@@ -92,6 +100,7 @@ function render({ model, el }) {
   choose();
   showState();
   draw();
+  return () => clearInterval(clock);
 }
 
 export default { render };
