@@ -99,25 +99,11 @@ def test_two_phases_end_where_they_end_without():
         np.testing.assert_allclose(one, two, atol=1e-4)
 
 
-def passes(monkeypatch):
-    """How many pictures the frozen part has been asked for."""
-    asked = []
-    predict = keras.Model.predict_on_batch
-
-    def count(model, images):
-        asked.append(len(images))
-        return predict(model, images)
-
-    monkeypatch.setattr(keras.Model, "predict_on_batch", count)
-    return asked
-
-
-def test_the_frozen_part_sees_each_picture_once(monkeypatch):
-    asked = passes(monkeypatch)
+def test_the_frozen_part_sees_each_picture_once(counted):
     model = model_with()
     for _ in range(2):
         cached_fit(model, (PICTURES, LABELS), epochs=5, verbose=0)
-        assert sum(asked) == 16
+        assert sum(counted) == 16
 
 
 def seen_batches(model, train, epochs=3, **options):
@@ -193,12 +179,11 @@ def test_augmented_pictures_are_not_kept_and_it_says_why(capsys):
     assert int(model.optimizer.iterations) == 4
 
 
-def test_several_views_take_their_turns(monkeypatch):
-    asked = passes(monkeypatch)
+def test_several_views_take_their_turns(counted):
     train = augmented()
     model = model_with(dropout=0)
     cached_fit(model, train, epochs=6, cache=True, views=3, verbose=0)
-    assert sum(asked) == 3 * 16
+    assert sum(counted) == 3 * 16
     views = [feature_rows.drawn_rows(base(), train, "some") for _ in range(2)]
     assert not np.allclose(views[0].features, views[1].features)
 

@@ -93,20 +93,6 @@ def test_what_has_no_features():
         extract_features(base(), IMAGES)
 
 
-@pytest.fixture
-def counted(monkeypatch):
-    """How many batches a backbone has really been asked for."""
-    asked = []
-    predict = keras.Model.predict_on_batch
-
-    def count(model, images):
-        asked.append(len(images))
-        return predict(model, images)
-
-    monkeypatch.setattr(keras.Model, "predict_on_batch", count)
-    return asked
-
-
 def test_features_on_disk_are_computed_once(work, counted):
     base_model = base()
     data = (IMAGES.astype("float32"), LABELS)
