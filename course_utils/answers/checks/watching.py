@@ -11,9 +11,14 @@ import math
 
 import numpy as np
 
+from course_utils.answers.checks import watching_torch
 from course_utils.machine.errors import CourseError
 
-BATCH_NORM_STATISTICS = ("moving_mean", "moving_variance")
+BATCH_NORM_STATISTICS = (
+    "moving_mean",
+    "moving_variance",
+    *watching_torch.BATCH_NORM_STATISTICS,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +26,8 @@ class WeightChange:
     """What happened to one array of weights.
 
     Attributes:
-        path: Keras's path of the variable, ``"layer/kernel"``.
+        path: Keras's path of the variable, ``"layer/kernel"``; PyTorch's name,
+            ``"layer.weight"``.
         identity: ``id`` of the variable, to find it in a part of the model.
         flagged_trainable: Whether the model says, afterwards, that it trains.
         is_statistic: Whether it is a moving statistic of batch normalization.
@@ -78,6 +84,8 @@ class Evidence:
         own_step: Whether the model has a ``train_step`` of its own, which
             need not train what is flagged trainable.
         added: Paths of weights that the model did not have before.
+        rates: Of a PyTorch module: by identity of a weight, the learning rates
+            at which an optimizer that holds it has stepped.
         finished: Whether the block has ended.
         stopped_by: Name of the error that ended it early; empty if none did.
     """
@@ -89,6 +97,9 @@ class Evidence:
     history: dict[str, list[float]] = dataclasses.field(default_factory=dict)
     own_step: bool = False
     added: tuple[str, ...] = ()
+    rates: dict[int, tuple[float, ...]] = dataclasses.field(
+        default_factory=dict
+    )
     finished: bool = False
     stopped_by: str = ""
 
@@ -107,9 +118,12 @@ class Evidence:
         if not self.finished:
             return "Evidence: the block is not over yet."
         moved = sum(change.moved for change in self.changes)
+        length = f"{len(next(iter(self.history.values()), []))} epochs"
+        if watching_torch.is_module(self.model):
+            length = f"{self.steps} steps"
         text = (
             f"Evidence: {moved} of {len(self.changes)} arrays of weights "
-            f"moved, in {len(next(iter(self.history.values()), []))} epochs"
+            f"moved, in {length}"
         )
         if self.added:
             text += f"; {len(self.added)} arrays are new"
@@ -126,24 +140,26 @@ class watch:  # noqa: N801  (it reads as a verb: `with course.watch(model)`)
     evidence is filled in when the block ends, also by an interrupt.
 
     Args:
-        model: A built ``keras.Model`` of any kind.
+        model: A built ``keras.Model`` of any kind, or a ``torch.nn.Module``.
 
     Raises:
-        CourseError: If ``model`` is no Keras model, or has no weights yet, or
-            if one ``watch`` is used twice.
+        CourseError: If ``model`` is neither, or has no weights yet, or if one
+            ``watch`` is used twice.
     """
 
     def __init__(self, model: object) -> None:
         """Accept a model that can be watched."""
         import keras
 
-        if not isinstance(model, keras.Model):
+        if not isinstance(model, keras.Model) and not (
+            watching_torch.is_module(model)
+        ):
             raise CourseError(
-                "course.watch expects a Keras model, not "
+                "course.watch expects a Keras model or a PyTorch module, not "
                 f"{type(model).__name__}: write `with course.watch(model) as "
                 "evidence:`."
             )
-        if not model.weights:
+        if not named_variables(model):
             raise CourseError(
                 "This model has no weights yet: call it on one batch before "
                 "`with course.watch(model)`."
@@ -160,7 +176,12 @@ class watch:  # noqa: N801  (it reads as a verb: `with course.watch(model)`)
             )
         model = self._model
         self._evidence = Evidence(model, before=optimizer_state(model))
-        self._copies = [(v, to_array(v)) for v in model.weights]
+        self._copies = [
+            (name, variable, to_array(variable))
+            for name, variable, _ in named_variables(model)
+        ]
+        is_module = watching_torch.is_module(model)
+        self._steps = watching_torch.Steps(model) if is_module else None
         # Kept alive, so that a new optimizer cannot get the old one's id.
         self._optimizer = getattr(model, "optimizer", None)
         self._earlier_fit = getattr(model, "history", None)
@@ -170,22 +191,33 @@ class watch:  # noqa: N801  (it reads as a verb: `with course.watch(model)`)
         """Compare the weights, and let go of the copies."""
         evidence, model = self._evidence, self._model
         evidence.stopped_by = error_type.__name__ if error_type else ""
-        trainable = {id(v) for v in model.trainable_weights}
+        now = {id(v): (name, flag) for name, v, flag in named_variables(model)}
         evidence.changes = tuple(
-            _change(variable, copy, id(variable) in trainable)
-            for variable, copy in self._copies
+            _change(name, variable, copy, now.get(id(variable), ("", False))[1])
+            for name, variable, copy in self._copies
         )
-        known = {id(variable) for variable, _ in self._copies}
+        known = {id(variable) for _, variable, _ in self._copies}
         evidence.added = tuple(
-            v.path for v in model.weights if id(v) not in known
+            name for key, (name, _) in now.items() if key not in known
         )
         evidence.after = optimizer_state(model)
         evidence.own_step = _has_own_step(model)
+        if self._steps is not None:
+            evidence.after = OptimizerState(*self._steps.end())
+            evidence.rates = self._steps.rates
         del self._copies, self._optimizer
         last_fit = getattr(model, "history", None)
         if last_fit is not self._earlier_fit:
             evidence.history = dict(getattr(last_fit, "history", {}))
         evidence.finished = True
+
+
+def named_variables(model: object) -> list[tuple[str, object, bool]]:
+    """Return the arrays of weights: name, variable, and whether it trains."""
+    if watching_torch.is_module(model):
+        return list(watching_torch.named_tensors(model))
+    trainable = {id(v) for v in model.trainable_weights}
+    return [(v.path, v, id(v) in trainable) for v in model.weights]
 
 
 def optimizer_state(model: object) -> OptimizerState:
@@ -219,12 +251,14 @@ def _has_own_step(model: object) -> bool:
 
 def to_array(variable: object) -> np.ndarray:
     """Return a copy of a variable's numbers, which training cannot touch."""
+    if watching_torch.is_tensor(variable):
+        return watching_torch.to_array(variable)
     import keras
 
     return np.array(keras.ops.convert_to_numpy(variable))
 
 
-def _change(variable, before: np.ndarray, trainable: bool) -> WeightChange:
+def _change(path, variable, before: np.ndarray, trainable) -> WeightChange:
     after = to_array(variable)
     largest, is_even = 0.0, False
     if not np.array_equal(before, after):
@@ -235,10 +269,10 @@ def _change(variable, before: np.ndarray, trainable: bool) -> WeightChange:
             largest = float(np.max(np.abs(change)))
             is_even = change.size > 1 and bool(np.ptp(change) < 1e-5 * largest)
     return WeightChange(
-        path=variable.path,
+        path=path,
         identity=id(variable),
         flagged_trainable=trainable,
-        is_statistic=variable.name in BATCH_NORM_STATISTICS,
+        is_statistic=path.endswith(BATCH_NORM_STATISTICS),
         largest=largest,
         shape=tuple(before.shape),
         is_even=is_even,

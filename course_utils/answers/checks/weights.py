@@ -12,6 +12,7 @@ import numpy as np
 from course_utils.answers.checks.watching import (
     Evidence,
     WeightChange,
+    named_variables,
     to_array,
 )
 
@@ -21,7 +22,7 @@ def moved(evidence: Evidence, part: object = None) -> list[WeightChange]:
 
     Args:
         evidence: What was watched.
-        part: A layer or model inside it; ``None`` for all of it.
+        part: A layer, model or module inside it; ``None`` for all of it.
     """
     return [c for c in _of(evidence, part) if c.moved and not c.is_statistic]
 
@@ -33,7 +34,7 @@ def batch_norm_moved(
 
     Args:
         evidence: What was watched.
-        part: A layer or model inside it; ``None`` for all of it.
+        part: A layer, model or module inside it; ``None`` for all of it.
     """
     return [c for c in _of(evidence, part) if c.moved and c.is_statistic]
 
@@ -207,7 +208,7 @@ def learning_rate(evidence: Evidence) -> float:
 def _of(evidence: Evidence, part: object) -> list[WeightChange]:
     if part is None:
         return list(evidence.changes)
-    members = {id(variable) for variable in part.weights}
+    members = {id(variable) for _, variable, _ in named_variables(part)}
     return [c for c in evidence.changes if c.identity in members]
 
 
