@@ -11,7 +11,14 @@ as an answer. `python -m benchmarks.real_ground.report` judges the claims.
 
 import importlib
 
-NAMES = ("learning_rate", "label_curve", "depth", "shift", "protocol")
+NAMES = (
+    "learning_rate",
+    "label_curve",
+    "depth",
+    "shift",
+    "protocol",
+    "frameworks",
+)
 
 
 def experiment(name):

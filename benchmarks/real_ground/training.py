@@ -52,30 +52,34 @@ def train(model, watch, seed, rate, epochs, batch):
     for variable in model.optimizer.variables:
         variable.assign(keras.ops.zeros_like(variable))
     model.optimizer.learning_rate = rate
-    data = _Batches(watch.inputs, watch.draw.train, seed, batch)
+    data = Batches(watch.inputs, watch.draw.train, seed, batch)
     model.fit(data, epochs=epochs, verbose=0, shuffle=False, callbacks=[watch])
     watch.finish(model)
 
 
-class _Batches(keras.utils.PyDataset):
+class Batches(keras.utils.PyDataset):
     """Shuffled batches, each cell flipped at random."""
 
     def __init__(self, inputs, numbers, seed, batch):
+        """Takes what makes inputs of cells and flips, and the cells."""
         super().__init__()
         self.inputs, self.numbers, self.batch = inputs, numbers, batch
         self.rng = np.random.default_rng([seed, 1])
         self.on_epoch_end()
 
     def __len__(self):
+        """Returns how many batches an epoch has."""
         return -(-len(self.order) // self.batch)
 
     def __getitem__(self, number):
+        """Returns a batch and its labels."""
         one = slice(number * self.batch, (number + 1) * self.batch)
         some = self.order[one]
         y = cells.labels()[some].astype("float32")
         return self.inputs(some, self.flips[one]), y
 
     def on_epoch_end(self):
+        """Draws order and flips anew."""
         times = -(-LEAST_PICTURES // len(self.numbers))
         orders = [self.rng.permutation(self.numbers) for _ in range(times)]
         self.order = np.concatenate(orders)
