@@ -25,6 +25,7 @@ from course_utils.answers.checks import (
     lesson_04,
     lesson_04b,
     lesson_05,
+    lesson_06,
 )
 from course_utils.answers.verdicts import Result, Status, Text, pick_hint
 from course_utils.machine import paths
@@ -41,6 +42,7 @@ _JUDGES = {
         lesson_04,
         lesson_04b,
         lesson_05,
+        lesson_06,
     )
     for name, judge in lesson.JUDGES.items()
 }

@@ -1,0 +1,594 @@
+# %% [markdown]
+# # Say it in PyTorch: the same weights, the same recipe, other traps
+#
+# - **Do:** load ImageNet's network into PyTorch, put a new head on it, fine-tune
+#   it in two phases with a loop of your own, and carry a Keras model over.
+# - **Learn:** three switches that Keras has as one, optimizers with a rate for
+#   each part, early stopping by hand, and what is saved.
+# - **Need:** lesson 03, and PyTorch: `pip install -e ".[torch]"` in the course's
+#   folder. About 60 minutes.
+#
+# **From lesson 03.** In Keras you have set `base_model.trainable = True` after
+# phase 1. What must follow before training goes on?
+#
+# <details><summary>Answer</summary>
+#
+# Compile again, with a new optimizer. Here it will be: make a new optimizer.
+#
+# </details>
+
+# %% [markdown]
+# ## Set up
+#
+# Where PyTorch is missing, this cell stops with the command that brings it.
+
+# %%
+from course_utils import course
+
+course.begin("06")
+
+import copy
+import importlib.util
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from efficientnet_lite_pytorch import EfficientNet
+from sklearn.metrics import roc_auc_score
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from course_utils import evaluation, machine, pictures
+from course_utils.backbones import load_backbone, top_classes
+
+generator = torch.manual_seed(0)
+
+# %% [markdown]
+# ## The same network, the same names
+#
+# The weights that this course reads into Keras were saved by PyTorch. In PyTorch
+# one builds the network in Python, and then fills it with a **state dict**: names
+# and tensors. `weights_only=True` matters. Such files are pickles, and a pickle
+# from a stranger may run any code.
+#
+# Pictures have their channels in front: `(batch, channels, height, width)`. The
+# scaling is ours to do, since it is no part of the network.
+
+
+# %%
+def imagenet_network():
+    network = EfficientNet.from_name("efficientnet-lite0")
+    path = machine.verified_path("efficientnet_lite0")
+    network.load_state_dict(torch.load(path, weights_only=True))
+    return network.eval()
+
+
+def to_torch(images):
+    images = torch.tensor(np.asarray(images, "float32"))
+    return (images.permute(0, 3, 1, 2) - 127) / 128
+
+
+palace, flower = pictures.sample_photographs().values()
+photographs = np.stack([palace[101:325, 208:432], flower[101:325, 208:432]])
+with torch.inference_mode():
+    logits = imagenet_network()(to_torch(photographs))
+probabilities = logits.softmax(dim=1).numpy()
+named = top_classes(probabilities, count=1)
+print(evaluation.plot_images(photographs, [0, 1], named).description)
+
+# %% [markdown]
+# *The figure shows a palace and a flower, each under the class that PyTorch
+# finds likeliest.* **Predict:** how far from these are the probabilities of the
+# Keras network?
+
+# %%
+keras_network = load_backbone("efficientnet_lite0", include_top=True)
+difference = keras_network.predict(photographs, verbose=0) - probabilities
+largest = np.abs(difference).max()
+print(f"2 x 1000 probabilities, largest difference {largest:.0e}")
+course.claim(largest < 1e-4, "both frameworks say the same.")
+
+# %% [markdown]
+# **Interpret.** A network is its weights and its arithmetic, and the framework is
+# neither. So: before you port or compare anything, feed both sides the same
+# picture, and demand the same numbers.
+#
+# | Keras | PyTorch |
+# | --- | --- |
+# | `(batch, height, width, channels)` | `(batch, channels, height, width)` |
+# | kernel of `Dense`: `(inputs, units)` | weight of `nn.Linear`: `(units, inputs)` |
+# | `layer.trainable = False` | `module.requires_grad_(False)`, *and* `module.eval()` |
+# | `model(x, training=True)`, `fit` | `model.train()`, a mode that stays |
+# | `model(x, training=False)`, `predict` | `model.eval()`, a mode that stays |
+# | `predict` records no gradients | `with torch.inference_mode():` |
+# | `model.compile(optimizer)` | `torch.optim.Adam(parameters)` |
+# | recompile after unfreezing | make a new optimizer |
+# | `fit` | a loop: `zero_grad`, `backward`, `step` |
+# | softmax in the model, `sparse_categorical_crossentropy` | logits, `nn.CrossEntropyLoss` |
+# | `EarlyStopping`, `ModelCheckpoint` | by hand |
+# | `LearningRateSchedule` | `torch.optim.lr_scheduler`, `scheduler.step()` |
+# | `BatchNormalization(momentum=0.99)` | `nn.BatchNorm2d(momentum=0.01)` |
+# | `model.get_weights()`, a copy | `model.state_dict()`, *no* copy |
+# | `tf.data.Dataset` | `DataLoader` |
+
+# %% [markdown]
+# ## Solar cells, as tensors
+#
+# A few hundred cells for each part, and no module in two of them. (The
+# photographs are under CC BY-NC-SA, as in lesson 00.)
+
+# %%
+table = pictures.load_solar_cells()
+
+
+def load_part(split, count):
+    own = table[table["split"] == split]
+    own = own.sample(min(count, len(own)), random_state=0)
+    batches = pictures.from_table(own, image_size=(128, 128))
+    images, labels = zip(*batches.as_numpy_iterator(), strict=True)
+    return to_torch(np.concatenate(images)), torch.tensor(
+        np.concatenate(labels), dtype=torch.long
+    )
+
+
+parts = {"train": 400, "validation": 200, "test": 400}
+cells = {split: load_part(split, count) for split, count in parts.items()}
+for split, (images, labels) in cells.items():
+    print(f"{split:<10} {tuple(images.shape)}, {labels.sum()} defective")
+
+# %% [markdown]
+# ## Three switches
+#
+# Text books freeze a backbone with `param.requires_grad = False`. **Predict:** we
+# do that to the whole network, call it on sixteen cells, and make no step of any
+# optimizer. Which arrays differ afterwards, in evaluation mode, and in training
+# mode? And does the frozen network give the same answer twice?
+
+# %%
+batch = cells["train"][0][:16]
+for mode in ("eval", "train"):
+    network = imagenet_network()
+    network.requires_grad_(False)
+    before = copy.deepcopy(network.state_dict())
+    network.train(mode == "train")
+    same = torch.equal(network(batch), network(batch))
+    after = network.state_dict()
+    moved = [name for name in after if not after[name].equal(before[name])]
+    statistics = [name for name in moved if "running_" in name]
+    print(f"{mode}: {len(moved)} arrays moved, {len(statistics)} statistics")
+    print(f"{'':<{len(mode)}}  two calls agree: {same}", *moved[:1])
+course.claim(len(statistics) == 98, "in train() all statistics move.")
+
+# %% [markdown]
+# **Interpret.** In Keras, a frozen batch normalization layer works in inference
+# mode. In PyTorch three switches know nothing of each other:
+#
+# - `requires_grad` decides which weights get gradients;
+# - `train()` and `eval()` decide what batch normalization and dropout *do*;
+# - `inference_mode()` decides whether anything is recorded for a backward pass.
+#
+# So the trap lies the other way round: a backbone that is frozen by
+# `requires_grad` alone drifts as soon as a loop calls `model.train()`, and
+# nothing is said. So: freeze with `requires_grad_(False)`, and keep the frozen
+# part in `eval()`, each time that `train()` was called on the whole.
+#
+# **Exercise pt-01.** A loop from a library calls `model.train()` at the start of
+# each epoch, and you cannot change the loop. Write a module, `my_model`, of
+# `their_backbone` and `their_head`, whose backbone stays in evaluation mode
+# whatever the loop calls, while dropout in the head follows the mode.
+
+# %% tags=["exercise"]
+# exercise: pt-01
+their_backbone = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU())
+their_head = nn.Sequential(nn.Flatten(), nn.Dropout(0.2), nn.LazyLinear(2))
+their_head(their_backbone(batch))
+my_model = ...
+### BEGIN SOLUTION
+
+
+class OnFrozen(nn.Module):
+    def __init__(self, backbone, head):
+        super().__init__()
+        self.backbone, self.head = backbone, head
+
+    def forward(self, images):
+        return self.head(self.backbone(images))
+
+    def train(self, mode=True):
+        super().train(mode)
+        self.backbone.eval()
+        return self
+
+
+my_model = OnFrozen(their_backbone, their_head)
+### END SOLUTION
+
+# %% [markdown]
+# The check switches your model to and fro.
+
+# %% tags=["check"]
+course.exercise("pt-01").check(my_model, their_backbone, their_head, batch)
+
+# %% [markdown]
+# ## Compute the frozen part once
+#
+# We are going to train the last five of sixteen blocks. What comes before never
+# changes, so its answers are computed once, for each cell as it is and for each
+# cell flipped: lesson 02's cache, by hand. (`no_grad` and not `inference_mode`,
+# since we shall train on what comes out.)
+
+
+# %%
+def cut(network, at=11):
+    stem = [network._conv_stem, network._bn0, network._swish]
+    top = [network._conv_head, network._bn1, network._swish]
+    top += [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    return (
+        nn.Sequential(*stem, *network._blocks[:at]),
+        nn.Sequential(*network._blocks[at:], *top),
+    )
+
+
+def through(module, images):
+    module.eval()
+    with torch.no_grad():
+        return torch.cat([module(some) for some in images.split(64)])
+
+
+first, rest = cut(imagenet_network())
+maps = {split: through(first, images) for split, (images, _) in cells.items()}
+flipped = through(first, cells["train"][0].flip(3))
+print(f"{tuple(batch.shape[1:])} -> {tuple(flipped.shape[1:])}")
+
+# %% [markdown]
+# ## Phase 1: the head, in a loop of five lines
+#
+# A new head is one `nn.Linear`. It gives **logits**, since
+# `nn.CrossEntropyLoss` brings its own softmax. The optimizer holds what it is
+# given, here the head and nothing else.
+
+# %%
+loss_of = nn.CrossEntropyLoss()
+
+
+def make_step(model, optimizer, inputs, labels):
+    optimizer.zero_grad()
+    loss_of(model(inputs), labels).backward()
+    optimizer.step()
+
+
+def auc_of(model, inputs, split):
+    logits = through(model, inputs[split])
+    return roc_auc_score(cells[split][1], logits[:, 1] - logits[:, 0])
+
+
+head = nn.Linear(1280, 2)
+features = {split: through(rest, some) for split, some in maps.items()}
+training_set = TensorDataset(features["train"], cells["train"][1])
+feature_loader = DataLoader(training_set, batch_size=32, shuffle=True)
+optimizer = torch.optim.Adam(head.parameters(), lr=1e-3)
+for _ in range(20):
+    for inputs, labels in feature_loader:
+        make_step(head, optimizer, inputs, labels)
+phase_1 = nn.Sequential(rest.requires_grad_(False), head)
+frozen_auc = auc_of(head, features, "validation")
+print(f"Validation AUC {frozen_auc:.3f}")
+
+# %% [markdown]
+# **Interpret.** `zero_grad`, because `backward` *adds* to what is there: forget it,
+# and each step goes along the sum of all gradients so far. So: write these lines
+# once, in a function, and never again.
+#
+# ## An optimizer holds what it was given
+#
+# Parameters come in **groups**, each with its own rate. That is how PyTorch does
+# discriminative learning rates. **Predict:** we unfreeze the backbone after
+# phase 1, and train on with the optimizer of phase 1. What moves?
+
+# %%
+model = copy.deepcopy(phase_1)
+optimizer = torch.optim.Adam(model[1].parameters(), lr=1e-3)
+model.requires_grad_(True)
+with course.watch(model) as evidence:
+    make_step(
+        model.eval(), optimizer, maps["train"][:16], cells["train"][1][:16]
+    )
+print("old optimizer:", evidence)
+optimizer.add_param_group({"params": model[0].parameters(), "lr": 1e-4})
+with course.watch(model) as evidence:
+    make_step(
+        model.eval(), optimizer, maps["train"][:16], cells["train"][1][:16]
+    )
+print("with the rest:", evidence)
+
+# %% [markdown]
+# **Interpret.** The flags said that everything trains, and the optimizer trained
+# what it held. The same happens to a head that is put on *after* the optimizer
+# was made: it stays random for good. PyTorch says nothing in either case. So:
+# set flags and heads, **then** make the optimizer; or add a group.
+#
+# **Exercise pt-02.** Make `my_optimizer` for `model`: an `AdamW` in which the
+# head, `model[1]`, trains at `1e-3` and the backbone, `model[0]`, at `1e-4`.
+# Weight decay is `1e-2` on all kernels, and none on the scales and shifts of
+# batch normalization, which are the backbone's parameters of one dimension. (On
+# the head's bias it is as you like.)
+
+# %% tags=["exercise"]
+# exercise: pt-02
+my_optimizer = ...
+### BEGIN SOLUTION
+backbone, new_head = model
+kernels = [p for p in backbone.parameters() if p.ndim > 1]
+scales_and_shifts = [p for p in backbone.parameters() if p.ndim == 1]
+my_optimizer = torch.optim.AdamW(
+    [
+        {"params": new_head.parameters(), "lr": 1e-3},
+        {"params": kernels},
+        {"params": scales_and_shifts, "weight_decay": 0.0},
+    ],
+    lr=1e-4,
+    weight_decay=1e-2,
+)
+### END SOLUTION
+
+# %% [markdown]
+# The check looks up each parameter in the groups.
+
+# %% tags=["check"]
+course.exercise("pt-02").check(my_optimizer, model)
+
+# %% [markdown]
+# ## Phase 2, twice
+#
+# A much copied recipe ends with `optim.Adam(model.parameters(), lr=1e-5)`. That
+# is a rate for the backbone, and it hits the head as well, a hundred times lower
+# than before. Beside it: a rate for each part, falling along a cosine by a
+# **scheduler**, which changes the rates in the groups when we tell it that an
+# epoch is over.
+#
+# Both loops keep batch normalization as it was, and a copy of the best epoch's
+# weights. **Predict:** which of the two gets further from phase 1 in five
+# epochs?
+
+
+# %%
+labels = cells["train"][1]
+triples = TensorDataset(maps["train"], flipped, labels)
+loader = DataLoader(triples, batch_size=16, shuffle=True)
+
+
+def fine_tune(model, optimizer, epochs=5):
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
+    curve = []
+    for _ in range(epochs):
+        model.eval()  # There is no dropout here: only batch normalization.
+        for plain, mirrored, labels in loader:
+            mirror = torch.rand(len(labels), 1, 1, 1) < 0.5
+            inputs = torch.where(mirror, mirrored, plain)
+            make_step(model, optimizer, inputs, labels)
+        scheduler.step()
+        curve.append(auc_of(model, maps, "validation"))
+        if curve[-1] == max(curve):
+            kept = copy.deepcopy(model.state_dict())
+    model.load_state_dict(kept)
+    return curve
+
+
+# %% [markdown]
+# Five epochs each, from the same phase 1.
+
+# %%
+models = {name: copy.deepcopy(phase_1) for name in ("all 1e-5", "by group")}
+curves = {}
+for name, model in models.items():
+    model.requires_grad_(True)
+    groups = [{"params": model[0].parameters(), "lr": 1e-4}]
+    groups += [{"params": model[1].parameters(), "lr": 1e-3}]
+    trained = groups if name == "by group" else model.parameters()
+    curves[name] = fine_tune(model, torch.optim.Adam(trained, lr=1e-5))
+figure, ax = plt.subplots(figsize=(5, 3.2))
+for (name, curve), look in zip(curves.items(), ("s--", "o-"), strict=True):
+    ax.plot(range(6), [frozen_auc, *curve], look, label=name)
+ax.set(xlabel="epochs of phase 2", ylabel="validation AUC")
+ax.legend()
+tuned_auc = {n: auc_of(m, maps, "test") for n, m in models.items()}
+frozen_test = auc_of(head, features, "test")
+print(f"Test AUC: frozen {frozen_test:.3f}", end="")
+print(*[f", {name} {auc:.3f}" for name, auc in tuned_auc.items()], sep="")
+
+# %% [markdown]
+# *The figure shows the AUC on the validation modules over the epochs of phase 2,
+# beginning with the frozen network, for both optimizers.*
+#
+# **Interpret.** XXX
+#
+# **Exercise pt-03.** Fine-tune less of it, with evidence. In `my_model`, train
+# the last block and what follows, `my_model[0][4:]`, at `1e-4`, and the head at
+# `1e-3`. The earlier blocks and all statistics stay as they are. Run one epoch of
+# `loader`, on `plain` alone if you like, inside
+# `with course.watch(my_model) as my_evidence:`.
+
+# %% tags=["exercise"]
+# exercise: pt-03
+my_model = copy.deepcopy(phase_1)
+my_evidence = ...
+### BEGIN SOLUTION
+my_model.requires_grad_(False)
+late = my_model[0][4:].requires_grad_(True)
+my_model[1].requires_grad_(True)
+groups = [{"params": late.parameters(), "lr": 1e-4}]
+groups += [{"params": my_model[1].parameters(), "lr": 1e-3}]
+optimizer = torch.optim.Adam(groups)
+my_model.eval()
+with course.watch(my_model) as my_evidence:
+    for plain, _, some_labels in loader:
+        make_step(my_model, optimizer, plain, some_labels)
+### END SOLUTION
+
+# %% [markdown]
+# The check goes by what moved, and at which rates.
+
+# %% tags=["check"]
+course.exercise("pt-03").check(my_model, my_evidence)
+
+# %% [markdown]
+# ## Stop early, by hand
+#
+# **Exercise pt-04.** A colleague keeps the best weights with
+# `best = model.state_dict()`, and at the end always gets the last ones. A state
+# dict holds the tensors themselves, and training goes on writing into them: keep
+# a `copy.deepcopy`.
+#
+# Do it better. `one_epoch()` trains `my_head` for an epoch, and returns its loss
+# on the validation cells. Call it at most 60 times, and stop when the loss has
+# had no new minimum for 5 epochs. Leave the best epoch's weights in `my_head`,
+# and all losses, in their order, in `my_losses`.
+
+# %% tags=["exercise"]
+# exercise: pt-04
+my_head = nn.Linear(1280, 2)
+head_optimizer = torch.optim.Adam(my_head.parameters(), lr=1e-2)
+
+
+def one_epoch():
+    for inputs, some_labels in feature_loader:
+        make_step(my_head, head_optimizer, inputs, some_labels)
+    logits = through(my_head, features["validation"])
+    return loss_of(logits, cells["validation"][1]).item()
+
+
+my_losses = ...
+### BEGIN SOLUTION
+my_losses = []
+while len(my_losses) < 60:
+    my_losses.append(one_epoch())
+    best = int(np.argmin(my_losses))
+    if best == len(my_losses) - 1:
+        best_weights = copy.deepcopy(my_head.state_dict())
+    if len(my_losses) - 1 - best == 5:
+        break
+my_head.load_state_dict(best_weights)
+### END SOLUTION
+
+# %% [markdown]
+# The check asks your head for its loss.
+
+# %% tags=["check"]
+course.exercise("pt-04").check(
+    my_losses, my_head, features["validation"], cells["validation"][1]
+)
+
+# %% [markdown]
+# ## Save it, load it, use it
+#
+# What is saved is the state dict. The code of the network is not in it, and
+# neither is the mode: a loaded model is in training mode until you call
+# `eval()`.
+
+# %%
+path = machine.work_dir() / "lesson_06.pt"
+torch.save(models["by group"].state_dict(), path)
+loaded = nn.Sequential(cut(imagenet_network())[1], nn.Linear(1280, 2)).eval()
+print(loaded.load_state_dict(torch.load(path, weights_only=True)))
+with torch.inference_mode():
+    pairs = [m(maps["test"][:16]) for m in (loaded, models["by group"])]
+course.claim(torch.equal(*pairs), "what was loaded says what was saved.")
+
+# %% [markdown]
+# ## Other families
+#
+# **torchvision** has the networks that most texts name, and reaches them by one
+# call. `weights="DEFAULT"` downloads ImageNet's, which takes a network;
+# `weights=None` is random. Each has its own normalization:
+# `get_model_weights(name).DEFAULT.transforms()` gives it, and leaving it out is
+# lesson 01's mismatch again. The last linear layer is `fc` in a ResNet,
+# `classifier` in an EfficientNet, `heads` in a vision transformer; this finds it
+# in each.
+
+
+# %%
+def with_new_head(name, num_classes, weights=None):
+    network = torchvision.models.get_model(name, weights=weights)
+    linear = [n for n, m in network.named_modules() if type(m) is nn.Linear]
+    last = network.get_submodule(linear[-1])
+    new = nn.Linear(last.in_features, num_classes)
+    network.set_submodule(linear[-1], new)
+    return network, linear[-1]
+
+
+if importlib.util.find_spec("torchvision"):
+    import torchvision
+
+    for name in ("resnet50", "efficientnet_b0", "vit_b_16"):
+        network, place = with_new_head(name, 2)
+        count = sum(p.numel() for p in network.parameters())
+        print(f"{name:<16} {count:>11,} parameters, head at {place}")
+else:
+    print("For this cell: `pip install torchvision`, and run it again.")
+
+# %% [markdown]
+# Everything else in this lesson holds for them as it is. A vision transformer has
+# no batch normalization, so its one trap less is dropout.
+#
+# ## From a blank page
+#
+# **Exercise pt-05.** `their_model` was built in Keras. Make `my_module`, a PyTorch
+# module ready for use, that takes the *same* input, a tensor of pictures
+# `(n, 128, 128, 3)` from 0 to 255, and gives the same probabilities.
+
+# %% tags=["exercise"]
+# exercise: pt-05
+keras_base = load_backbone("efficientnet_lite0", input_shape=(128, 128, 3))
+average = keras.layers.GlobalAveragePooling2D()
+dense = keras.layers.Dense(2, activation="softmax")
+their_model = keras.Sequential([keras_base, average, dense])
+my_module = ...
+### BEGIN SOLUTION
+
+
+class Ported(nn.Module):
+    def __init__(self, kernel, bias):
+        super().__init__()
+        self.backbone = nn.Sequential(*cut(imagenet_network()))
+        self.head = nn.Linear(*kernel.shape)
+        weights = {"weight": torch.tensor(kernel.T), "bias": torch.tensor(bias)}
+        self.head.load_state_dict(weights)
+
+    def forward(self, images):
+        scaled = (images.permute(0, 3, 1, 2) - 127) / 128
+        return self.head(self.backbone(scaled)).softmax(dim=1)
+
+
+my_module = Ported(*dense.get_weights()).eval()
+### END SOLUTION
+
+# %% [markdown]
+# The check feeds both the same pictures.
+
+# %% tags=["check"]
+course.exercise("pt-05").check(my_module, their_model)
+
+# %% [markdown]
+# ## Questions
+
+# %%
+print(
+    f"Concluded: in PyTorch, too, a head on the frozen network reaches a test "
+    f"AUC of {frozen_test:.2f}, and phase 2, with a rate for each part, "
+    f"{tuned_auc['by group']:.2f}."
+)
+quiz = course.quiz("06")
+quiz
+
+# %% [markdown]
+# ## Take away
+#
+# - The same weights give **the same numbers** in both frameworks; demand it before
+#   you compare anything else.
+# - **Three switches**: `requires_grad`, `train()` or `eval()`, and
+#   `inference_mode`. A frozen backbone needs the first two.
+# - Flags and heads first, **then the optimizer**, with a group for each part.
+# - `state_dict()` is **no copy**.
+#
+# **Next:** take your own pictures (lesson 05) through this loop.
