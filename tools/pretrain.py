@@ -244,15 +244,12 @@ def train(model, recipe, folder):
         warmup_steps=warmup,
     )
     labels = all_labels(recipe)
-    # Keras 3.8 names a model's outputs by their layers, and takes metrics by
-    # these names only; a list goes by the order of the outputs.
     model.compile(
         keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY),
         {
             name: keras.losses.SparseCategoricalCrossentropy(from_logits=True)
             for name in labels
         },
-        weighted_metrics=[["accuracy"] for _ in labels],
         jit_compile=False,
     )
     model.fit(
