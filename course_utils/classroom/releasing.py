@@ -112,20 +112,24 @@ def with_seed(source: str, seed: int) -> str:
         tree = ast.parse(source)
     except SyntaxError:  # A cell with a magic command draws nothing here.
         return source
-    ends = [
-        (node.end_lineno - 1, node.end_col_offset - 1)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and ast.unparse(node.func) in DRAWS
-        and not any(word.arg == "seed" for word in node.keywords)
-    ]
+    places = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in DRAWS:
+            given = [*node.args, *(word.value for word in node.keywords)]
+            if not any(word.arg == "seed" for word in node.keywords):
+                last = max(map(_end, given), default=None)
+                row, column = last or (node.end_lineno, node.end_col_offset - 1)
+                places.append((row - 1, column, ", " if last else ""))
     lines = source.split("\n")
-    for row, column in sorted(ends, reverse=True):
+    for row, column, comma in sorted(places, reverse=True):
         line = lines[row].encode()
         before, after = line[:column].decode(), line[column:].decode()
-        comma = "" if before.rstrip().endswith(("(", ",")) else ", "
         lines[row] = f"{before}{comma}seed={seed}{after}"
     return "\n".join(lines)
+
+
+def _end(node):
+    return node.end_lineno, node.end_col_offset
 
 
 def draws_data(source: str) -> bool:
