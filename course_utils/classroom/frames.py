@@ -24,7 +24,9 @@ _LENGTHS = struct.Struct(">4sII")  # a mark, length of the head, of the arrays
 _MARK = b"FRAM"
 
 
-def pack(head: Mapping, arrays: Mapping[str, np.ndarray] | None = None) -> bytes:
+def pack(
+    head: Mapping, arrays: Mapping[str, np.ndarray] | None = None
+) -> bytes:
     """Return one frame.
 
     Args:
@@ -40,11 +42,14 @@ def pack(head: Mapping, arrays: Mapping[str, np.ndarray] | None = None) -> bytes
     return _LENGTHS.pack(_MARK, len(text), len(content)) + text + content
 
 
-def unpack(stream: bytes) -> Iterator[tuple[dict, dict[str, np.ndarray]]]:
+def unpack(
+    stream: bytes, most: int = MOST_BYTES
+) -> Iterator[tuple[dict, dict[str, np.ndarray]]]:
     """Read frames, up to the first that is broken.
 
     Args:
         stream: What came out of a sandbox, whole or cut short.
+        most: Bytes of the arrays of one frame.
 
     Yields:
         Head and arrays of each frame. Arrays that break a rule are left out,
@@ -56,7 +61,7 @@ def unpack(stream: bytes) -> Iterator[tuple[dict, dict[str, np.ndarray]]]:
         begin = place + _LENGTHS.size
         middle, place = begin + head_length, begin + head_length + length
         whole = mark == _MARK and place <= len(stream)
-        if not whole or head_length > LONGEST_HEAD or length > MOST_BYTES:
+        if not whole or head_length > LONGEST_HEAD or length > most:
             return
         try:
             head = json.loads(stream[begin:middle])
@@ -64,13 +69,13 @@ def unpack(stream: bytes) -> Iterator[tuple[dict, dict[str, np.ndarray]]]:
             return
         if not isinstance(head, dict):
             return
-        yield head, _read_arrays(stream[middle:place])
+        yield head, _read_arrays(stream[middle:place], most)
 
 
-def _read_arrays(content: bytes) -> dict[str, np.ndarray]:
+def _read_arrays(content: bytes, left: int) -> dict[str, np.ndarray]:
     if not content:
         return {}
-    found, left = {}, MOST_BYTES
+    found = {}
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             for member in archive.infolist()[:MOST_ARRAYS]:

@@ -62,11 +62,13 @@ class Outcome:
         output: The bytes that it sent.
         killed: Why it was killed; empty if it ended by itself.
         code: Its exit code.
+        seconds: How long it ran.
     """
 
     output: bytes
     killed: str
     code: int
+    seconds: float
 
 
 def choose(name: str = "auto", trust_submissions: bool = False) -> str:
@@ -177,7 +179,8 @@ def _attend(process, content, limits):
     workers = [threading.Thread(target=w, daemon=True) for w in (feed, listen)]
     for worker in workers:
         worker.start()
-    deadline = time.monotonic() + limits.seconds
+    start = time.monotonic()
+    deadline = start + limits.seconds
     try:
         while process.poll() is None and not problem:
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -197,7 +200,9 @@ def _attend(process, content, limits):
         process.wait()
         workers[1].join(5)
         process.stdout.close()
-    return Outcome(b"".join(parts)[: limits.output], problem, process.returncode)
+    output = b"".join(parts)[: limits.output]
+    seconds = time.monotonic() - start
+    return Outcome(output, problem, process.returncode, seconds)
 
 
 def _memory_of(pid):
@@ -307,7 +312,9 @@ def _needed(readable):
     return [
         one
         for one in found
-        if not any(one != other and one.is_relative_to(other) for other in found)
+        if not any(
+            one != other and one.is_relative_to(other) for other in found
+        )
     ]
 
 

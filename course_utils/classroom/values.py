@@ -93,9 +93,7 @@ class Writer:
             return {"list": [self.write(one, deeper) for one in items]}
         if kind is dict and depth < DEEPEST:
             pairs = list(value.items())[:MOST_ITEMS]
-            return {
-                "dict": [[self.write(x, deeper) for x in p] for p in pairs]
-            }
+            return {"dict": [[self.write(x, deeper) for x in p] for p in pairs]}
         pandas = sys.modules.get("pandas")
         if pandas is not None and isinstance(value, pandas.DataFrame):
             parts = value.index.tolist(), value.to_dict("list")

@@ -13,7 +13,7 @@ from types import ModuleType
 
 from course_utils.machine.errors import CourseError
 
-LESSONS = ("00", "01", "02")
+LESSONS = ("02",)
 
 
 @dataclasses.dataclass(frozen=True)
