@@ -165,8 +165,19 @@ def grade_one(task: dict) -> dict:
     return _write(task, "graded", told, items, seconds)
 
 
-def run_apart(task: dict, cells: list[str], reference: object) -> tuple:
+def run_apart(
+    task: dict,
+    cells: list[str],
+    reference: judges.Reference,
+    limits: sandbox.Limits = LIMITS,
+) -> tuple[list, str, float]:
     """Run the cells, again without one that has ended its process.
+
+    Args:
+        task: As in `grade_one`.
+        cells: Sources of the submission's cells.
+        reference: Our own run, for what submissions are asked to predict.
+        limits: What it may use.
 
     Returns:
         Frames, why it was stopped, and the seconds that it took.
@@ -175,7 +186,7 @@ def run_apart(task: dict, cells: list[str], reference: object) -> tuple:
     module, asked = judges.load(lesson), reference.prepared.get("asked", {})
     job = {
         "cells": cells,
-        "cell_seconds": LIMITS.cell_seconds,
+        "cell_seconds": limits.cell_seconds,
         "checks": _checks(lesson),
         "wanted": {name: how.answers for name, how in module.JUDGES.items()},
         "cache": str(references.cache_of(Path(task["folder"]))),
@@ -185,7 +196,7 @@ def run_apart(task: dict, cells: list[str], reference: object) -> tuple:
         content = frames.pack({**job, "skip": skipped}, asked)
         readable = references.cache_of(Path(task["folder"]))
         found = sandbox.run(
-            task["sandbox"], references.RUNNER, content, LIMITS, (readable,)
+            task["sandbox"], references.RUNNER, content, limits, (readable,)
         )
         seconds += found.seconds
         new = list(frames.unpack(found.output))
