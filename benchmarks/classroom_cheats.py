@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from course_utils.classroom import frames, grading, judging, sandbox
+from course_utils.classroom import grading, judging, sandbox
 from course_utils.classroom.judges import Reference
 
 LESSON = "02"
@@ -72,8 +72,7 @@ CHEATS = {
         "import numpy as np\nclass A:\n"
         "    def __array__(self, *a, **k):\n"
         "        return np.full((105, 1280), np.nan)\n"
-        "    def __lt__(self, o): return True\n"
-        + _CHECK.format("A()", "A()")
+        "    def __lt__(self, o): return True\n" + _CHECK.format("A()", "A()")
     ],
     "`__eq__` says yes": [
         "class Yes(str):\n    def __eq__(self, o): return True\n"
@@ -153,8 +152,7 @@ CHEATS = {
         " '../solutions/02_feature_extraction.ipynb']:\n"
         "    try: found += (data_dir() / f).read_text()\n"
         "    except OSError: pass\n"
-        "if found: found = 'canary-7c1f' + found\n"
-        + _LEAK.format("found")
+        "if found: found = 'canary-7c1f' + found\n" + _LEAK.format("found")
     ],
     "another student's work is read": [
         "try: found = open('{other}').read()\nexcept OSError: found = ''\n"
@@ -242,9 +240,7 @@ def try_cheat(name: str, kind: str = "bubblewrap") -> dict:
         records, killed, seconds = grading.run_apart(
             task, cells, reference(), LIMITS
         )
-        items = judging.judge(
-            LESSON, records, _points(), reference()
-        )
+        items = judging.judge(LESSON, records, _points(), reference())
         told = json.dumps(items)
         return {
             "earned": sum(item["earned"] for item in items),
