@@ -9,6 +9,7 @@ point, and then does something else to earn more, to look around, or to hurt.
 import json
 import os
 import socket
+import subprocess
 import tempfile
 import threading
 from pathlib import Path
@@ -94,14 +95,16 @@ CHEATS = {
         "head = json.dumps({{'kind': 'exercise', 'id': 'fe-03', 'given':"
         " [{{'array': 'a0'}}, {{'array': 'a0'}}]}}).encode()\n"
         "body = file.getvalue()\n"
-        "send(struct.pack('>4sII', b'FRAM', len(head), len(body)) + head + body)"
+        "lengths = struct.pack('>4sII', b'FRAM', len(head), len(body))\n"
+        "send(lengths + head + body)"
     ],
     "a bomb of zeros, compressed": [
         _FRAMES + "import numpy, io, json, struct\nfile = io.BytesIO()\n"
         "numpy.savez_compressed(file, a0=numpy.zeros(2**25))\n"
         "head = json.dumps({{'kind': 'exercise', 'id': 'fe-03', 'given':"
         " [{{'array': 'a0'}}] * 2}}).encode()\nbody = file.getvalue()\n"
-        "send(struct.pack('>4sII', b'FRAM', len(head), len(body)) + head + body)"
+        "lengths = struct.pack('>4sII', b'FRAM', len(head), len(body))\n"
+        "send(lengths + head + body)"
     ],
     "an array that says it has 10**12 numbers": [
         _FRAMES + "import numpy, io, json, struct, zipfile\n"
@@ -112,7 +115,8 @@ CHEATS = {
         "zipfile.ZipFile(file, 'w').writestr('a0.npy', inner.getvalue())\n"
         "head = json.dumps({{'kind': 'exercise', 'id': 'fe-03', 'given':"
         " [{{'array': 'a0'}}] * 2}}).encode()\nbody = file.getvalue()\n"
-        "send(struct.pack('>4sII', b'FRAM', len(head), len(body)) + head + body)"
+        "lengths = struct.pack('>4sII', b'FRAM', len(head), len(body))\n"
+        "send(lengths + head + body)"
     ],
     "JSON a hundred thousand deep": [
         _FRAMES + "import struct\nhead = b'[' * 100_000\n"
@@ -140,7 +144,7 @@ CHEATS = {
     ],
     "`/proc` and the parent's environment are read": [
         "import glob, os\nfound = str(dict(os.environ))\n"
-        "for p in glob.glob('/proc/*/environ') + glob.glob('/proc/*/cmdline'):\n"
+        "for p in glob.glob('/proc/*/environ'):\n"
         "    try: found += open(p).read()\n"
         "    except OSError: pass\n"
         f"found = found[max(0, found.find('{CANARY}')):]\n"
@@ -235,11 +239,17 @@ def try_cheat(name: str, kind: str = "bubblewrap") -> dict:
         other.write_text(CANARY)
         places = {"port": port, "outside": outside, "other": other}
         cells = [HONEST, *(c.format(**places) for c in CHEATS[name])]
-        os.environ["CLASS_SECRET"] = CANARY
         task = {"folder": folder, "lesson": LESSON, "sandbox": kind}
-        records, killed, seconds = grading.run_apart(
-            task, cells, reference(), LIMITS
-        )
+        # A process of this machine whose environment holds a secret.
+        secret = {"PATH": os.defpath, "CLASS_SECRET": CANARY}
+        neighbour = subprocess.Popen(["sleep", "600"], env=secret)
+        try:
+            records, killed, seconds = grading.run_apart(
+                task, cells, reference(), LIMITS
+            )
+        finally:
+            neighbour.kill()
+            neighbour.wait()
         items = judging.judge(LESSON, records, _points(), reference())
         told = json.dumps(items)
         return {
@@ -283,8 +293,8 @@ def main() -> None:
     lines = [
         "# Cheats, tried",
         "",
-        "Made by `python -m benchmarks.classroom_cheats`. Each notebook answers "
-        "one question, worth 1 point, honestly, and then tries what stands in "
+        "Made by `python -m benchmarks.classroom_cheats`. Each notebook "
+        "answers one question, worth 1 point, honestly, and then tries what stands in "
         "its row. Earned is what it has in all; 1 is what was honest.",
         "",
         "| cheat | earned | file outside | packets | secrets seen | ended by |",
