@@ -294,8 +294,9 @@ def main() -> None:
         "# Cheats, tried",
         "",
         "Made by `python -m benchmarks.classroom_cheats`. Each notebook "
-        "answers one question, worth 1 point, honestly, and then tries what stands in "
-        "its row. Earned is what it has in all; 1 is what was honest.",
+        "answers one question, worth 1 point, honestly, and then tries what "
+        "stands in its row. Earned is what it has in all; 1 is what was "
+        "honest.",
         "",
         "| cheat | earned | file outside | packets | secrets seen | ended by |",
         "| --- | --: | --- | --: | --- | --- |",

@@ -7,7 +7,6 @@ submission, no key. The program gets bytes, and gives bytes.
 
 import contextlib
 import dataclasses
-import itertools
 import os
 import shutil
 import signal
@@ -20,38 +19,11 @@ from pathlib import Path
 
 import psutil
 
-from course_utils.machine import paths
+from course_utils.classroom import bubblewrap
+from course_utils.classroom.bubblewrap import Limits
 from course_utils.machine.errors import CourseError
 
-# Inside the course's folder, what no submission may read.
-HIDDEN = ("data/keys", "data/quizzes", "lessons", "solutions")
-_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32")
-_SETTINGS = "alternatives fonts ld.so.cache ld.so.conf ld.so.conf.d localtime"
-_WORK = "/tmp"
-# Ids that nobody has. One a run, since the kernel counts processes by owner.
-_FIRST_ID, _IDS = 200_000, 1_000_000
-_numbers = itertools.count()
-
-
-@dataclasses.dataclass(frozen=True)
-class Limits:
-    """What a submission may use.
-
-    Attributes:
-        seconds: From start to end; then it is killed, with all it started.
-        cell_seconds: A cell; then it is interrupted, and the next one runs.
-        memory: Bytes in all processes together, files in memory included.
-        disk: Bytes of files.
-        processes: Processes and threads.
-        output: Bytes that it may send.
-    """
-
-    seconds: float = 1_200.0
-    cell_seconds: float = 300.0
-    memory: int = 4 * 2**30
-    disk: int = 2**30
-    processes: int = 400
-    output: int = 192 * 2**20
+_WORK = bubblewrap.WORK
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,11 +73,13 @@ def choose(name: str = "auto", trust_submissions: bool = False) -> str:
 
 def bubblewrap_problem() -> str:
     """Say why bubblewrap cannot be used here; empty if it can."""
-    needed = ["bwrap", "prlimit"] + (["setpriv"] if _is_root() else [])
+    needed = ["bwrap", "prlimit"] + (
+        ["setpriv"] if bubblewrap.is_root() else []
+    )
     for program in needed:
         if not shutil.which(program):
             return f"the program {program} was not found"
-    command = [*_bubblewrap(Limits()), "true"]
+    command = [*bubblewrap.command(Limits()), "true"]
     try:
         answer = subprocess.run(
             command, capture_output=True, timeout=20, env={"PATH": os.defpath}
@@ -143,7 +117,7 @@ def run(
             folder = stack.enter_context(tempfile.TemporaryDirectory())
             command = python
         else:
-            command = [*_bubblewrap(limits, readable), *python]
+            command = [*bubblewrap.command(limits, readable), *python]
         process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -238,94 +212,3 @@ def _environment(folder, threads):
     if real := os.environ.get("COURSE_REAL"):
         environment["COURSE_REAL"] = real
     return environment
-
-
-def _bubblewrap(limits, readable=()):
-    """Return the command up to the program that is to run."""
-    root = _is_root()
-    command = ["bwrap", "--die-with-parent", "--new-session"]
-    command += "--unshare-pid --unshare-net --unshare-ipc".split()
-    command += "--unshare-uts --unshare-cgroup-try --hostname class".split()
-    command += ["--cap-drop", "ALL"]
-    if root:
-        for capability in ("SETUID", "SETGID", "SETPCAP"):
-            command += ["--cap-add", f"CAP_{capability}"]
-    else:
-        command += ["--unshare-user", "--disable-userns"]
-    for place in _SYSTEM:
-        path = Path(place)
-        if path.is_symlink():
-            command += ["--symlink", os.readlink(path), place]
-        elif path.is_dir():
-            command += ["--ro-bind", place, place]
-    command += ["--perms", "755", "--dir", "/etc"]
-    for name in _SETTINGS.split():
-        command += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
-    # A writable /proc/sys would reach the whole machine where root runs this.
-    command += ["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys"]
-    command += ["--dev", "/dev"]
-    for place in (_WORK, "/dev/shm"):
-        command += ["--size", str(limits.disk), "--perms", "1777"]
-        command += ["--tmpfs", place]
-    made = {Path("/"), Path("/etc"), Path("/proc"), Path("/dev"), Path(_WORK)}
-    for path in _needed(readable):
-        if path.is_relative_to("/usr"):
-            continue
-        for parent in reversed(path.parents):
-            if parent not in made:
-                made.add(parent)
-                command += ["--perms", "755", "--dir", str(parent)]
-        command += ["--ro-bind", str(path), str(path)]
-        made.add(path)
-    for path in _hidden():
-        command += ["--perms", "000", "--tmpfs", str(path)]
-        command += ["--remount-ro", str(path)]
-    command += ["--remount-ro", "/", "--chdir", _WORK, "--"]
-    bounds = f"--fsize={limits.disk} --core=0 --cpu={int(limits.seconds) * 64}"
-    bounds += f" --nofile=4096 --as={4 * limits.memory}"
-    if root:
-        # The count of processes binds nobody but the new owner.
-        own = _FIRST_ID + os.getpid() * 64 % _IDS + next(_numbers) % 64
-        command += f"setpriv --reuid={own} --regid={own} --clear-groups".split()
-        command += "--no-new-privs --bounding-set=-all --inh-caps=-all".split()
-    return [
-        *command,
-        "prlimit",
-        *bounds.split(),
-        f"--nproc={limits.processes}",
-    ]
-
-
-def _needed(readable):
-    """Return what a submission has to read, outer folders first."""
-    course = paths.course_dir()
-    folders = {
-        *map(Path, (sys.prefix, sys.base_prefix)),
-        *(Path(p) for p in sys.path if p.endswith("-packages")),
-        Path(__file__).resolve().parents[1],
-        course / "data",
-        *readable,
-    }
-    if real := os.environ.get("COURSE_REAL"):
-        folders.add(Path(real).expanduser())
-    found = sorted({folder.resolve() for folder in folders if folder.exists()})
-    return [
-        one
-        for one in found
-        if not any(
-            one != other and one.is_relative_to(other) for other in found
-        )
-    ]
-
-
-def _hidden():
-    """Return which of the folders that `_needed` has must not be read."""
-    needed = _needed(())
-    for name in HIDDEN:
-        path = paths.course_dir() / name
-        if path.is_dir() and any(path.is_relative_to(one) for one in needed):
-            yield path
-
-
-def _is_root():
-    return hasattr(os, "geteuid") and os.geteuid() == 0
