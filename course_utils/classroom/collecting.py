@@ -160,7 +160,7 @@ def _placed(file, sender, told, seeds):
             f"Lesson {one.lesson} was not released to the class."
         )
         one.lesson = ""
-    elif told["lessons"][one.lesson]["own_seeds"]:
+    elif told["lessons"][one.lesson]["own_seeds"] and answers.readable:
         owner = seeds.get(answers.seed, "nobody in this class")
         if owner != one.student:
             one.remarks.append(

@@ -143,7 +143,7 @@ def _late_stamp():
 
 def _zipped(content):
     stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(stream, "w") as archive:
         archive.writestr(
             zipfile.ZipInfo(_FILE, (2030, 1, 6, 21, 0, 0)), content
         )
