@@ -22,7 +22,6 @@ MAY_USE = {
     "evaluation": {"machine", "pictures", "transfer"},
     "adaptation": {"machine", "transfer"},
     "answers": {*"machine pictures backbones evaluation adaptation".split()},
-    "classroom": {"machine", "answers"},
     "notebook": {
         *"machine pictures backbones transfer evaluation answers".split()
     },
