@@ -22,10 +22,10 @@ MAY_USE = {
     "evaluation": {"machine", "pictures", "transfer"},
     "adaptation": {"machine", "transfer"},
     "answers": {*"machine pictures backbones evaluation adaptation".split()},
-    "classroom": {"machine", "answers"},
     "notebook": {
         *"machine pictures backbones transfer evaluation answers".split()
     },
+    "classroom": {*"machine pictures answers notebook".split()},
 }
 DOORS = {"__init__", "course", "cli", "doctor"}
 MODULES = {

@@ -50,7 +50,7 @@ def read_answers(content: bytes) -> Answers:
         remark = "It is no notebook: its JSON is broken, or it is cut off."
         return Answers(remarks=(remark,), readable=False)
     try:
-        sources = list(_code_of(notebook))
+        sources = list(code_of(notebook))
         return _read(notebook, sources)
     except RecursionError:
         remark = "It is no notebook: it is nested too deeply."
@@ -107,8 +107,15 @@ def _problem(notebook):
     return ""
 
 
-def _code_of(notebook):
-    """Go through the sources of all code cells, of any format."""
+def code_of(notebook):
+    """Go through the sources of all code cells, of any format.
+
+    Args:
+        notebook: What a file's JSON holds.
+
+    Yields:
+        The text of each code cell, in order.
+    """
     if isinstance(notebook, dict):
         if notebook.get("cell_type") == "code":
             source = notebook.get("source", notebook.get("input", ""))
@@ -123,4 +130,4 @@ def _code_of(notebook):
     for cells in lists:
         for cell in cells if isinstance(cells, list) else ():
             if isinstance(cell, dict):
-                yield from _code_of(cell)
+                yield from code_of(cell)
