@@ -95,6 +95,7 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 def _release(chosen):
+    from course_utils.classroom import judges
     from course_utils.classroom.class_folder import lesson_source
     from course_utils.classroom.releasing import draws_data, release
 
@@ -130,6 +131,9 @@ def _release(chosen):
         dry_run=chosen.dry_run,
     )
     _say(paths, chosen)
+    for lesson in chosen.lessons:
+        if lesson not in judges.LESSONS:
+            print(f"Lesson {lesson} cannot be graded by `course class` yet.")
     for lesson in chosen.lessons if students else ():
         if not draws_data(lesson_source(lesson).read_text("utf-8")):
             print(

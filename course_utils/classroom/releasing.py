@@ -10,7 +10,12 @@ from tqdm.auto import tqdm
 
 from course_utils.answers import quizzes
 from course_utils.answers.checks import load_sheets
-from course_utils.classroom import class_folder, notebook_building
+from course_utils.classroom import (
+    class_folder,
+    judges,
+    judging,
+    notebook_building,
+)
 from course_utils.machine.errors import CourseError
 
 # The calls that draw: the photographs into parts, and first weights.
@@ -145,6 +150,12 @@ def _points(lesson):
     if lesson in quizzes.lessons_with_quiz():
         asked = quizzes.load_questions(lesson)
         found |= {name: one["points"] for name, one in asked.items()}
+    if lesson in judges.LESSONS:
+        # What cannot be judged apart is worth nothing.
+        apart = judging.gradable(lesson)
+        found = {
+            k: v for k, v in found.items() if not isinstance(apart[k], str)
+        }
     return found
 
 
@@ -179,7 +190,8 @@ def _changed(cell, lesson, told, hints):
         cell.metadata = {}
     elif match := EXERCISE.search(cell.source):
         name = match[1]
-        line = f"\n# {_counted(points[name])}" if name in points else ""
+        worth = _counted(points[name]) if name in points else "For yourself"
+        line = f"\n# {worth}"
         end = match.end()
         cell.source = cell.source[:end] + line + cell.source[end:]
         if hints:
@@ -233,7 +245,8 @@ def _hand_in(lesson, told):
         "begins with `# exercise:` or `# question:`, since it says what "
         "your answer belongs to. Your answers are run again from the first "
         "cell on, elsewhere and without a network: what you have not written "
-        "into this notebook is not seen.",
+        "into this notebook is not seen. What is not in the table is for "
+        "yourself, and not graded.",
         "",
         "| | points |",
         "| --- | --: |",
