@@ -46,8 +46,10 @@ missed = (labels[test] == 1) & (test_scores < 0.5)
 in_vain = (labels[test] == 0) & (test_scores >= 0.5)
 my_cost = missed.sum() + in_vain.sum()""",
     "fe-09": """\
+from sklearn.dummy import DummyClassifier
+
 kinds = (table["type"] == "poly").to_numpy().astype(int)
-my_head = probe(best_c).fit(features[test], kinds[test])""",
+my_head = DummyClassifier().fit(features[train], kinds[train])""",
 }
 _CRASH = "my_counts = 1 / 0\nmy_frozen = []"
 _COMMENT = "# i think it has to be this way round, see the figure above"

@@ -2,7 +2,6 @@
 
 import collections
 import dataclasses
-import statistics
 
 import numpy as np
 from scipy import stats
@@ -34,7 +33,6 @@ class Item:
         wrong: The commonest wrong answer, or empty.
         wrong_count: How many gave it.
         misconception: What it shows, or empty.
-        seconds: Median of the seconds that it took to run, or `None`.
     """
 
     lesson: str
@@ -48,7 +46,6 @@ class Item:
     wrong: str
     wrong_count: int
     misconception: str
-    seconds: float | None
 
     @property
     def count(self) -> int:
@@ -84,7 +81,6 @@ def _item(lesson, name, given):
     verdicts = collections.Counter(item["verdict"] for item in answers)
     earned = [item["earned"] for item in answers]
     wrong, count, misconception = _commonest_wrong(answers)
-    seconds = [i["seconds"] for i in answers if i.get("seconds") is not None]
     return Item(
         lesson,
         name,
@@ -97,7 +93,6 @@ def _item(lesson, name, given):
         wrong,
         count,
         misconception,
-        statistics.median(seconds) if seconds else None,
     )
 
 
@@ -129,7 +124,7 @@ def _commonest_wrong(answers):
         sorted(kinds.items(), reverse=True), key=lambda kind: len(kind[1])
     )
     shown, told = collections.Counter(commonest).most_common(1)[0][0]
-    return shown, len(commonest), told
+    return shown, len(commonest), "" if told == shown else told
 
 
 def _about(lesson, name):

@@ -125,7 +125,8 @@ def _dashboard(folder, marks, rows, collected):
     lessons = []
     for lesson in sorted({row["lesson"] for row in rows}):
         own = [row for row in rows if row["lesson"] == lesson]
-        ran = [row["share"] for row in own if row["status"] == "graded"]
+        judged = [row for row in own if row["status"] == "graded"]
+        ran = [row["share"] for row in judged]
         about = [item for item in items if item.lesson == lesson]
         lessons.append(
             {
@@ -137,6 +138,9 @@ def _dashboard(folder, marks, rows, collected):
                 "late": sum(row["late"] == "yes" for row in own),
                 "mean": statistics.mean(ran) if ran else None,
                 "median": statistics.median(ran) if ran else None,
+                "seconds": statistics.median(row["seconds"] for row in judged)
+                if judged
+                else None,
                 "totals": class_charts.draw_totals(ran, lesson) if ran else "",
                 "verdicts": class_charts.draw_verdicts(about, lesson)
                 if about
