@@ -158,7 +158,15 @@ def _collect(chosen):
 
 def _grade(chosen):
     grade, options = _grader(chosen)
-    grade(chosen.folder, dry_run=chosen.dry_run, **options)
+    marks = grade(chosen.folder, dry_run=chosen.dry_run, **options)
+    if chosen.dry_run:
+        for task in marks:
+            print(f"would grade {task['student']}, lesson {task['lesson']}")
+        return 0
+    failed = [one for one in marks if one["status"] != "graded"]
+    print(f"{len(marks) - len(failed)} submissions are graded.")
+    for one in failed:
+        print(f"- {one['student']}, lesson {one['lesson']}: {one['message']}")
     return 0
 
 
@@ -172,18 +180,14 @@ def _regrade(chosen):
             f"{one.student}, lesson {one.lesson}, {one.item}: "
             f"{one.before:g} -> {one.after:g}"
         )
-    print(f"{len(changes)} changes for {len({c.student for c in changes})}.")
+    students = {one.student for one in changes}
+    print(f"{len(changes)} changes, for {len(students)} students.")
     return 0
 
 
 def _grader(chosen):
-    try:
-        from course_utils.classroom.grading import grade
-    except ImportError as error:
-        raise CourseError(
-            "Grading is not part of this version of the course: install the "
-            "course again, with `[classroom]` behind its name."
-        ) from error
+    from course_utils.classroom.grading import grade
+
     return grade, {
         "lessons": chosen.lesson,
         "students": chosen.student,
