@@ -24,11 +24,12 @@ PLACE = re.compile(
     re.IGNORECASE,
 )
 
-# The right choice may be the longest, or the shortest, about as often as
-# chance would have it: at most this share over all quizzes, once there are
-# enough questions to tell.
-MOST_TELLING = 0.5
-ENOUGH = 6
+# What a learner who has not read the lesson would guess by.
+HEDGES = re.compile(
+    r"\b(may|might|can|could|perhaps|probably|likely|some|sometimes|often"
+    r"|usually|mostly|rarely|depends?|tends?|necessarily)\b",
+    re.IGNORECASE,
+)
 # Within one question it may not stand out by more than this.
 MOST_LONGER = 1.4
 
@@ -180,19 +181,33 @@ def _length(question, key, where):
 
 
 def _telling(fair):
-    if len(fair) < ENOUGH:
-        return
-    for extreme, word in ((max, "longest"), (min, "shortest")):
-        told = sum(
-            extreme(q["choices"], key=lambda c: len(c["text"]))["id"]
-            == key.get("answer")
-            for q, key in fair
-        )
-        if told / len(fair) > MOST_TELLING:
+    """Yield the ways of guessing that are right more often than chance."""
+    for word, guess in {
+        "longest": lambda choices: _extreme(choices, max),
+        "shortest": lambda choices: _extreme(choices, min),
+        "hedged": lambda choices: {
+            c["id"] for c in choices if HEDGES.search(c["text"])
+        },
+    }.items():
+        right, chances = 0, []
+        for question, key in fair:
+            guessed = guess(question["choices"])
+            if 0 < len(guessed) < len(question["choices"]):
+                right += key.get("answer") in guessed
+                chances.append(len(guessed) / len(question["choices"]))
+        # One standard deviation above what guessing at random would give.
+        spread = sum(p * (1 - p) for p in chances) ** 0.5
+        if right > sum(chances) + spread:
             yield (
-                f"In {told} of {len(fair)} questions the {word} choice is "
-                "right: a learner can tell without reading."
+                f"The {word} choice is right in {right} of {len(chances)} "
+                f"questions; chance gives {sum(chances):.0f}. A learner can "
+                "tell without reading."
             )
+
+
+def _extreme(choices, extreme):
+    length = extreme(len(choice["text"].strip()) for choice in choices)
+    return {c["id"] for c in choices if len(c["text"].strip()) == length}
 
 
 if __name__ == "__main__":

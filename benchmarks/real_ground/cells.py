@@ -4,9 +4,9 @@ A seed draws the modules (10 to test on, 7 to validate on, 27 to train on), the
 labelled cells from the latter, and the order. All methods get the same cells
 from the same seed, and fewer labels are a part of more.
 
-`course_utils.pictures.load_solar_cells` splits by module too, but keeps types
-and labels in balance, and so comes to two splits whatever the seed: here the
-modules of each type are drawn at random.
+The share of defective cells is left to chance, as it would be with modules
+that nobody has labelled: from one seed to the next, results differ more than
+with `course_utils.pictures.load_solar_cells`, which draws parts of like shares.
 """
 
 import dataclasses
@@ -19,12 +19,11 @@ from course_utils.adaptation import adapt_batch_norm
 from course_utils.backbones import load_backbone
 from course_utils.machine import paths, quick_runs
 from course_utils.pictures import from_table, load_solar_cells
+from course_utils.pictures.solar_cells import draw_modules
 
 # A trial (`--quick`) has four cells a module, smaller, and shows that it runs.
 FEW = quick_runs.is_on()
 SIDE, SMALL_SIDE = (96, 64) if FEW else (160, 96)
-TEST_MODULES = {"mono": 4, "poly": 6}
-VALIDATION_MODULES = {"mono": 3, "poly": 4}
 MOST_VALIDATION_CELLS = 160  # looking at them after each epoch takes time
 # Where the network may be cut: what comes before never changes, and so is
 # computed once. None is the picture itself.
@@ -82,18 +81,10 @@ def pool(seed):
     """Draws modules; returns the cells of each part, in a random order."""
     rng = np.random.default_rng(seed)
     cells = table()[~table()["near_a_cut"]]
-    parts = {"train": [], "validation": [], "test": []}
-    for kind in ("mono", "poly"):
-        modules = cells.loc[cells["type"] == kind, "inferred_module"].unique()
-        modules = rng.permutation(modules)
-        test = TEST_MODULES[kind]
-        rest = test + VALIDATION_MODULES[kind]
-        parts["test"] += list(modules[:test])
-        parts["validation"] += list(modules[test:rest])
-        parts["train"] += list(modules[rest:])
+    split = draw_modules(cells, rng)
     return {
-        part: rng.permutation(cells.index[cells["inferred_module"].isin(names)])
-        for part, names in parts.items()
+        part: rng.permutation(cells.index[split == part])
+        for part in ("train", "validation", "test")
     }
 
 

@@ -88,8 +88,8 @@ def from_table(
     when they are asked for.
 
     Args:
-        table: As from :func:`load_table`: ``image`` holds paths of pictures
-            of one size, ``label`` names of classes.
+        table: As from :func:`load_table`: ``image`` holds paths of pictures,
+            ``label`` names of classes.
         batch_size: Pictures a batch.
         shuffle: Whether the order is new in each epoch; otherwise it is that
             of the rows.
@@ -108,7 +108,8 @@ def from_table(
     Raises:
         CourseError: If no row is selected, a column or a picture is missing,
             a label is not among the class names, the class names are not
-            known, or ``batch_size`` is not positive.
+            known, ``batch_size`` is not positive, or the pictures differ in
+            size and no ``image_size`` is given.
     """
     batch_size = arguments.whole_number("batch_size", batch_size, 32)
     seed = arguments.seed(seed)
@@ -132,15 +133,15 @@ def from_table(
     if image_size is not None:
         image_size = arguments.picture_size(image_size)
     paths = _existing(table, "image")
-    with Image.open(paths[0]) as first:
-        width, height = first.size
+    own_size = None if image_size else _one_size(paths)
 
     def decode(path, label):
         image = tf.io.decode_image(
             tf.io.read_file(path), channels=3, expand_animations=False
         )
-        image = tf.ensure_shape(image, (height, width, 3))
-        if image_size is not None:
+        if image_size is None:
+            image = tf.ensure_shape(image, (*own_size, 3))
+        else:
             image = tf.image.resize(image, image_size, antialias=True)
         return tf.cast(image, tf.float32), label
 
@@ -212,6 +213,28 @@ def _indices(table, column, class_names):
             "correct the label, or name all of the classes."
         )
     return np.array([index_of[name] for name in table[column]], "int32")
+
+
+def _one_size(paths):
+    """Returns the height and width that all pictures have."""
+    sizes = {}
+    for path in paths:
+        try:
+            with Image.open(path) as picture:
+                sizes.setdefault(picture.size[::-1], path)
+        except OSError:
+            raise CourseError(
+                f"{path} is no picture that can be read: audit_folder tells "
+                "which files of a folder are; leave out the row of this one."
+            ) from None
+        if len(sizes) == 2:
+            (first, one), (second, other) = sizes.items()
+            raise CourseError(
+                f"The pictures differ in size: {one} has {first[0]}x{first[1]} "
+                f"pixels, {other} {second[0]}x{second[1]}. Say which they "
+                "shall have, as in from_table(table, image_size=(160, 160))."
+            )
+    return next(iter(sizes))
 
 
 def _existing(table, column):

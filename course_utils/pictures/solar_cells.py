@@ -4,13 +4,16 @@ import itertools
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+from sklearn.model_selection import StratifiedKFold
 
 from course_utils.machine import arguments, data_files, real_files
 from course_utils.machine.errors import CourseError
 
 NAME = "solar_cells"
 SPLITS_BY = ("module", "cell")
+TEST_ONE_IN = 4
+VALIDATION_ONE_IN = 5  # of the rest
+MOST_SHIFT = 0.05  # of the share of defective cells, from all cells to a part
 CELLS_A_MODULE = 60  # of the modules that were photographed
 NEAR_A_CUT = 3  # so many cells on either side may be another module's
 
@@ -22,12 +25,13 @@ def load_solar_cells(split_by: str = "module", seed: int = 0) -> pd.DataFrame:
     `course_utils.pictures.load_dataset`.
 
     Args:
-        split_by: ``"module"``: no module is in two parts, and cells within
-            three of an inferred boundary between modules are in none.
-            ``"cell"``: cells are dealt out whatever their module, as Deitsch
-            et al. (2019) did; a test cell then has neighbours from its module
-            in the training part. Both keep the share of each type and label
-            alike in all parts, as far as they can.
+        split_by: ``"module"``: the modules of each type are drawn at random,
+            10 in all to test on, 7 to validate on, 27 to train on, until the
+            share of defective cells in each part is within 5 points of that
+            in all. Cells within three of an inferred boundary between modules
+            are in no part. ``"cell"``: cells are dealt out whatever their
+            module, as Deitsch et al. (2019) did; a test cell then has
+            neighbours from its module in the training part.
         seed: Seed of the split.
 
     Returns:
@@ -58,23 +62,62 @@ def load_solar_cells(split_by: str = "module", seed: int = 0) -> pd.DataFrame:
     defective = (table["probability"] >= 0.5).astype(int)
     table["label"] = [classes[index] for index in defective]
     table["inferred_module"], near_cut = _modules(table["type"])
-    strata = table["type"] + table["probability"].astype(str)
-    groups = table["inferred_module"] if split_by == "module" else None
-    kind = StratifiedKFold if groups is None else StratifiedGroupKFold
-    table["split"] = "train"
-    # A quarter for testing, a fifth of the rest for validation.
-    for part, folds in (("test", 4), ("validation", 5)):
-        rest = table.index[table["split"] == "train"]
-        dealt = kind(folds, shuffle=True, random_state=seed).split(
-            rest, strata[rest], None if groups is None else groups[rest]
-        )
-        _, chosen = next(dealt)
-        table.loc[rest[chosen], "split"] = part
     if split_by == "module":
-        table.loc[near_cut, "split"] = "none"
+        table["split"] = _draw_balanced_modules(
+            table, defective, ~near_cut, np.random.default_rng(seed)
+        ).where(~near_cut, "none")
+    else:
+        table["split"] = _deal_cells(table, seed)
     table["probability"] = table["probability"].map("{:.2f}".format)
     table.attrs["class_names"] = classes
     return table
+
+
+def draw_modules(table, rng):
+    """Draw the modules to test on, to validate on and to train on.
+
+    Args:
+        table: Columns ``type`` and ``inferred_module``, a row a cell.
+        rng: A NumPy generator.
+
+    Returns:
+        The name of its part for each row: a quarter of each type's modules
+        for testing, a fifth of the rest for validation.
+    """
+    parts = {}
+    for _, modules in table.groupby("type")["inferred_module"]:
+        modules = rng.permutation(modules.unique())
+        test = round(len(modules) / TEST_ONE_IN)
+        validation = round((len(modules) - test) / VALIDATION_ONE_IN)
+        names = np.repeat(
+            ["test", "validation", "train"],
+            [test, validation, len(modules) - test - validation],
+        )
+        parts.update(zip(modules, names, strict=True))
+    return table["inferred_module"].map(parts)
+
+
+def _draw_balanced_modules(table, defective, used, rng):
+    share = defective[used].mean()
+    while True:
+        split = draw_modules(table, rng)
+        shares = defective[used].groupby(split[used]).mean()
+        if (shares - share).abs().max() <= MOST_SHIFT:
+            return split
+
+
+def _deal_cells(table, seed):
+    strata = table["type"] + table["probability"].astype(str)
+    split = pd.Series("train", table.index)
+    for part, folds in (
+        ("test", TEST_ONE_IN),
+        ("validation", VALIDATION_ONE_IN),
+    ):
+        rest = split.index[split == "train"]
+        folds = StratifiedKFold(folds, shuffle=True, random_state=seed)
+        _, chosen = next(folds.split(rest, strata[rest]))
+        split[rest[chosen]] = part
+    return split
 
 
 def _modules(types):

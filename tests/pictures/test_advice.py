@@ -57,3 +57,19 @@ def test_a_table_of_ones_own(tmp_path, monkeypatch):
     for path in ("mine/a.png", str(tmp_path / "mine" / "a.png")):
         table["image"] = [path]
         assert len(from_table(table, class_names=["ant"])) == 1
+
+
+def test_pictures_of_several_sizes_are_resized_on_request(tmp_path):
+    paths = [tmp_path / "a.png", tmp_path / "b.png"]
+    for path, size in zip(paths, ((8, 8), (12, 6)), strict=True):
+        Image.new("RGB", size).save(path)
+    table = pd.DataFrame({"image": paths, "label": "ant"})
+    said = said_by(lambda: from_table(table, class_names=["ant"]))
+    assert "8x8 pixels" in said and "6x12" in said
+    options = re.search(r"image_size=\(\d+, \d+\)", said).group(0)
+    batches = eval(f"from_table(table, class_names=['ant'], {options})")
+    [(images, _)] = batches
+    assert images.shape == (2, 160, 160, 3)
+    paths[1].write_text("no picture")
+    said = said_by(lambda: from_table(table, class_names=["ant"]))
+    assert f"{paths[1]} is no picture" in said

@@ -1,5 +1,8 @@
 """The photographs of solar cells: what the table says, and the two splits."""
 
+import collections
+import itertools
+
 import numpy as np
 import pytest
 
@@ -46,7 +49,23 @@ def test_no_module_is_in_two_parts_nor_a_cell_near_a_cut(seed):
         assert set(split[cut - 3 : cut + 3]) == {"none"}
     assert len(used) == len(table) - 34 * 6
     modules = used.groupby("split")["inferred_module"].nunique()
-    assert modules["test"] >= 10 and modules["validation"] >= 6
+    assert dict(modules) == {"test": 10, "train": 27, "validation": 7}
+    defective = used["label"] == "defective"
+    shares = defective.groupby(used["split"]).mean()
+    assert (shares - defective.mean()).abs().max() <= 0.05
+
+
+@needs_cells
+def test_each_seed_draws_its_own_modules():
+    tables = [load_solar_cells(seed=seed) for seed in range(40)]
+    tested = [
+        frozenset(t.loc[t["split"] == "test", "inferred_module"])
+        for t in tables
+    ]
+    assert len(set(tested)) == 40
+    counts = collections.Counter(itertools.chain(*tested))
+    # Each of 44 modules is tested on with a chance of about 10 in 44.
+    assert len(counts) == 44 and max(counts.values()) <= 20
 
 
 @needs_cells

@@ -185,12 +185,17 @@ def test_a_file_without_its_partners_is_named(data):
     assert "data/exercises/99.yml is missing." in complaints
 
 
-def test_the_linter_notices_that_the_longest_is_always_right():
-    choices = [dict(c) for c in CHOICES]
-    choices[0]["text"] = "one and more"
-    fair = [({"choices": choices}, {"answer": "right"})] * 6
-    (complaint,) = lint_quizzes._telling(fair)
-    assert "In 6 of 6 questions the longest choice is right" in complaint
+@pytest.mark.parametrize(
+    "word, text", [("longest", "one and more"), ("hedged", "may")]
+)
+def test_the_linter_notices_a_choice_that_tells_too_often(word, text):
+    choices = [{"id": name, "text": name} for name in ("abc", "def", "ghi")]
+    right = [{"id": "right", "text": text}, *choices]
+    told = ({"choices": right}, {"answer": "right"})
+    fair = ({"choices": right}, {"answer": "abc"})
+    (complaint,) = lint_quizzes._telling([told] * 4 + [fair] * 2)
+    assert f"The {word} choice is right in 4 of 6 questions" in complaint
+    assert not list(lint_quizzes._telling([told] * 2 + [fair] * 4))
 
 
 @pytest.mark.parametrize("kind", lint_quizzes.KINDS)
