@@ -10,7 +10,7 @@
 # - **Need:** lesson 02. About 60 minutes.
 #
 # **From lesson 02.** You want fresh random flips in every epoch, and features
-# that are computed only once. Why can you not simply cache the features?
+# that are computed only once. Why can you not just cache the features?
 #
 # <details><summary>Answer</summary>
 #
@@ -34,12 +34,11 @@ import pandas as pd
 import tensorflow as tf
 from sklearn.metrics import roc_auc_score
 
-from course_utils import machine, transfer
-from course_utils.backbones import load_backbone, with_old_heads
+from course_utils import backbones, notebook, pictures, transfer
 from course_utils.evaluation import experiments, plot_learning_rates
-from course_utils.notebook import LiveTraining
-from course_utils.pictures import from_table, load_dataset
-from course_utils.pictures import load_solar_cells, sample_photographs
+from course_utils.machine import data_dir
+from course_utils.pictures import load_dataset
+from course_utils.transfer import find_learning_rate
 
 # %% [markdown]
 # ## Watch a network adapt
@@ -50,15 +49,17 @@ from course_utils.pictures import load_solar_cells, sample_photographs
 # of other modules to watch.
 
 # %%
-table = load_solar_cells()
+table = pictures.load_solar_cells()
 parts = {}
 for name, count in {"train": 600, "validation": 200, "test": None}.items():
     cells = table[table["split"] == name]
     cells = cells.sample(count, random_state=0) if count else cells
-    parts[name] = from_table(cells, image_size=(160, 160))
+    parts[name] = pictures.from_table(cells, image_size=(160, 160))
 train, validation, test = parts.values()
 test_labels = np.concatenate([y for _, y in test])
-base_model = load_backbone("efficientnet_lite0", input_shape=(160, 160, 3))
+base_model = backbones.load_backbone(
+    "efficientnet_lite0", input_shape=(160, 160, 3)
+)
 pool = keras.layers.GlobalAveragePooling2D()
 head = keras.layers.Dense(1, activation="sigmoid")
 model = keras.Sequential([base_model, pool, head])
@@ -79,7 +80,7 @@ def compile_for(model, rate):
 # (Training takes less than a minute.)
 
 # %%
-live = LiveTraining("auc")
+live = notebook.LiveTraining("auc")
 options = {"validation_data": validation, "verbose": 0, "callbacks": [live]}
 base_model.trainable = False
 compile_for(model, 1e-3)
@@ -104,7 +105,7 @@ tuned_scores = model.predict(test, verbose=0)[:, 0]
 
 # %%
 auc = [roc_auc_score(test_labels, s) for s in (head_scores, tuned_scores)]
-draws = pd.read_csv(machine.data_dir() / "experiments" / "opening.csv")
+draws = pd.read_csv(data_dir() / "experiments" / "opening.csv")
 gains = draws["fine_tuned"] - draws["head"]
 figure, ax = plt.subplots(figsize=(6, 2.4), layout="tight")
 ax.plot(draws["head"], gains, "o", label="other draws")
@@ -140,16 +141,16 @@ print(f"{gains.max():+.3f}.")
 
 
 # %%
-tf.get_logger().setLevel("ERROR")  # Many small models are traced on purpose.
 noise = np.random.uniform(0, 255, (48, 32, 32, 3)), np.arange(48) % 2
 
 
-def tiny_model(trainable):
+def tiny_model(trainable, norm_trainable=True):
     conv, norm = keras.layers.Conv2D(4, 3), keras.layers.BatchNormalization()
     base = keras.Sequential([keras.Input((32, 32, 3)), conv, norm])
     base.trainable = trainable
+    norm.trainable = trainable and norm_trainable
     inputs = keras.Input((32, 32, 3))
-    x = keras.layers.GlobalAveragePooling2D()(base(inputs, training=False))
+    x = pool(base(inputs, training=False))
     model = keras.Model(inputs, keras.layers.Dense(1, "sigmoid")(x))
     model.compile(keras.optimizers.SGD(1e-4), "binary_crossentropy")
     return base, model
@@ -158,8 +159,8 @@ def tiny_model(trainable):
 def fit_and_see(part, model, batch_size=16):
     before = part.get_weights()
     model.fit(*noise, batch_size, verbose=0)
-    pairs = zip(part.weights, before, strict=True)
-    return [w.path for w, old in pairs if not np.array_equal(w, old)]
+    moved = zip(part.weights, before, strict=True)
+    return [w.path for w, old in moved if not np.array_equal(w, old)]
 
 
 # %% [markdown]
@@ -192,6 +193,7 @@ def what_counts(situation, flag):
 # *freezing* with a trainable one.
 
 # %%
+tf.get_logger().setLevel("ERROR")  # Many small models are traced on purpose.
 situations = [
     "compiled, not fitted yet",
     "fitted, same batches",
@@ -246,22 +248,16 @@ course.exercise("ft-01").check(my_evidence, their_model, their_base)
 # In a frozen backbone, batch normalization works in inference mode (lesson 02).
 # Unfreeze it, and it normalizes with small batches, while its statistics drift.
 # The usual advice, in TensorFlow's tutorial and in the guide of Keras, is to call
-# the backbone with `training=False`. `tiny_model` does so. **Predict:** in which of
-# the two do the statistics stay as they are under `fit`?
+# the backbone with `training=False`. `tiny_model` does so. **Predict:** how many of
+# the two statistics move under `fit`, with the layer's own flag True, and False?
 
 # %%
 drifted = {}
-for way in ("training=False at the call", "and the layer's own flag"):
-    base, model_on_it = tiny_model(trainable=True)
-    if way == "and the layer's own flag":
-        base.layers[-1].trainable = False
-    names = fit_and_see(base, model_on_it)
-    drifted[way] = sum("moving_" in name for name in names)
-    print(f"{way:<27} {drifted[way]} statistics moved")
-course.claim(
-    list(drifted.values()) == [2, 0],
-    "the flag of the layer holds the statistics, training=False does not.",
-)
+for flag in (True, False):
+    names = fit_and_see(*tiny_model(True, norm_trainable=flag))
+    drifted[flag] = sum("moving_" in name for name in names)
+    print(f"its own flag {flag!s:<5} {drifted[flag]} statistics moved")
+course.claim(drifted == {True: 2, False: 0}, "only the layer's flag holds.")
 
 # %% [markdown]
 # **Interpret.** In a functional model of Keras 3, `fit` runs all layers in
@@ -279,39 +275,33 @@ course.claim(
 # so that forgetting can be measured exactly. Phase 1:
 
 # %%
-near = load_dataset("near")
-sets = (near.train, near.validation)
-arrays = [next(p.unbatch().batch(600).as_numpy_iterator()) for p in sets]
-data = [(x, keras.utils.to_categorical(y, 6)) for x, y in arrays]
-shapes, held_out = tuple(part[:96] for part in data[0]), data[1]
-lab_base = load_backbone("residual")
+near, source = load_dataset("near"), load_dataset("source").test.shard(2, 0)
+sets = (near.train.unbatch().batch(96), near.validation.unbatch().batch(600))
+arrays = [next(part.as_numpy_iterator()) for part in sets]
+shapes, held_out = ((x, keras.utils.to_categorical(y, 6)) for x, y in arrays)
+lab_base = backbones.load_backbone("residual")
 lab_base.trainable = False
 lab_head = keras.layers.Dense(6, activation="softmax")
 lab_model = keras.Sequential([lab_base, pool, lab_head])
 loss = "categorical_crossentropy"
 lab_model.compile(keras.optimizers.Adam(1e-2), loss, metrics=["accuracy"])
 quiet = {"validation_data": held_out, "verbose": 0}
-stop = keras.callbacks.EarlyStopping(patience=5, restore_best_weights=True)
-history = lab_model.fit(*shapes, epochs=30, callbacks=[stop], **quiet)
+history = lab_model.fit(*shapes, epochs=20, **quiet)
+
+
+def old_task(base_model):
+    model = backbones.with_old_heads(base_model, "residual")
+    return np.mean([*backbones.source_accuracy(model, source).values()])
+
+
+print(f"Source task, before: {(source_before := old_task(lab_base)):.3f}")
 
 # %% [markdown]
 # **Predict.** After fine-tuning at a tenth of the head's rate, what share of its
-# old questions will the backbone still answer rightly? The cell prints where it
-# stands now; then put in your guess.
+# old questions will the backbone still answer rightly? Where it stands now, is
+# printed above.
 
 # %% tags=["exercise"]
-source_ds = load_dataset("source").test.unbatch().shard(2, 0).batch(400)
-old_pictures, old_labels = next(iter(source_ds))
-
-
-def source_accuracy(base_model):
-    heads = with_old_heads(base_model, "residual")
-    logits = heads.predict(old_pictures, verbose=0)
-    return np.mean([logits[k].argmax(1) == old_labels[k] for k in logits])
-
-
-source_before = source_accuracy(lab_base)
-print(f"Right on the source task, before fine-tuning: {source_before:.3f}")
 quiz = course.quiz("03")
 my_guess = ...
 ### BEGIN SOLUTION
@@ -331,23 +321,24 @@ for layer in lab_base.layers:
 lab_model.compile(keras.optimizers.Adam(1e-3), loss, metrics=["accuracy"])
 done = len(history.epoch)
 tuning = lab_model.fit(*shapes, initial_epoch=done, epochs=done + 10, **quiet)
-for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
-    before, after = history.history[name][-1], tuning.history[name][-1]
-    print(f"{name:<13} {before:.3f} -> {after:.3f}")
-source_after = source_accuracy(lab_base)
-print(f"source task   {source_before:.3f} -> {source_after:.3f}")
-quiz.outcome("q1", source_after)
 
 # %% [markdown]
-# And ImageNet? Its test pictures are not at hand. But its 1000-class head can be
-# put back on the network that you fine-tuned at the start: does it still say of
-# photographs what it said before? We take overlapping crops of two photographs.
+# What is left? In the laboratory, the old heads tell. ImageNet's test pictures are
+# not at hand, but its 1000-class head can be put back on the network that you
+# fine-tuned at the start: does it still say of photographs what it said before? We
+# take overlapping crops of two.
 
 # %%
-photographs = sample_photographs().values()
+for name in ("loss", "val_loss", "val_accuracy"):
+    before, after = history.history[name][-1], tuning.history[name][-1]
+    print(f"{name:<13} {before:.3f} -> {after:.3f}")
+source_after = old_task(lab_base)
+print(f"source task   {source_before:.3f} -> {source_after:.3f}")
+quiz.outcome("q1", source_after)
+photographs = pictures.sample_photographs().values()
 crops = [p[:, x : x + 427] for p in photographs for x in range(0, 214, 20)]
 views = tf.image.resize(np.stack(crops), (160, 160), antialias=True)
-classifier = load_backbone(
+classifier = backbones.load_backbone(
     "efficientnet_lite0", include_top=True, input_shape=(160, 160, 3)
 )
 named = [classifier.predict(views, verbose=0).argmax(axis=1)]
@@ -368,49 +359,25 @@ print(f"Agrees with its former self on {agreement:.0%} of {len(views)} crops.")
 #
 # A **range test** (Smith 2017) trains for some dozens of batches, each at a higher
 # rate than the one before. By hand it is a loop: set `optimizer.learning_rate`,
-# call `train_on_batch`, note the loss. `find_learning_rate` does it to a copy.
-
-# %%
-found = transfer.find_learning_rate(
-    lab_model, shapes, lowest=1e-5, highest=1.0, steps=60
-)
-ax = plot_learning_rates(found)
-ax.set_yscale("log")
-print(ax.description)
-
-# %% [markdown]
-# **Interpret.** It finds, cheaply, where training breaks down. It made a few dozen
-# steps on training pictures, so it cannot tell which rate is best on new ones.
+# call `train_on_batch`, note the loss. `find_learning_rate` does it to a copy. It
+# finds, cheaply, where training breaks down; from a few dozen steps on training
+# pictures it cannot tell which rate is best on new ones.
 #
-# **Exercise ft-04.** Choose a rate to begin with, from `found.rates` and
-# `found.smoothed`: where is the smoothed loss lowest, and how far below that do you
-# begin?
-
-# %% tags=["exercise"]
-# exercise: ft-04
-my_rate = ...
-### BEGIN SOLUTION
-my_rate = found.rates[found.smoothed.argmin()] / 5
-### END SOLUTION
-
-# %% [markdown]
-# More than one answer is right.
-
-# %% tags=["check"]
-course.exercise("ft-04").check(my_rate, found)
-
-# %% [markdown]
 # The slow way is to try. It has been done on the real network
 # (`python -m benchmarks.real_ground learning_rate`): all layers, 400 labels, new
-# modules. **Predict:** which curve falls first as the rate rises, the AUC or the
+# modules. **Predict:** which falls first as the rate rises, the AUC or the
 # agreement of the 1000-class head?
 
 # %%
-experiments.show("learning_rate");  # noqa: E703
-print(experiments.table("learning_rate", gain=True).round(3).to_string())
+limits = {"lowest": 1e-5, "highest": 1.0, "steps": 60}
+found = find_learning_rate(lab_model, shapes, **limits)
+plot_learning_rates(found).set_yscale("log")
+experiments.show("learning_rate")
+plt.show()
 
 # %% [markdown]
-# *The figure shows, over the learning rate, the AUC on new modules, the agreement
+# *The figure above shows the loss of the range test in the laboratory, the one
+# below, over the learning rate on the real network, the AUC on new modules, the agreement
 # of the old head with its former self, and the AUC of the frozen network: means
 # and 95 % intervals over seeds.*
 #
@@ -437,7 +404,7 @@ course.explore("near")
 # %% tags=["exercise"]
 # exercise: ft-07
 least_agreement = 0.8
-folder = machine.data_dir() / "experiments"
+folder = data_dir() / "experiments"
 rows = pd.read_csv(folder / "real_learning_rate.csv").sort_values("seed")
 my_rate = ...
 my_gains = ...
@@ -465,22 +432,24 @@ course.exercise("ft-07").check(my_rate, my_gains, rows, least_agreement)
 # **discriminative**, or **layer-wise**, learning rates (Howard and Ruder 2018). By
 # hand it takes one gradient, and an optimizer for each part.
 
+
 # %%
-adams = {"backbone": keras.optimizers.Adam(1e-4)}
-adams["head"] = keras.optimizers.Adam(1e-3)
-weights = {"backbone": lab_base.trainable_variables}
-weights["head"] = lab_head.trainable_variables
-with tf.GradientTape() as tape:
-    said = lab_model(shapes[0][:32], training=True)
-    losses = keras.losses.categorical_crossentropy(shapes[1][:32], said)
-    mean_loss = tf.reduce_mean(losses)
-gradients = tape.gradient(mean_loss, weights)
-for part, adam in adams.items():
-    before = [w.numpy() for w in weights[part]]
-    adam.apply(gradients[part], weights[part])
-    pairs = zip(weights[part], before, strict=True)
-    step = max(np.abs(w.numpy() - old).max() for w, old in pairs)
-    print(f"{part:<9} largest step {step:.1e}")
+def one_step(groups):
+    with tf.GradientTape() as tape:
+        said = lab_model(shapes[0][:32], training=True)
+        losses = keras.losses.categorical_crossentropy(shapes[1][:32], said)
+        mean_loss = tf.reduce_mean(losses)
+    gradients = tape.gradient(mean_loss, groups)
+    for rate, weights in groups.items():
+        before = [w.numpy() for w in weights]
+        keras.optimizers.Adam(rate).apply(gradients[rate], weights)
+        pairs = zip(weights, before, strict=True)
+        largest = max(np.abs(w.numpy() - old).max() for w, old in pairs)
+        print(f"rate {rate:g}: largest step {largest:.1e}")
+
+
+backbone_weights = lab_base.trainable_variables
+one_step({1e-3: lab_head.trainable_variables, 1e-4: backbone_weights})
 
 # %% [markdown]
 # In its first step Adam moves each weight by about its rate, so the weights prove
@@ -497,25 +466,12 @@ for part, adam in adams.items():
 # exercise: ft-06
 my_steps = ...
 ### BEGIN SOLUTION
-late = [x for x in lab_base.layers if x.name.startswith("stage4")]
-early = [x for x in lab_base.layers if not x.name.startswith("stage4")]
-rates = {1e-3: [lab_head], 1e-4: late, 1e-5: early}
+groups = {1e-3: lab_head.trainable_variables, 1e-4: [], 1e-5: []}
+for layer in lab_base.layers:
+    rate = 1e-4 if layer.name.startswith("stage4") else 1e-5
+    groups[rate] += layer.trainable_variables
 with course.watch(lab_model) as my_steps:
-    with tf.GradientTape() as tape:
-        said = lab_model(shapes[0][:32], training=True)
-        losses = keras.losses.categorical_crossentropy(shapes[1][:32], said)
-        mean_loss = tf.reduce_mean(losses)
-    gradients = tape.gradient(mean_loss, lab_model.trainable_variables)
-    found_for = {
-        id(weight): gradient
-        for weight, gradient in zip(
-            lab_model.trainable_variables, gradients, strict=True
-        )
-    }
-    for rate, layers in rates.items():
-        own = [w for layer in layers for w in layer.trainable_variables]
-        of_own = [found_for[id(w)] for w in own]
-        keras.optimizers.Adam(rate).apply(of_own, own)
+    one_step(groups)
 ### END SOLUTION
 
 # %% [markdown]
@@ -533,8 +489,8 @@ course.exercise("ft-06").check(my_steps, lab_model, lab_base)
 # depth`.)
 
 # %%
-experiments.show("depth", gain=True);  # noqa: E703
-cost = pd.read_csv(machine.data_dir() / "experiments" / "depth_cost.csv")
+experiments.show("depth", gain=True)
+cost = pd.read_csv(data_dir() / "experiments" / "depth_cost.csv")
 cost[cost["before"] == "each step"].drop(columns="before").round(2)
 
 # %% [markdown]
@@ -552,20 +508,16 @@ cost[cost["before"] == "each step"].drop(columns="before").round(2)
 # Against overfitting stand augmentation (in front of the network), dropout (in front
 # of the head), and early stopping. `two_phase_fit` is the whole recipe in one call:
 # it freezes, compiles, trains the head, unfreezes, compiles again at a tenth of the
-# rate, and keeps the best weights of *both* phases.
-
-# %%
-lab_base = load_backbone("residual")
-dropout = keras.layers.Dropout(0.3)
-lab_head = keras.layers.Dense(6, activation="softmax")
-lab_model = keras.Sequential([lab_base, pool, dropout, lab_head])
-lab_model.compile(keras.optimizers.Adam(1e-2), loss, metrics=["accuracy"])
-both = transfer.two_phase_fit(
-    lab_model, lab_base, shapes, held_out, 20, 8, verbose=0
-)
-print(both.summary())
-
-# %% [markdown]
+# rate, and keeps the best weights of *both* phases: early stopping by hand forgets
+# the first.
+#
+# ```python
+# transfer.two_phase_fit(
+#     model, base_model, train, validation, head_epochs=20, fine_tune_epochs=10,
+#     from_layer="block6", monitor="val_auc",
+# )
+# ```
+#
 # ## When not to fine-tune
 #
 # - **Before the head alone has been tried.** It is cheap, and the number to beat.
@@ -576,7 +528,7 @@ print(both.summary())
 #
 # ## From a blank page
 #
-# **Exercise ft-08.** Fine-tune `load_backbone("residual")` on the metal of
+# **Exercise ft-08.** Fine-tune `backbones.load_backbone("residual")` on the metal of
 # `load_dataset("defects").train.take(2)` as the recipe says: train a head alone
 # inside `with course.watch(my_model) as my_head_evidence:`, then the head and the
 # convolutions of the backbone, batch normalization kept, at a rate at most a tenth
@@ -589,7 +541,7 @@ my_tuning_evidence = ...
 ### BEGIN SOLUTION
 metal = load_dataset("defects")
 few = metal.train.take(2)
-my_base = load_backbone("residual")
+my_base = backbones.load_backbone("residual")
 my_head = keras.layers.Dense(len(metal.class_names), activation="softmax")
 my_model = keras.Sequential([my_base, pool, my_head])
 transfer.freeze(my_base)
