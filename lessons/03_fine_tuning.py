@@ -7,7 +7,7 @@
 # - **Learn:** the recipe (head first, new compile, lower rate, batch
 #   normalization kept), how to look for a rate, how much to unfreeze, and when
 #   not to fine-tune.
-# - **Need:** lesson 02. About 60 minutes.
+# - **Need:** lesson 02. About 50 minutes.
 #
 # **From lesson 02.** You want fresh random flips in every epoch, and features
 # that are computed only once. Why can you not just cache the features?
@@ -298,7 +298,7 @@ print(f"Source task, before: {(source_before := old_task(lab_base)):.3f}")
 
 # %% [markdown]
 # **Predict.** After fine-tuning at a tenth of the head's rate, what share of its
-# old questions will the backbone still answer rightly? Where it stands now, is
+# old questions will the backbone still answer rightly? Where it stands now is
 # printed above.
 
 # %% tags=["exercise"]
@@ -352,10 +352,12 @@ print(f"Agrees with its former self on {agreement:.0%} of {len(views)} crops.")
 # %% [markdown]
 # **Interpret.** The validation loss may rise while the accuracy rises, too: the
 # loss makes a network pay for being sure and wrong. It does not tell of forgetting.
-# Only the new task had a say in where the weights went, so the old one fades: **forgetting**, *catastrophic* where nearly all is lost (McCloskey and
-# Cohen 1989). For the new task that is no loss on pictures like those of the
-# training; on pictures of another kind it can be one (Kumar et al. 2022). So: if
-# the old task is still needed, keep a copy, and measure.
+# Only the new task had a say in where the weights went, so the old one fades:
+# **forgetting**, *catastrophic* where nearly all is lost (McCloskey and Cohen 1989).
+# For the new task that is no loss on pictures like those of the training; on
+# pictures of another kind it can be one (Kumar et al. 2022). So: if the old task is
+# still needed, keep a copy, and measure. (Most pretrained networks ship their old
+# head: `include_top=True`.)
 #
 # ## Which learning rate?
 #
@@ -379,10 +381,10 @@ experiments.show("learning_rate")
 plt.show()
 
 # %% [markdown]
-# *The figure above shows the loss of the range test in the laboratory, the one
-# below, over the learning rate on the real network, the AUC on new modules, the agreement
-# of the old head with its former self, and the AUC of the frozen network: means
-# and 95 % intervals over seeds.*
+# *The figure above shows the loss of the range test in the laboratory. The one below
+# shows, over the learning rate on the real network, the AUC on new modules, the
+# agreement of the old head with its former self, and the AUC of the frozen network:
+# means and 95 % intervals over seeds.*
 #
 # **Interpret.** At `1e-3`, the rate that suits a new head, the network collapses to
 # far below the frozen one. Ten to a hundred times lower it does not; which of these
@@ -393,7 +395,7 @@ plt.show()
 #
 # The laboratory disagrees. Below, sliders show rate, depth and number of labels
 # there. Its best rate is the one at which the real network collapses: a small and
-# shallow network stands larger steps, and has further to go.
+# shallow network may stand larger steps, and has further to go.
 
 # %%
 course.explore("near")
@@ -504,14 +506,15 @@ cost[cost["before"] == "each step"].iloc[:, [0, 2, 3, 5]].round(2)
 #
 # **Interpret.** No depth can be distinguished from the head alone with so few
 # labels: unfreezing all is not shown to be risky, nor the last blocks to be better.
-# What does harm is batch normalization left awake. The cost can be told: the backward pass has to go
-# back as far as you unfreeze, over ever larger grids. So: begin with the last
-# blocks, cut there, and go deeper if the validation groups thank you for it. With
-# large networks and many labels, tuning all of it is usual (MAE, ConvNeXt), often
+# What does harm is batch normalization left awake. The cost is plain: the backward
+# pass goes back as far as you unfreeze, over ever larger grids. So: begin with the
+# last blocks, cut there, and go deeper where groups that are new to the network
+# gain from it. Large networks are usually tuned as a whole (MAE, ConvNeXt), often
 # with a rate that falls from layer to layer towards the input.
 #
-# Against overfitting stand augmentation (in front of the network), dropout (in front
-# of the head), and early stopping. `two_phase_fit` is the whole recipe in one call:
+# Against overfitting help augmentation (before the network), dropout (before the
+# head), and early stopping; the recipe below has all three. What they bring depends
+# on the data: compare with and without. `two_phase_fit` is the whole recipe in one call:
 # it freezes, compiles, trains the head, unfreezes, compiles again at a tenth of the
 # rate, and keeps the best weights of *both* phases: early stopping by hand forgets
 # the first.
