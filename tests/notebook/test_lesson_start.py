@@ -68,6 +68,16 @@ def test_an_older_copy_of_a_lesson_says_what_to_do(shell, capsys, line, name):
     assert shown.count("\n") == 0 and "Traceback" not in shown
 
 
+@pytest.mark.parametrize("name", ["torch", "efficientnet_lite_pytorch"])
+def test_a_missing_pytorch_is_one_sentence(shell, capsys, name, monkeypatch):
+    lesson_start.explain_stops()
+    monkeypatch.setitem(sys.modules, name, None)
+    assert not shell.run_cell(f"import {name}").success
+    shown = "".join(capsys.readouterr()).strip()
+    assert shown.startswith(f"CourseError: {name} is not installed")
+    assert "pip install torch" in shown and shown.count("\n") == 0
+
+
 @pytest.mark.parametrize("line", ["import nothing_at_all", "(1).nothing"])
 def test_what_others_do_not_have_keeps_its_traceback(shell, capsys, line):
     lesson_start.explain_stops()
