@@ -112,6 +112,17 @@ _FIGURES = {
             _Line("accuracy", "accuracy", "seed >= 0"),
         ),
     ),
+    "frameworks": _Figure(
+        "recipe",
+        "rates of phase 2",
+        "AUC",
+        tuple(
+            _Line(framework, "auc", f"framework == {framework!r}")
+            for framework in ("PyTorch", "Keras")
+        ),
+        "recipe == 'all 1e-5'",
+        ("seed", "framework"),
+    ),
 }
 
 

@@ -227,14 +227,11 @@ def judge_late_blocks(model: object, evidence: object) -> tuple:
     ]
     facts.append("no array of the earlier blocks, and no statistic, moved")
     if any(p.requires_grad for p in early.parameters()):
-        return (
-            "partial",
-            (
-                "The right arrays moved. But the earlier blocks are not frozen, so "
-                "each step computes gradients for them that nobody uses."
-            ),
-            facts,
+        problem = (
+            "The right arrays moved. But the earlier blocks are not frozen, so "
+            "each step computes gradients for them that nobody uses."
         )
+        return "partial", problem, facts
     return "passed", f"In {evidence.steps} steps, what should learn did.", facts
 
 
