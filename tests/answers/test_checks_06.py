@@ -133,7 +133,10 @@ def test_a_backbone_that_rests_passes_and_keeps_its_mode(work, build, mode):
             lambda backbone, head: OnFrozen(copy.deepcopy(backbone), head),
             "keep it",
         ),
-        (lambda backbone, head: OnFrozen(backbone, nn.Flatten()), "`their_head`"),
+        (
+            lambda backbone, head: OnFrozen(backbone, nn.Flatten()),
+            "`their_head`",
+        ),
     ],
 )
 def test_each_mistaken_mode_is_named(work, build, named):

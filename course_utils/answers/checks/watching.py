@@ -120,7 +120,7 @@ class Evidence:
         moved = sum(change.moved for change in self.changes)
         length = f"{len(next(iter(self.history.values()), []))} epochs"
         if watching_torch.is_module(self.model):
-            length = f"{self.steps} steps"
+            length = f"{self.steps} step{'' if self.steps == 1 else 's'}"
         text = (
             f"Evidence: {moved} of {len(self.changes)} arrays of weights "
             f"moved, in {length}"
