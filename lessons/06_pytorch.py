@@ -28,7 +28,6 @@ from course_utils import course
 course.begin("06")
 
 import copy
-import importlib.util
 
 import keras
 import matplotlib.pyplot as plt
@@ -424,8 +423,6 @@ for name, model in models.items():
 # draw of modules?
 
 # %%
-experiments.show("frameworks")
-plt.show()
 experiments.show("frameworks", gain=True)
 rows = pd.read_csv(data_dir() / "experiments" / "real_frameworks.csv")
 auc = rows.pivot_table("auc", ["recipe", "seed"], "framework").dropna()
@@ -540,29 +537,24 @@ course.claim(torch.equal(*pairs), "what was loaded says what was saved.")
 # lesson 01's mismatch again. The last linear layer is `fc` in a ResNet,
 # `classifier` in an EfficientNet, `heads` in a vision transformer; this finds it
 # in each.
-
-
-# %%
-def with_new_head(name, num_classes, weights=None):
-    network = torchvision.models.get_model(name, weights=weights)
-    linear = [n for n, m in network.named_modules() if type(m) is nn.Linear]
-    last = network.get_submodule(linear[-1])
-    new = nn.Linear(last.in_features, num_classes)
-    network.set_submodule(linear[-1], new)
-    return network, linear[-1]
-
-
-if importlib.util.find_spec("torchvision"):
-    import torchvision
-
-    for name in ("resnet50", "efficientnet_b0", "vit_b_16"):
-        network, place = with_new_head(name, 2)
-        count = sum(p.numel() for p in network.parameters())
-        print(f"{name:<16} {count:>11,} parameters, head at {place}")
-else:
-    print("For this cell: `pip install torchvision`, and run it again.")
-
-# %% [markdown]
+#
+# ```python
+# import torchvision
+# from torch import nn
+#
+#
+# def with_new_head(name, num_classes, weights="DEFAULT"):
+#     network = torchvision.models.get_model(name, weights=weights)
+#     linear = [n for n, m in network.named_modules() if type(m) is nn.Linear]
+#     last = network.get_submodule(linear[-1])
+#     head = nn.Linear(last.in_features, num_classes)
+#     network.set_submodule(linear[-1], head)
+#     return network, head
+#
+#
+# network, head = with_new_head("resnet50", num_classes=2)
+# ```
+#
 # Everything else in this lesson holds for them as it is. A vision transformer has
 # no batch normalization, so its one trap less is dropout.
 #

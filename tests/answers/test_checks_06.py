@@ -129,14 +129,8 @@ def test_a_backbone_that_rests_passes_and_keeps_its_mode(work, build, mode):
         (HeadRests, "super().train(mode)` first"),
         (HeadNeverRests, "pass `mode` on"),
         (OtherAnswer, "look at `forward`"),
-        (
-            lambda backbone, head: OnFrozen(copy.deepcopy(backbone), head),
-            "keep it",
-        ),
-        (
-            lambda backbone, head: OnFrozen(backbone, nn.Flatten()),
-            "`their_head`",
-        ),
+        (lambda body, head: OnFrozen(copy.deepcopy(body), head), "keep it"),
+        (lambda body, head: OnFrozen(body, nn.Flatten()), "`their_head` is"),
     ],
 )
 def test_each_mistaken_mode_is_named(work, build, named):
