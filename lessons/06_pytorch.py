@@ -42,7 +42,6 @@ from torch.utils.data import DataLoader, TensorDataset
 from course_utils import machine, pictures
 from course_utils.backbones import load_backbone, top_classes
 from course_utils.evaluation import experiments, plot_images
-from course_utils.machine import data_dir
 
 generator = torch.manual_seed(0)
 
@@ -424,7 +423,7 @@ for name, model in models.items():
 
 # %%
 experiments.show("frameworks", gain=True)
-rows = pd.read_csv(data_dir() / "experiments" / "real_frameworks.csv")
+rows = pd.read_csv(machine.data_dir() / "experiments" / "real_frameworks.csv")
 auc = rows.pivot_table("auc", ["recipe", "seed"], "framework").dropna()
 apart = (auc["PyTorch"] - auc["Keras"]).groupby("recipe")
 print(apart.agg(["mean", "min", "max"]).round(3).to_string())
