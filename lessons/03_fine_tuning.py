@@ -77,7 +77,6 @@ def compile_for(model, rate):
 # once: that is cutting the network at the **freeze boundary**.
 #
 # **Predict:** will the validation curve rise above where the head has left it?
-# (Training takes less than a minute.)
 
 # %%
 live = notebook.LiveTraining("auc")
@@ -298,8 +297,7 @@ print(f"Source task, before: {(source_before := old_task(lab_base)):.3f}")
 
 # %% [markdown]
 # **Predict.** After fine-tuning at a tenth of the head's rate, what share of its
-# old questions will the backbone still answer rightly? Where it stands now is
-# printed above.
+# old questions will the backbone still answer rightly?
 
 # %% tags=["exercise"]
 after_head = lab_model.get_weights()  # The range test begins there, too.
@@ -425,8 +423,7 @@ my_gains = (chosen - frozen).to_numpy()
 ### END SOLUTION
 
 # %% [markdown]
-# Look at the signs of your gains: chosen on few validation modules, a rate may
-# disappoint on new ones.
+# Look at the signs of your gains.
 
 # %% tags=["check"]
 course.exercise("ft-07").check(my_rate, my_gains, rows, least_agreement)
@@ -610,10 +607,9 @@ quiz
 #
 #
 # def compile_and_fit(learning_rate, first_epoch, epochs, patience):
+#     # A new optimizer: it must know the flags.
 #     model.compile(
-#         keras.optimizers.Adam(
-#             learning_rate
-#         ),  # a new one: it must know the flags
+#         keras.optimizers.Adam(learning_rate),
 #         loss="categorical_crossentropy",
 #         metrics=["accuracy"],
 #     )
