@@ -6,7 +6,7 @@
 # - **Learn:** three switches that Keras has as one, optimizers with a rate for
 #   each part, early stopping by hand, and what is saved.
 # - **Need:** lesson 03, and PyTorch, which `make lab REAL=real,torch` brings.
-#   About 60 minutes.
+#   About 45 minutes.
 #
 # **From lesson 03.** In Keras you have set `base_model.trainable = True` after
 # phase 1. What must follow before training goes on?
@@ -42,8 +42,6 @@ from torch.utils.data import DataLoader, TensorDataset
 from course_utils import machine, pictures
 from course_utils.backbones import load_backbone, top_classes
 from course_utils.evaluation import experiments, plot_images
-
-generator = torch.manual_seed(0)
 
 # %% [markdown]
 # ## The same network, the same names
@@ -260,6 +258,7 @@ def auc_of(model, inputs, split):
     return roc_auc_score(cells[split][1], logits[:, 1] - logits[:, 0])
 
 
+torch.manual_seed(0)
 head = nn.Linear(1280, 2)
 features = {split: through(rest, some) for split, some in maps.items()}
 training_set = TensorDataset(features["train"], cells["train"][1])
