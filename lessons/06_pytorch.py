@@ -237,19 +237,17 @@ flipped = through(first, cells["train"][0].flip(3))
 print(f"{tuple(batch.shape[1:])} -> {tuple(flipped.shape[1:])}")
 
 # %% [markdown]
-# ## Phase 1: the head, in a loop of five lines
+# ## Phase 1: the head, in a loop of your own
 #
-# A new head is one `nn.Linear`. It gives **logits**, since
-# `nn.CrossEntropyLoss` brings its own softmax. The optimizer holds what it is
-# given, here the head and nothing else.
+# One step of training takes three lines, in this order. A new head is one
+# `nn.Linear`. It gives **logits**, since PyTorch's cross-entropy brings its own
+# softmax.
+
 
 # %%
-loss_of = nn.CrossEntropyLoss()
-
-
 def make_step(model, optimizer, inputs, labels):
     optimizer.zero_grad()
-    loss_of(model(inputs), labels).backward()
+    nn.functional.cross_entropy(model(inputs), labels).backward()
     optimizer.step()
 
 
@@ -258,6 +256,10 @@ def auc_of(model, inputs, split):
     return roc_auc_score(cells[split][1], logits[:, 1] - logits[:, 0])
 
 
+# %% [markdown]
+# The optimizer holds what it is given, here the head and nothing else.
+
+# %%
 torch.manual_seed(0)
 head = nn.Linear(1280, 2)
 features = {split: through(rest, some) for split, some in maps.items()}
@@ -370,40 +372,32 @@ def fine_tune(model, optimizer, epochs=5):
 
 
 # %% [markdown]
-# Five epochs each, from the same phase 1.
+# Five epochs each, from the same phase 1. (A group with the same rate for all is
+# what `Adam(model.parameters(), lr=1e-5)` makes.)
 
 # %%
+recipes = {"all 1e-5": (1e-5, 1e-5), "by group": (1e-3, 1e-4)}
 triples = TensorDataset(maps["train"], flipped, cells["train"][1])
 loader = DataLoader(triples, batch_size=16, shuffle=True)
-models = {name: copy.deepcopy(phase_1) for name in ("all 1e-5", "by group")}
-curves, moved = {}, {}
-for name, model in models.items():
-    model.requires_grad_(True)
-    groups = [{"params": model[0].parameters(), "lr": 1e-4}]
-    groups += [{"params": model[1].parameters(), "lr": 1e-3}]
-    trained = groups if name == "by group" else model.parameters()
-    optimizer = torch.optim.Adam(trained, lr=1e-5)
-    curves[name], moved[name] = fine_tune(model, optimizer)
+frozen_test = auc_of(head, features, "test")
+print(f"phase 1:  test AUC {frozen_test:.3f}")
 figure, ax = plt.subplots(figsize=(5, 3.2))
-for (name, curve), look in zip(curves.items(), ("s--", "o-"), strict=True):
-    ax.plot(curve, look, label=name)
+for name, (head_rate, rate) in recipes.items():
+    model = copy.deepcopy(phase_1).requires_grad_(True)
+    groups = [{"params": model[0].parameters(), "lr": rate}]
+    groups += [{"params": model[1].parameters(), "lr": head_rate}]
+    curve, moved = fine_tune(model, torch.optim.Adam(groups))
+    ax.plot(curve, marker="o", label=name)
+    test_auc, best = auc_of(model, maps, "test"), int(np.argmax(curve))
+    print(f"{name}: test AUC {test_auc:.3f}, kept epoch {best};", end=" ")
+    print(f"the head had moved by {moved:.1%}")
 ax.set(xlabel="epochs of phase 2", ylabel="validation AUC")
 ax.legend()
 
 # %% [markdown]
 # *The figure shows the AUC on the validation modules over the epochs of phase 2,
-# beginning with phase 1, for both optimizers.* And on the test modules, with what
-# was kept:
-
-# %%
-frozen_test = auc_of(head, features, "test")
-print(f"phase 1:  test AUC {frozen_test:.3f}")
-for name, model in models.items():
-    test_auc, best = auc_of(model, maps, "test"), int(np.argmax(curves[name]))
-    print(f"{name}: test AUC {test_auc:.3f}, kept epoch {best};", end=" ")
-    print(f"the head had moved by {moved[name]:.1%}")
-
-# %% [markdown]
+# beginning with phase 1, for both optimizers. What was kept is the best epoch.*
+#
 # **Interpret.** Adam moves a weight by about its rate in each step, so a hundred
 # steps of `1e-5` leave the head nearly where it was, however wrong it is for
 # features that change under it. A group of its own lets it follow. Whether the
@@ -481,7 +475,8 @@ def one_epoch():
     for inputs, some_labels in feature_loader:
         make_step(my_head, head_optimizer, inputs, some_labels)
     logits = through(my_head, features["validation"])
-    return loss_of(logits, cells["validation"][1]).item()
+    loss = nn.functional.cross_entropy(logits, cells["validation"][1])
+    return loss.item()
 
 
 my_losses = ...
@@ -515,11 +510,11 @@ course.exercise("pt-04").check(
 
 # %%
 path = machine.work_dir() / "lesson_06.pt"
-torch.save(models["by group"].state_dict(), path)
+torch.save(model.state_dict(), path)
 loaded = nn.Sequential(cut(imagenet_network())[1], nn.Linear(1280, 2)).eval()
 loaded.load_state_dict(torch.load(path, weights_only=True))
 with torch.inference_mode():
-    pairs = [m(maps["test"][:16]) for m in (loaded, models["by group"])]
+    pairs = [m(maps["test"][:16]) for m in (loaded, model)]
 course.claim(torch.equal(*pairs), "what was loaded says what was saved.")
 
 # %% [markdown]
