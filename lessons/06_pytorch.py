@@ -280,7 +280,7 @@ print(f"Validation AUC {frozen_auc:.3f}")
 #
 # ## An optimizer holds what it was given
 #
-# Parameters come in **groups**, each with its own rate. That is how PyTorch does
+# An optimizer keeps **parameter groups**, each with its own rate. That is how PyTorch does
 # discriminative learning rates. **Predict:** we unfreeze the backbone after
 # phase 1, and train on with the optimizer of phase 1. What moves?
 
