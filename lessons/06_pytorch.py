@@ -379,8 +379,6 @@ def fine_tune(model, optimizer, epochs=5):
 recipes = {"all 1e-5": (1e-5, 1e-5), "by group": (1e-3, 1e-4)}
 triples = TensorDataset(maps["train"], flipped, cells["train"][1])
 loader = DataLoader(triples, batch_size=16, shuffle=True)
-frozen_test = auc_of(head, features, "test")
-print(f"phase 1:  test AUC {frozen_test:.3f}")
 figure, ax = plt.subplots(figsize=(5, 3.2))
 for name, (head_rate, rate) in recipes.items():
     model = copy.deepcopy(phase_1).requires_grad_(True)
@@ -388,11 +386,13 @@ for name, (head_rate, rate) in recipes.items():
     groups += [{"params": model[1].parameters(), "lr": head_rate}]
     curve, moved = fine_tune(model, torch.optim.Adam(groups))
     ax.plot(curve, marker="o", label=name)
-    test_auc, best = auc_of(model, maps, "test"), int(np.argmax(curve))
-    print(f"{name}: test AUC {test_auc:.3f}, kept epoch {best};", end=" ")
+    test_auc, best_epoch = auc_of(model, maps, "test"), np.argmax(curve)
+    print(f"{name}: test AUC {test_auc:.3f}, kept epoch {best_epoch};", end=" ")
     print(f"the head had moved by {moved:.1%}")
 ax.set(xlabel="epochs of phase 2", ylabel="validation AUC")
 ax.legend()
+frozen_test = auc_of(head, features, "test")
+print(f"phase 1:  test AUC {frozen_test:.3f}")
 
 # %% [markdown]
 # *The figure shows the AUC on the validation modules over the epochs of phase 2,
@@ -401,8 +401,9 @@ ax.legend()
 # **Interpret.** Adam moves a weight by about its rate in each step, so a hundred
 # steps of `1e-5` leave the head nearly where it was, however wrong it is for
 # features that change under it. A group of its own lets it follow. Whether the
-# *result* gets better is another question: epoch 0 may win, and one draw of a
-# few modules cannot answer it. So: keep phase 1 among the candidates, and repeat.
+# *result* gets better is another question. Epoch 0 may win, and what a few
+# validation modules choose, the test modules need not confirm. So: keep phase 1
+# among the candidates, and repeat on other draws before you promise a gain.
 #
 # ## Other draws, in both frameworks
 #
@@ -601,7 +602,7 @@ course.exercise("pt-05").check(my_module, their_model)
 print(
     f"Concluded: in PyTorch, too, a head on the frozen network reaches a test "
     f"AUC of {frozen_test:.2f}. Phase 2, with a rate for each part, kept epoch "
-    f"{best}, with {test_auc:.2f}."
+    f"{best_epoch}, with {test_auc:.2f}."
 )
 quiz = course.quiz("06")
 quiz
