@@ -5,13 +5,13 @@ Every run is a row of ``data/experiments/real_<name>.csv``, made by
 what it draws.
 """
 
-import dataclasses
 import difflib
 
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 from scipy import stats
 
+from course_utils.evaluation.experiment_figures import FIGURES
 from course_utils.evaluation.plotting import (
     BLUE,
     GREY,
@@ -26,109 +26,9 @@ from course_utils.machine.errors import CourseError
 _LOOKS = ((BLUE, "o-"), (VERMILLION, "s--"), (ORANGE, "^-."), (GREY, "D:"))
 
 
-@dataclasses.dataclass(frozen=True)
-class _Line:
-    """One line of a figure: which numbers of which rows.
-
-    A level is one number whatever stands on the axis below.
-    """
-
-    name: str
-    column: str
-    rows: str
-    level: bool = False
-
-
-@dataclasses.dataclass(frozen=True)
-class _Figure:
-    """What stands on the axes, and the lines.
-
-    A gain is taken from the rows `baseline` that agree in the columns `same`.
-    """
-
-    x: str
-    below: str
-    beside: str
-    lines: tuple[_Line, ...]
-    baseline: str = ""
-    same: tuple[str, ...] = ("seed",)
-
-
-_FIGURES = {
-    "learning_rate": _Figure(
-        "rate",
-        "learning rate",
-        "AUC, or share that agrees",
-        (
-            _Line("fine-tuned, AUC", "auc", "method == 'fine-tuned'"),
-            _Line(
-                "fine-tuned, agreement of the 1000-class head",
-                "agreement",
-                "method == 'fine-tuned'",
-            ),
-            _Line("frozen, AUC", "auc", "method == 'frozen'", level=True),
-        ),
-        "method == 'frozen'",
-    ),
-    "label_curve": _Figure(
-        "labels",
-        "labelled cells",
-        "AUC",
-        tuple(
-            _Line(method, "auc", f"method == {method!r}")
-            for method in ("fine-tuned", "frozen", "scratch")
-        ),
-        "method == 'frozen'",
-        ("seed", "labels"),
-    ),
-    "depth": _Figure(
-        "depth",
-        "what is trained",
-        "AUC",
-        tuple(
-            _Line(f"{labels} labels", "auc", f"labels == {labels}")
-            for labels in (400, 100)
-        ),
-        "depth == 'head'",
-        ("seed", "labels"),
-    ),
-    "shift": _Figure(
-        "repair",
-        "repair",
-        "AUC",
-        tuple(
-            _Line(f"trained on {source}", "auc", f"source == {source!r}")
-            for source in ("mono", "poly")
-        ),
-        "repair == 'none'",
-        ("seed", "source"),
-    ),
-    "protocol": _Figure(
-        "split",
-        "split",
-        "AUC, or accuracy",
-        (
-            _Line("AUC", "auc", "seed >= 0"),
-            _Line("accuracy", "accuracy", "seed >= 0"),
-        ),
-    ),
-    "frameworks": _Figure(
-        "recipe",
-        "rates of phase 2",
-        "AUC",
-        tuple(
-            _Line(framework, "auc", f"framework == {framework!r}")
-            for framework in ("PyTorch", "Keras")
-        ),
-        "recipe == 'all 1e-5'",
-        ("seed", "framework"),
-    ),
-}
-
-
 def names():
     """Returns the names of the experiments that have results."""
-    return [name for name in _FIGURES if _path(name).is_file()]
+    return [name for name in FIGURES if _path(name).is_file()]
 
 
 def table(name, gain=False):
@@ -157,7 +57,7 @@ def table(name, gain=False):
             f"{' or '.join(map(repr, names()))}"
             + (f"; did you mean {near[0]!r}?" if near else ".")
         )
-    figure = _FIGURES[name]
+    figure = FIGURES[name]
     rows = pd.read_csv(_path(name)).query("stage == 'report'")
     lines = figure.lines
     if arguments.choice("gain", gain, (True, False)):
@@ -178,7 +78,7 @@ def table(name, gain=False):
 
 def _gains(name, rows):
     """Returns rows less their baseline, and the lines that they have."""
-    figure = _FIGURES[name]
+    figure = FIGURES[name]
     if not figure.baseline:
         raise CourseError(
             f"The experiment {name!r} has no baseline, since its two sides "
@@ -216,7 +116,7 @@ def show(name, live=None, gain=False, ax=None):
             dict.
     """
     points = table(name, gain)
-    figure = _FIGURES[name]
+    figure = FIGURES[name]
     known = [x for x in points[figure.x].unique() if x != ""]
     beside = "gain in AUC over the baseline" if gain else figure.beside
     named = isinstance(known[0], str)
