@@ -6,7 +6,7 @@
 # - **Learn:** three switches that Keras has as one, optimizers with a rate for
 #   each part, early stopping by hand, and what is saved.
 # - **Need:** lesson 03, and PyTorch, which `make lab REAL=real,torch` brings.
-#   About 45 minutes.
+#   About 50 minutes.
 #
 # **From lesson 03.** In Keras you have set `base_model.trainable = True` after
 # phase 1. What must follow before training goes on?
