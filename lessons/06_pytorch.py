@@ -408,8 +408,8 @@ print(f"phase 1:  test AUC {frozen_test:.3f}")
 # ## Other draws, in both frameworks
 #
 # The same recipes were run on other draws of modules, in Keras and in PyTorch
-# (`python -m benchmarks.real_ground frameworks`; one block more is trained, and
-# Keras takes part with one rate for all weights only). **Predict:** which differs
+# (`python -m benchmarks.real_ground frameworks`; the last eight blocks are trained,
+# and Keras takes part with one rate for all weights only). **Predict:** which differs
 # more, the framework or the draw?
 
 # %%
