@@ -215,8 +215,8 @@ def _is_closed(question: dict, result: Result) -> bool:
     return question["type"] == "predict" and result.status in judged
 
 
-# One for the same questions: what is shown again is the same cards in one more place, and
-# hears of what is answered in the other.
+# One for the same questions: what is shown again is the same cards in one more
+# place, and hears of what is answered in the other.
 _cards: dict[tuple[str, ...], QuizCards] = {}
 _seen: list[object] = []
 
