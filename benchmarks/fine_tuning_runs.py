@@ -57,7 +57,7 @@ def classifier(recipe, unfrozen, classes, optimizer):
         layer.trainable = scratch or chosen
     if recipe.l2_sp:
         for variable in base_model.trainable_variables:
-            variable.regularizer = _pull(np.array(variable), recipe.l2_sp)
+            variable.regularizer = _Pull(np.array(variable), recipe.l2_sp)
     inputs = keras.Input(base_model.input_shape[1:])
     x = keras.layers.GlobalAveragePooling2D()(base_model(inputs))
     if recipe.dropout:
@@ -72,9 +72,14 @@ def classifier(recipe, unfrozen, classes, optimizer):
     return model, base_model, base_model.get_weights()
 
 
-def _pull(start, strength):
+class _Pull(keras.regularizers.Regularizer):
     """Li et al. (2018): half the strength times the squared distance."""
-    return lambda w: strength / 2 * keras.ops.sum((w - start) ** 2)
+
+    def __init__(self, start, strength):
+        self.start, self.strength = start, strength
+
+    def __call__(self, w):
+        return self.strength / 2 * keras.ops.sum((w - self.start) ** 2)
 
 
 class _Watch(keras.callbacks.Callback):

@@ -1,4 +1,4 @@
-"""The ``course`` command: ``lab``, ``doctor``, ``progress``, ``where``."""
+"""The ``course`` command: ``lab``, ``doctor``, ``progress`` and more."""
 
 import argparse
 import importlib.metadata
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from course_utils import doctor
 from course_utils.answers import progress_log, progress_summary
+from course_utils.classroom import commands as class_commands
 from course_utils.machine import paths, work_folder
 from course_utils.machine.errors import CourseError
 
@@ -33,6 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     commands.add_parser("progress", help="what is done, and what comes next")
     commands.add_parser("where", help="the folders in use")
+    class_commands.add_commands(commands)
     lab = commands.add_parser(
         "lab", help="copy new lessons into work/ and open JupyterLab there"
     )
@@ -59,6 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         if chosen.command == "where":
             return _where()
+        if chosen.command == "class":
+            return class_commands.run(chosen)
         options = [option for option in options if option != "--"]
         return _lab(chosen.no_browser, chosen.lesson, options)
     except CourseError as error:

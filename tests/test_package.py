@@ -25,6 +25,7 @@ MAY_USE = {
     "notebook": {
         *"machine pictures backbones transfer evaluation answers".split()
     },
+    "classroom": {*"machine pictures answers notebook".split()},
 }
 DOORS = {"__init__", "course", "cli", "doctor"}
 MODULES = {

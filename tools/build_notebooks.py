@@ -3,41 +3,17 @@
     python tools/build_notebooks.py            build both folders
     python tools/build_notebooks.py --check    say what differs, write nothing
 
-A lesson is one py:percent script, written solved. In a code cell the region
-
-    answer = ...
-    ### BEGIN SOLUTION
-    answer = 42
-    ### END SOLUTION
-
-becomes its first line in notebooks/ and its third in solutions/. A cell with
-the tag "solution" is left out of notebooks/.
+How is in `course_utils.classroom.notebook_building`.
 """
 
 import argparse
-import hashlib
-import re
 import sys
 from pathlib import Path
 
-import jupytext
-import nbformat
+from course_utils.classroom.notebook_building import build
+from course_utils.machine.errors import CourseError
 
 TOP = Path(__file__).resolve().parent.parent
-BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
-STUB = re.compile(r"\s*[\w, ]+ = \.\.\.\s*")
-METADATA = {
-    "kernelspec": {
-        "display_name": "Python 3 (ipykernel)",
-        "language": "python",
-        "name": "python3",
-    },
-    "language_info": {"name": "python"},
-}
-
-
-class LessonError(Exception):
-    """A lesson that cannot be built: which, where, and what to do."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -48,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         built = build_all(chosen.top)
-    except LessonError as error:
+    except CourseError as error:
         print(error)
         return 1
     if chosen.check:
@@ -74,57 +50,6 @@ def build_all(top: Path) -> dict[str, tuple[str, str]]:
             text = build(source.read_text("utf-8"), solved, origin)
             built[f"{folder}/{source.stem}.ipynb"] = (text, origin)
     return built
-
-
-def build(script: str, solved: bool, origin: str) -> str:
-    """Build one notebook from the text of a lesson.
-
-    Args:
-        script: The lesson, in py:percent.
-        solved: Whether solutions stay in.
-        origin: Name of the lesson, for messages.
-    """
-    lesson = jupytext.reads(script, fmt="py:percent")
-    cells, seen = [], {}
-    for cell in lesson.cells:
-        # From the solved source, so that a cell has one id in both folders.
-        digest = hashlib.sha256(cell.source.encode()).hexdigest()[:12]
-        seen[digest] = seen.get(digest, 0) + 1
-        cell.id = f"{digest}-{seen[digest]}"
-        tags = cell.metadata.get("tags", [])
-        cell.metadata = {"tags": tags} if tags else {}
-        if cell.cell_type == "code":
-            cell.source = strip(cell.source, solved, origin)
-        if solved or "solution" not in tags:
-            cells.append(cell)
-    notebook = nbformat.v4.new_notebook(cells=cells, metadata=METADATA)
-    nbformat.validate(notebook)
-    return nbformat.writes(notebook, version=4) + "\n"
-
-
-def strip(source: str, solved: bool, origin: str) -> str:
-    """Leave either the stub or the solution of a cell's marked regions."""
-    kept, region = [], False
-    for line in source.splitlines():
-        mark = line.strip()
-        if mark not in (BEGIN, END):
-            if solved or not region:
-                kept.append(line)
-            continue
-        if (mark == BEGIN) == region:
-            raise LessonError(f"{origin}: {mark!r} without its partner.")
-        if mark == BEGIN:
-            if not kept or not STUB.fullmatch(kept[-1]):
-                raise LessonError(
-                    f"{origin}: above {BEGIN!r} must stand a stub such as "
-                    f"`answer = ...`, not {kept[-1] if kept else ''!r}."
-                )
-            while solved and kept and STUB.fullmatch(kept[-1]):
-                kept.pop()
-        region = mark == BEGIN
-    if region:
-        raise LessonError(f"{origin}: {BEGIN!r} without {END!r}.")
-    return "\n".join(kept)
 
 
 def differences(top: Path, built: dict[str, tuple[str, str]]) -> list[str]:

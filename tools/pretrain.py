@@ -250,7 +250,6 @@ def train(model, recipe, folder):
             name: keras.losses.SparseCategoricalCrossentropy(from_logits=True)
             for name in labels
         },
-        weighted_metrics={name: ["accuracy"] for name in labels},
         jit_compile=False,
     )
     model.fit(

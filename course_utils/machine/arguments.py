@@ -35,10 +35,11 @@ def whole_number(name, value, example, least=1, most=LARGEST):
         CourseError: If it is no whole number in this range.
     """
     try:
-        whole = operator.index(value)
+        truth = isinstance(value, bool | np.bool_)
+        whole = None if truth else operator.index(value)
     except Exception:  # Arrays and tensors refuse in ways of their own.
         whole = None
-    if whole is None or isinstance(value, bool) or not least <= whole <= most:
+    if whole is None or not least <= whole <= most:
         span = f"from {least} to {most}"
         if most >= LARGEST and (whole is None or whole < least):
             span = f"from {least} on"

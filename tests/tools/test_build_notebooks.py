@@ -6,6 +6,7 @@ import shutil
 import nbformat
 import pytest
 
+from course_utils.machine.errors import CourseError
 from tests.conftest import TOP
 from tools import build_notebooks
 
@@ -82,7 +83,7 @@ def test_ids_are_stable_unique_and_alike_in_both_folders():
     ],
 )
 def test_a_wrong_mark_is_named(old, new, message):
-    with pytest.raises(build_notebooks.LessonError) as error:
+    with pytest.raises(CourseError) as error:
         cells(LESSON.replace(old, new))
     assert message in str(error.value) and "lessons/00.py" in str(error.value)
 

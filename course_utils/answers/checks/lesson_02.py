@@ -20,13 +20,29 @@ def judge_freezes(
     Returns:
         A status and a message.
     """
-    named = isinstance(counts, dict) and set(counts) == set(suspects)
+    right = {name: _counted(model) for name, model in suspects.items()}
+    return judge_counts(counts, frozen, right)
+
+
+def judge_counts(
+    counts: object, frozen: object, right: dict
+) -> tuple[str, str]:
+    """Judge what was counted in backbones, and which were found frozen.
+
+    Args:
+        counts: The learner's dict, as in `judge_freezes`.
+        frozen: The learner's names, as there.
+        right: By name, how many arrays move, and how many would be trained.
+
+    Returns:
+        A status and a message.
+    """
+    named = isinstance(counts, dict) and set(counts) == set(right)
     if not named or not counts:
         return "failed", (
             f"`my_counts` should be a dict with the names "
-            f"{', '.join(map(repr, suspects))}, not {brief(counts)}."
+            f"{', '.join(map(repr, right))}, not {brief(counts)}."
         )
-    right = {name: _counted(model) for name, model in suspects.items()}
     for name, (moved, trained) in right.items():
         pair = as_pair(counts[name], "arrays that move, arrays to be trained")
         if isinstance(pair, str):

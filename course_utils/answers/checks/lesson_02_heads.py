@@ -134,12 +134,25 @@ def judge_other_head(
     own = (table["split"] == "test").to_numpy()
     with contextlib.redirect_stdout(io.StringIO()):  # Keras draws a bar
         answer = np.asarray(head.predict(np.asarray(features)[own]))
-    found = _classes(answer, int(own.sum()))
+    return judge_classes(answer, table[own])
+
+
+def judge_classes(answer: np.ndarray, cells: object) -> tuple[str, str]:
+    """Judge what a head has predicted of test cells.
+
+    Args:
+        answer: The predictions, in whatever form a `predict` has.
+        cells: A row a cell, with `type`, `probability` and `label`.
+
+    Returns:
+        A status and a message.
+    """
+    found = _classes(answer, len(cells))
     if isinstance(found, str):
         return "failed", found
     question, classes = found
     names = QUESTIONS[question]
-    truth = np.array([names.index(one) for one in table[question][own]])
+    truth = np.array([names.index(one) for one in cells[question]])
     recalls = [np.mean(classes[truth == n] == n) for n in np.unique(truth)]
     mean, chance = float(np.mean(recalls)), 1 / len(names)
     if len(set(classes)) == 1:
@@ -149,7 +162,7 @@ def judge_other_head(
         )
     if question == "type":
         mean = max(mean, 1 - mean)  # whichever is called 0
-        defective = (table["label"][own] == "defective").to_numpy()
+        defective = (cells["label"] == "defective").to_numpy()
         if mean < LEAST[question] < np.mean(classes == defective):
             return "failed", (
                 "It tells sound cells from defective ones, as the lesson's "

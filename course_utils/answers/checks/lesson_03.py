@@ -2,24 +2,17 @@
 
 import numpy as np
 
-from course_utils.answers.checks import heads, weights
+from course_utils.answers.checks import weights
 from course_utils.answers.checks.watching import Evidence
 from course_utils.answers.learner_values import (
-    RIGHT,
     as_number,
-    brief,
-    find_match,
     say_no_number,
 )
 
 BACKBONE = "residual"
-NUM_CLASSES = 6
 STAGE = "stage4"
-MORE_EPOCHS = 4
-LAST_LAYERS = 8
-# Rates to begin with, as shares of the one with the lowest smoothed loss.
-LOWEST_SHARE, HIGHEST_SHARE = 1 / 30, 1 / 3
-_TOLERANCE = 5e-4
+# Of one step, by part.
+RATES = {"head": 1e-3, STAGE: 1e-4, "earlier": 1e-5}
 
 
 def judge_repair(evidence: object, model: object, base: object) -> tuple:
@@ -71,259 +64,205 @@ def judge_repair(evidence: object, model: object, base: object) -> tuple:
     )
 
 
-def judge_last_stage(model: object, evidence: object) -> tuple:
-    """Judge a backbone of which only the last stage was to train.
+def judge_steps(evidence: object, model: object, base: object) -> tuple:
+    """Judge three learning rates by how far one step of Adam went.
+
+    In its first step Adam moves each weight by about its rate.
 
     Args:
-        model: The learner's model: the pretrained backbone, nested or flat,
-            under a head of any kind.
-        evidence: From ``course.watch`` around the learner's ``fit``.
+        evidence: From ``course.watch`` around the learner's one step.
+        model: The model that was to be trained.
+        base: The backbone inside it.
 
     Returns:
         A status, a message and, where there is some, the evidence for it.
     """
-    problem = heads.find_problem(model, evidence, BACKBONE, NUM_CLASSES)
-    if problem:
+    if problem := _no_evidence(evidence, "my_steps"):
         return "failed", problem
-    names = weights.pretrained_names(BACKBONE)
-    wanted = {
-        name
-        for name in names
-        if name.startswith(STAGE) and name.endswith("/kernel")
-    }
+    if evidence.model is not model:
+        return "failed", "The evidence is about another model: train this one."
     if problem := weights.learning_problem(evidence):
         return "failed", problem
-    if elsewhere := weights.began_elsewhere(evidence, BACKBONE):
+    inside = {id(weight) for weight in base.weights}
+    steps = {"head": [], STAGE: [], "earlier": []}
+    for change in weights.moved(evidence):
+        layer = weights.tail(change.path)
+        part = STAGE if layer.startswith(STAGE) else "earlier"
+        part = part if change.identity in inside else "head"
+        steps[part].append(change.largest)
+    told = []
+    for part, rate in RATES.items():
+        name = "the earlier layers" if part == "earlier" else part
+        if not steps[part]:
+            return "failed", f"Nothing of {name} has moved: it trains, too."
+        went = float(np.median(steps[part]))
+        if not rate / 1.3 < went < 1.3 * rate:
+            return "failed", (
+                f"Weights of {name} have moved by {went:.1e}; one step of Adam "
+                f"at {rate:g} moves them by about that. Make one step, with "
+                "optimizers that have made none before."
+            )
+        told.append(f"{name}: {went:.1e}")
+    return "passed", "Each part went as far as its rate says.", told
+
+
+def judge_choice(
+    rate: object, gains: object, rows: object, least: float
+) -> tuple[str, str]:
+    """Judge a rate that was chosen among those that keep the old task.
+
+    Args:
+        rate: The learner's rate.
+        gains: The learner's gains in AUC over the frozen network, a number a
+            seed.
+        rows: The committed rows.
+        least: The agreement that is asked for.
+
+    Returns:
+        A status and a message.
+    """
+    number = as_number(rate)
+    if number is None:
+        return "failed", say_no_number(rate, meaning="a learning rate")
+    tuned = rows[rows["method"] == "fine-tuned"]
+    means = tuned.groupby("rate")[["agreement", "validation_auc", "auc"]].mean()
+    allowed = means[means["agreement"] >= least]
+    right = allowed["validation_auc"].idxmax()
+    if not np.isclose(number, right, rtol=1e-3):
+        near = means.index[np.isclose(means.index, number, rtol=1e-3)]
+        if not len(near):
+            return "failed", f"{number:g} is none of the rates in the rows."
+        if near[0] not in allowed.index:
+            return "failed", (
+                f"At {number:g} the old head agrees with itself on "
+                f"{means['agreement'][near[0]]:.0%} only: keep to the limit."
+            )
+        if near[0] == allowed["auc"].idxmax():
+            return "failed", (
+                "That rate is the best on the *test* modules, and they must "
+                "not choose: go by `validation_auc`."
+            )
         return "failed", (
-            f"{len(elsewhere)} of the backbone's {len(names)} arrays "
-            f"are not pretrained ({min(elsewhere)} among them): "
-            "begin with a fresh backbone, and train it once."
+            f"{number:g} keeps the old task; another rate that does has a "
+            "higher mean `validation_auc`."
         )
-    if stale := weights.stale_compile(evidence):
+    chosen = tuned[tuned["rate"] == right].set_index("seed")["auc"]
+    frozen = rows[rows["method"] == "frozen"].set_index("seed")["auc"]
+    wanted = np.sort(chosen - frozen)
+    try:
+        given = np.sort(np.asarray(gains, float).ravel())
+    except (TypeError, ValueError):
+        given = np.empty(0)
+    if given.shape != wanted.shape:
+        return "failed", (
+            f"The rate is right; `my_gains` should be {len(wanted)} numbers, "
+            "one a seed."
+        )
+    if np.allclose(given, -wanted[::-1], atol=5e-4):
+        return "failed", "The sign is turned: fine-tuned less frozen."
+    if not np.allclose(given, wanted, atol=5e-4):
+        return "failed", (
+            "The rate is right, the gains are not: of each seed the `auc` of "
+            "that rate, less the `auc` of the frozen network of the same seed."
+        )
+    return "passed", (
+        f"The rules choose {right:g}. On the test modules it gained in "
+        f"{np.sum(wanted > 0)} of {len(wanted)} draws."
+    )
+
+
+def judge_recipe(head: object, tuning: object) -> tuple:
+    """Judge a fine-tuning in two phases by what each of them moved.
+
+    Args:
+        head: From ``course.watch`` around the first phase.
+        tuning: From ``course.watch`` around the second.
+
+    Returns:
+        A status, a message and, where there is some, the evidence for it.
+    """
+    for evidence, name in (
+        (head, "my_head_evidence"),
+        (tuning, "my_tuning_evidence"),
+    ):
+        if problem := _no_evidence(evidence, name):
+            return "failed", problem
+        if problem := weights.learning_problem(evidence):
+            return "failed", f"{name}: {problem}"
+    if head.model is not tuning.model:
+        return "failed", "The two phases trained two models: go on with one."
+    names = weights.pretrained_names(BACKBONE)
+    inside = {weights.tail(change.path) for change in head.changes}
+    if not inside.issuperset(names):
+        return "failed", f"The backbone {BACKBONE!r} is not in this model."
+    in_head = {weights.tail(c.path) for c in head.changes if c.moved}
+    moved = {weights.tail(c.path) for c in tuning.changes if c.moved}
+    if early := in_head & set(names):
+        return "failed", (
+            f"{len(early)} arrays of the backbone have moved in the first "
+            f"phase ({min(early)} among them): freeze all of it, then compile."
+        )
+    if not in_head:
+        return "failed", "The head has not learned in the first phase."
+    if weights.began_elsewhere(tuning, BACKBONE):
+        return "failed", (
+            "The backbone was not as pretrained when the second phase began: "
+            "begin with a fresh one, and train it once."
+        )
+    if stale := weights.stale_compile(tuning):
         return "failed", stale
-    differing = set(weights.differs_from_pretrained(model, BACKBONE))
-    outside = sorted(n for n in differing if not n.startswith(STAGE))
-    kernels = [name for name in outside if name.endswith("kernel")]
-    if kernels:
+    if norms := {name for name in moved & set(names) if "_bn" in name}:
         return "failed", (
-            f"{len(kernels)} kernels outside of the last stage have moved "
-            f"({kernels[0]} among them): freeze all that comes before it."
+            f"{len(norms)} arrays of batch normalization have moved "
+            f"({min(norms)} among them): set the flag of each of these layers "
+            "to False."
         )
-    statistics = sorted(n for n in differing if "/moving_" in n)
-    if statistics:
+    wanted = {n for n in names if n.endswith("/kernel") and "_bn" not in n}
+    if wanted - moved:
         return "failed", (
-            f"{len(statistics)} statistics of batch normalization have moved "
-            f"({statistics[0]} among them): set the flag of each of these "
-            "layers to False. Under `fit` nothing else holds them here."
+            f"{len(wanted - moved)} of the backbone's {len(wanted)} kernels "
+            f"have not moved ({min(wanted - moved)} among them): unfreeze "
+            "them, and compile with a new optimizer."
         )
-    scales = sorted(differing - wanted)
-    if scales:
+    if not moved - set(names):
+        return "failed", "The head has not moved in the second phase."
+    rates = head.after.learning_rate, tuning.after.learning_rate
+    # A loop of one's own, or several rates, cannot be read from the outside.
+    if rates[1] > rates[0] / 10 * 1.001:
         return "failed", (
-            f"{len(scales)} scales and shifts of batch normalization have "
-            f"moved ({scales[0]} among them): these layers should stay as "
-            "they were, trained weights included."
+            f"The second phase had a rate of {rates[1]:g}, the first one of "
+            f"{rates[0]:g}: take a tenth of it or less."
         )
-    if not differing:
-        return "failed", (
-            "Only the head has learned: unfreeze the layers whose names begin "
-            f"with {STAGE!r}, and see that the backbone's own flag does not "
-            "freeze them again."
-        )
-    if wanted - differing:
-        return "partial", (
-            f"Only {len(differing)} of the {len(wanted)} kernels of the last "
-            f"stage have learned: {min(wanted - differing)} belongs to it, "
-            "too."
-        )
-    if problem := heads.find_head_problem(model, evidence, BACKBONE):
-        return "failed", problem
     return (
         "passed",
-        "The last stage has learned, and all else is as it was pretrained.",
+        "First the head, then the backbone with it, gently: the recipe.",
         [
-            f"{len(wanted)} kernels of {STAGE!r} moved",
-            f"the other {len(names) - len(wanted)} arrays of the backbone, "
-            "all of batch normalization included, equal the pretrained file",
+            f"phase 1: {len(in_head)} arrays of the head moved, none else",
+            f"phase 2: {len(wanted)} kernels of the backbone moved, nothing "
+            "of batch normalization",
         ],
     )
 
 
-def judge_epochs(second: object, first: object) -> tuple[str, str]:
-    """Judge whether a second phase counts on from where the first ended.
-
-    Args:
-        second: What the learner's ``fit`` returned.
-        first: What the ``fit`` of the first phase returned.
-
-    Returns:
-        A status and a message.
-    """
-    if second is first:
-        return "failed", (
-            "That is the first phase again: call `fit` once more, and keep "
-            "what it returns."
+def _no_evidence(evidence: object, name: str) -> str:
+    if not isinstance(evidence, Evidence):
+        return (
+            f"{name} should be evidence: train inside `with course.watch(...) "
+            f"as {name}:`."
         )
-    if not hasattr(second, "epoch"):
-        return "failed", (
-            f"Expected what `fit` returns, a History, not {brief(second)}."
+    if not evidence.finished:
+        return "The `with` block is not over: check below it."
+    if evidence.stopped_by:
+        return (
+            f"The block of {name} ended with {evidence.stopped_by}: train "
+            "again until it runs through."
         )
-    if getattr(second, "model", None) is not getattr(first, "model", None):
-        return "failed", (
-            "That is the history of another model: go on with the one that "
-            "phase 1 trained."
-        )
-    done, epochs = len(first.epoch), list(second.epoch)
-    wanted = list(range(done, done + MORE_EPOCHS))
-    if epochs == wanted:
-        return "passed", (
-            f"Phase 1 made {done} epochs, numbers 0 to {done - 1}; phase 2 "
-            f"goes on with {wanted[0]} to {wanted[-1]}."
-        )
-    if not epochs:
-        return "failed", (
-            "No epoch was made. `epochs` is the number to end at, not how many "
-            f"to make: it must lie {MORE_EPOCHS} above `initial_epoch`."
-        )
-    if epochs[0] == 0:
-        return "failed", (
-            "Phase 2 counts from 0 again: give `initial_epoch`, which is how "
-            "many epochs have ended."
-        )
-    if epochs[0] == done - 1:
-        return "failed", (
-            f"Epoch {done - 1} is there twice. Epochs are numbered from 0, so "
-            "`first.epoch[-1]` is the last one made; the next is one higher, "
-            "`len(first.epoch)`."
-        )
-    if epochs[0] > done:
-        return "failed", (
-            f"Phase 2 begins with number {epochs[0]}, but phase 1 ended early, "
-            f"after {done} epochs: the numbers between were never made. Ask "
-            "`first.epoch` how many there are."
-        )
-    if epochs[0] < done:
-        return "failed", (
-            f"Phase 2 begins with number {epochs[0]}, and phase 1 had made "
-            f"{done} epochs: some numbers are there twice."
-        )
-    return "failed", (
-        f"It begins rightly, and makes {len(epochs)} epochs: make "
-        f"{MORE_EPOCHS}, so end at `initial_epoch + {MORE_EPOCHS}`."
-    )
-
-
-def judge_rate(answer: object, found: object) -> tuple[str, str]:
-    """Judge a learning rate that was chosen from a range test.
-
-    Args:
-        answer: The learner's rate.
-        found: The `LearningRates` of the range test.
-
-    Returns:
-        A status and a message.
-    """
-    rate = as_number(answer)
-    if rate is None:
-        return "failed", say_no_number(answer, meaning="a learning rate")
-    at = int(np.argmin(found.smoothed))
-    lowest = float(found.rates[at])
-    if LOWEST_SHARE * lowest <= rate <= HIGHEST_SHARE * lowest:
-        return "passed", (
-            f"The smoothed loss is lowest at {lowest:.2g}; you begin "
-            f"{lowest / rate:.3g} times below that."
-        )
-    if rate == at:
-        return "failed", (
-            "That is the place in the array: look up the rate there, "
-            "`found.rates[...]`."
-        )
-    if np.isclose(rate, found.smoothed[at]) or np.isclose(
-        rate, np.min(found.losses)
-    ):
-        return "failed", "That is the lowest loss: at which rate is it?"
-    if np.isclose(rate, lowest):
-        return "failed", (
-            "That is where the loss is lowest, which is where it begins to "
-            "rise: a training of many steps needs some distance from there, "
-            "such as a tenth."
-        )
-    if rate <= 0:
-        return "failed", "A learning rate is above 0."
-    if rate < LOWEST_SHARE * lowest:
-        return "failed", (
-            f"{rate:.2g} would take very many steps: the loss turns only at "
-            f"{lowest:.2g}, so begin nearer to that."
-        )
-    if rate < lowest:
-        return "failed", (
-            f"{rate:.2g} is all but the rate where the loss turns, "
-            f"{lowest:.2g}: keep more distance."
-        )
-    return "failed", (
-        f"At {rate:.2g} the loss is rising already: it is lowest at "
-        f"{lowest:.2g}. Begin below that."
-    )
-
-
-def judge_share(answer: object, base_model: object) -> tuple[str, str]:
-    """Judge the share of all numbers that the last layers hold.
-
-    Args:
-        answer: The learner's share.
-        base_model: The backbone.
-
-    Returns:
-        A status and a message.
-    """
-    share = as_number(answer)
-    if share is None:
-        return "failed", say_no_number(answer, meaning="a share")
-    counts = [layer.count_params() for layer in base_model.layers]
-    whole, last = sum(counts), sum(counts[-LAST_LAYERS:])
-    trainable = sum(
-        int(np.prod(w.shape))
-        for layer in base_model.layers[-LAST_LAYERS:]
-        for w in layer.trainable_weights
-    )
-    misconceptions = [
-        (100 * last / whole, "That is in percent: give it as a share."),
-        (last, "That is how many: divide by how many there are in all."),
-        (
-            1 - last / whole,
-            "That is the share of all the other layers: a slice from -8 on "
-            "begins eight layers before the end.",
-        ),
-        (
-            LAST_LAYERS / len(counts),
-            "That is the share of the layers: count the numbers in them.",
-        ),
-        (
-            sum(counts[:LAST_LAYERS]) / whole,
-            "Those are the layers at the beginning: `base_model.layers[-8:]`.",
-        ),
-        (
-            trainable / whole,
-            "You left out what is frozen in them, batch normalization: count "
-            "all their numbers.",
-        ),
-    ]
-    match = find_match(answer, last / whole, misconceptions, _TOLERANCE, 3)
-    if match == RIGHT:
-        return "passed", (
-            f"{last:,} of {whole:,} numbers, {last / whole:.0%}, lie in "
-            f"{LAST_LAYERS} of {len(counts)} layers, which are "
-            f"{LAST_LAYERS / len(counts):.0%} of the layers."
-        )
-    return "failed", match or (
-        f"{share:.3g} is not it. Add up `layer.count_params()` over "
-        "`base_model.layers[-8:]`, and divide by `base_model.count_params()`."
-    )
+    return ""
 
 
 JUDGES = {
     "ft-01": judge_repair,
-    "ft-02": judge_last_stage,
-    "ft-03": judge_epochs,
-    "ft-04": judge_rate,
-    "ft-05": judge_share,
+    "ft-06": judge_steps,
+    "ft-07": judge_choice,
+    "ft-08": judge_recipe,
 }

@@ -1,0 +1,214 @@
+"""The folder of a class: what lies where, and how it is read and written.
+
+`DIR/class.toml` says which lessons were released, `DIR/secret/seed.txt` holds
+the seed that nobody else may see. `release/`, `submissions/`, `marks/` and
+`report/` are made by the steps; each file is written beside its place and then
+renamed, so that a step that was cut off leaves no half file.
+"""
+
+import contextlib
+import csv
+import datetime
+import hashlib
+import hmac
+import io
+import json
+import os
+import re
+import secrets
+import tomllib
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+
+from course_utils.machine import paths
+from course_utils.machine.errors import CourseError
+
+CLASS, SEED, COLLECTED = "class.toml", "secret/seed.txt", "collected.csv"
+COLLECTED_COLUMNS = (
+    *("student", "lesson", "source file", "sha256", "late", "remarks"),
+)
+LONGEST_NAME = 80
+
+
+def read_class(folder: Path) -> dict:
+    """Return what `class.toml` says.
+
+    Args:
+        folder: The folder of the class.
+
+    Returns:
+        ``["lessons"]["02"]`` has ``file``, ``points`` by item, ``own_seeds``,
+        ``checks`` and, where one was set, ``due``, a `datetime.datetime`.
+
+    Raises:
+        CourseError: If there is none, or it cannot be read.
+    """
+    path = Path(folder) / CLASS
+    try:
+        told = tomllib.loads(path.read_text("utf-8"))
+        for lesson in told["lessons"].values():
+            lesson["file"], dict(lesson["points"]), lesson["own_seeds"]
+    except FileNotFoundError as error:
+        raise CourseError(
+            f"{folder} is no folder of a class, since it has no {CLASS}: "
+            f"`course class release 02 --out {folder}` makes it one."
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CourseError(
+            f"{path} cannot be read ({error}): mend it, or release again."
+        ) from error
+    return told
+
+
+def write_class(folder: Path, told: dict) -> None:
+    """Write `class.toml`; see `read_class` for what it holds."""
+    lines = ["# Written by `course class release`."]
+    for name, lesson in sorted(told["lessons"].items()):
+        lines += ["", f'[lessons."{name}"]']
+        for key in ("file", "due", "own_seeds", "checks"):
+            if key in lesson:
+                lines.append(f"{key} = {_toml(lesson[key])}")
+        lines.append(f'[lessons."{name}".points]')
+        lines += [f"{_toml(k)} = {v:g}" for k, v in lesson["points"].items()]
+    write_text(Path(folder) / CLASS, "\n".join(lines) + "\n")
+
+
+def _toml(value):
+    if isinstance(value, datetime.datetime):
+        return value.isoformat()
+    return json.dumps(value)  # Text and truth values are alike in TOML.
+
+
+def secret_seed(folder: Path) -> bytes:
+    """Return the seed of the class, which is drawn when it is first asked for.
+
+    Args:
+        folder: The folder of the class.
+    """
+    path = Path(folder) / SEED
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.chmod(0o700)
+        write_text(path, secrets.token_hex(32) + "\n")
+        path.chmod(0o600)
+    return path.read_bytes().strip()
+
+
+def student_seed(folder: Path, student: str) -> int:
+    """Return the seed of a student's own draws of data.
+
+    Nobody can work out another's without the secret of the class.
+
+    Args:
+        folder: The folder of the class.
+        student: Name of the student's folder.
+    """
+    digest = hmac.new(secret_seed(folder), student.encode(), hashlib.sha256)
+    return int.from_bytes(digest.digest()[:4], "big") % (2**31 - 1) + 1
+
+
+def lesson_source(lesson: str) -> Path:
+    """Return the source of a lesson, in `lessons/`.
+
+    Args:
+        lesson: Its number, for example ``"02"``.
+
+    Raises:
+        CourseError: If there is no such lesson.
+    """
+    sources = sorted((paths.course_dir() / "lessons").glob("*.py"))
+    known = {path.stem.split("_")[0]: path for path in sources}
+    if lesson not in known:
+        raise CourseError(
+            f"There is no lesson {lesson!r}: choose among {', '.join(known)}."
+        )
+    return known[lesson]
+
+
+def file_name(student: str) -> str:
+    """Return a student's name as it may name a folder on every system."""
+    name = unicodedata.normalize("NFC", student)
+    name = re.sub(r"[^\w .,'()-]|[\x00-\x1f]", " ", name)
+    name = " ".join(name.split()).strip(" .-'_")[:LONGEST_NAME].strip(" .")
+    # What Windows keeps for itself.
+    if re.fullmatch(r"(?i)con|prn|aux|nul|(com|lpt)\d", name):
+        name += "_"
+    return name
+
+
+def read_collected(folder: Path) -> list[dict[str, str]]:
+    """Return the rows of `collected.csv`; none where nothing was collected."""
+    path = Path(folder) / COLLECTED
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def read_marks(folder: Path, marks: str = "marks") -> list[dict]:
+    """Return the marks, sorted by student and lesson.
+
+    Args:
+        folder: The folder of the class.
+        marks: The folder in it that holds them.
+
+    Raises:
+        CourseError: If there are none, or a file of marks cannot be read.
+    """
+    found = []
+    for path in sorted((Path(folder) / marks).glob("*/*.json")):
+        try:
+            mark = json.loads(path.read_text("utf-8"))
+            for item in mark["items"]:
+                item["id"], float(item["points"]), float(item["earned"])
+            mark["student"], mark["lesson"], mark["status"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise CourseError(
+                f"{path} is no file of marks: delete it, and grade again."
+            ) from error
+        found.append(mark)
+    if not found:
+        raise CourseError(
+            f"There are no marks in {Path(folder) / marks}: `course class "
+            f"grade {folder}` makes them."
+        )
+    return found
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file, whole or not at all; its folder is made."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(content)
+        os.replace(partial, path)
+    except OSError as error:
+        raise CourseError(
+            f"{path} could not be written: "
+            f"{(error.strerror or str(error)).lower()}; make its folder "
+            "writable and free some disk."
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def write_csv(path: Path, header: Iterable, rows: Iterable[Iterable]) -> None:
+    """Write a table that no spreadsheet takes for formulas."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(map(_no_formula, header))
+    writer.writerows(map(_no_formula, row) for row in rows)
+    write_text(path, stream.getvalue())
+
+
+def _no_formula(value):
+    if isinstance(value, str) and value.startswith(tuple("=+-@\t\r")):
+        return f"'{value}"
+    return "" if value is None else value

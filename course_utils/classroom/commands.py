@@ -1,0 +1,234 @@
+"""The commands `course class ...`: from words to the functions of the room."""
+
+import argparse
+import datetime
+from pathlib import Path
+
+from course_utils.machine.errors import CourseError
+
+
+def add_commands(commands: argparse._SubParsersAction) -> None:
+    """Add `class` to the commands of `course`."""
+    parser = commands.add_parser("class", help="teach a class: for teachers")
+    steps = parser.add_subparsers(dest="step", required=True)
+
+    def add(name, help_text):
+        step = steps.add_parser(name, help=help_text, description=help_text)
+        step.add_argument(
+            "--dry-run", action="store_true", help="say what, change nothing"
+        )
+        return step
+
+    step = add("release", "write the notebooks that a class is given")
+    step.add_argument("lessons", nargs="+", metavar="LESSON", help="such as 02")
+    step.add_argument("--out", required=True, metavar="DIR")
+    step.add_argument("--due", metavar="TIME", help="such as 2026-12-01T18:00")
+    step.add_argument(
+        "--points",
+        action="append",
+        default=[],
+        metavar="ITEM=NUMBER",
+        help="such as fe-03=4; 0 leaves it out of the mark",
+    )
+    step.add_argument(
+        "--no-checks",
+        action="store_true",
+        help="take out the cells that judge at once",
+    )
+    step.add_argument(
+        "--hints", action="store_true", help="show hints in the notebook"
+    )
+    step.add_argument(
+        "--students",
+        metavar="FILE",
+        help="one name a line: each gets a notebook with a seed of their own",
+    )
+    step = add("collect", "put into one order what was handed in")
+    step.add_argument("folder", metavar="DIR")
+    step.add_argument(
+        "source",
+        nargs="?",
+        help="a folder or a zip file; by default DIR/incoming",
+    )
+    for name, help_text in (
+        ("grade", "run and judge what was collected"),
+        ("regrade", "grade again after a key or a check was mended"),
+    ):
+        step = add(name, help_text)
+        step.add_argument("folder", metavar="DIR")
+        step.add_argument("--lesson", action="append", metavar="LESSON")
+        step.add_argument("--student", action="append", metavar="NAME")
+        step.add_argument("--sandbox", default="auto")
+        step.add_argument("--workers", type=int)
+        step.add_argument("--scheduler", metavar="ADDRESS")
+        step.add_argument(
+            "--trust-submissions",
+            action="store_true",
+            help="run them without a sandbox: they can do whatever you can",
+        )
+    step = add("report", "tables, feedback a student, a dashboard")
+    step.add_argument("folder", metavar="DIR")
+    step = add("export", "marks for Moodle, Canvas or nbgrader")
+    step.add_argument("folder", metavar="DIR")
+    step.add_argument(
+        "--to", required=True, choices=("moodle", "canvas", "nbgrader")
+    )
+    step.add_argument(
+        "--roster", metavar="FILE", help="the table that the system gives out"
+    )
+    step = add("example", "a class of ten fictitious students, to try this on")
+    step.add_argument("folder", metavar="DIR")
+    step.add_argument("--own-seeds", action="store_true")
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Run one step; returns the exit code."""
+    return {
+        "release": _release,
+        "collect": _collect,
+        "grade": _grade,
+        "regrade": _regrade,
+        "report": _report,
+        "export": _export,
+        "example": _example,
+    }[chosen.step](chosen)
+
+
+def _release(chosen):
+    from course_utils.classroom import judges
+    from course_utils.classroom.class_folder import lesson_source
+    from course_utils.classroom.releasing import draws_data, release
+
+    due, students = None, None
+    try:
+        points = {
+            name: float(number)
+            for name, number in (one.split("=") for one in chosen.points)
+        }
+        if chosen.due:
+            due = datetime.datetime.fromisoformat(chosen.due)
+    except ValueError as error:
+        raise CourseError(
+            f"{error}: write points as fe-03=4, and a time as 2026-12-01T18:00."
+        ) from error
+    if chosen.students:
+        try:
+            text = Path(chosen.students).read_text("utf-8-sig")
+        except (OSError, ValueError) as error:
+            raise CourseError(
+                f"{chosen.students} cannot be read: write a text file with one "
+                "name a line."
+            ) from error
+        students = [line for line in text.splitlines() if line.strip()]
+    paths = release(
+        chosen.out,
+        chosen.lessons,
+        due=due,
+        points=points,
+        checks=not chosen.no_checks,
+        hints=chosen.hints,
+        students=students,
+        dry_run=chosen.dry_run,
+    )
+    _say(paths, chosen)
+    for lesson in chosen.lessons:
+        if lesson not in judges.LESSONS:
+            print(f"Lesson {lesson} cannot be graded by `course class` yet.")
+    for lesson in chosen.lessons if students else ():
+        if not draws_data(lesson_source(lesson).read_text("utf-8")):
+            print(
+                f"Lesson {lesson} has no draw of photographs: its seeds change "
+                "first weights and order only."
+            )
+    return 0
+
+
+def _collect(chosen):
+    from course_utils.classroom.collecting import collect
+
+    found = collect(chosen.folder, chosen.source, dry_run=chosen.dry_run)
+    placed = [one for one in found if one.placed]
+    students = {one.student for one in placed}
+    print(f"{len(placed)} submissions of {len(students)} students.")
+    for one in found:
+        if not one.placed:
+            print(f"- {one.source}: {' '.join(one.remarks)}")
+    return 0
+
+
+def _grade(chosen):
+    grade, options = _grader(chosen)
+    marks = grade(chosen.folder, dry_run=chosen.dry_run, **options)
+    if chosen.dry_run:
+        for task in marks:
+            print(f"would grade {task['student']}, lesson {task['lesson']}")
+        return 0
+    failed = [one for one in marks if one["status"] != "graded"]
+    print(f"{len(marks) - len(failed)} submissions are graded.")
+    for one in failed:
+        print(f"- {one['student']}, lesson {one['lesson']}: {one['message']}")
+    return 0
+
+
+def _regrade(chosen):
+    from course_utils.classroom.regrading import regrade
+
+    grade, options = _grader(chosen)
+    changes = regrade(chosen.folder, grade, dry_run=chosen.dry_run, **options)
+    for one in changes:
+        print(
+            f"{one.student}, lesson {one.lesson}, {one.item}: "
+            f"{one.before:g} -> {one.after:g}"
+        )
+    students = {one.student for one in changes}
+    print(f"{len(changes)} changes, for {len(students)} students.")
+    return 0
+
+
+def _grader(chosen):
+    from course_utils.classroom.grading import grade
+
+    return grade, {
+        "lessons": chosen.lesson,
+        "students": chosen.student,
+        "sandbox": chosen.sandbox,
+        "workers": chosen.workers,
+        "scheduler": chosen.scheduler,
+        "trust_submissions": chosen.trust_submissions,
+    }
+
+
+def _report(chosen):
+    from course_utils.classroom.reporting import report
+
+    written = report(chosen.folder, dry_run=chosen.dry_run)
+    _say(written[:3], chosen)
+    print(f"Feedback for {(len(written) - 3) // 2} students, beside them.")
+    return 0
+
+
+def _export(chosen):
+    from course_utils.classroom.exporting import export
+
+    path, left_out = export(
+        chosen.folder, chosen.to, roster=chosen.roster, dry_run=chosen.dry_run
+    )
+    _say([path], chosen)
+    for sentence in left_out:
+        print(f"- {sentence}")
+    return 0
+
+
+def _example(chosen):
+    from course_utils.classroom.example_class import write_example
+
+    written = write_example(
+        chosen.folder, own_seeds=chosen.own_seeds, dry_run=chosen.dry_run
+    )
+    _say(written, chosen)
+    return 0
+
+
+def _say(paths, chosen):
+    for path in paths:
+        print(f"{'would write' if chosen.dry_run else 'wrote'} {path}")

@@ -1,0 +1,287 @@
+"""Grade a class: each submission apart, several at a time, marks as they come.
+
+A mark that is there and was made of the same file by the same judges is kept,
+so a grading that was killed goes on where it was.
+"""
+
+import concurrent.futures
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import psutil
+from tqdm.auto import tqdm
+
+from course_utils.classroom import (
+    class_folder,
+    frames,
+    judges,
+    judging,
+    references,
+    sandbox,
+)
+from course_utils.classroom.submissions import read_cells
+from course_utils.machine import paths
+from course_utils.machine.errors import CourseError
+
+LIMITS = sandbox.Limits()
+MOST_RESTARTS = 3  # after cells that have ended their process
+_BYTES_A_WORKER = 3 * 2**30
+
+
+def grade(
+    folder: str | Path,
+    *,
+    lessons: Iterable[str] | None = None,
+    students: Iterable[str] | None = None,
+    trust_submissions: bool = False,
+    sandbox: str = "auto",
+    workers: int | None = None,
+    scheduler: str | None = None,
+    dry_run: bool = False,
+) -> list[dict]:
+    """Grade what was collected; write a file of marks for each submission.
+
+    Args:
+        folder: The folder of the class.
+        lessons: Numbers of lessons; None for all that were released.
+        students: Names; None for all.
+        trust_submissions: Run notebooks as if they were your own, in a plain
+            process that can read and delete what you can.
+        sandbox: ``"auto"`` or ``"bubblewrap"``.
+        workers: Submissions at a time; None for as many as cores and memory
+            allow.
+        scheduler: Address of a Dask cluster that sees the same folder.
+        dry_run: Run nothing, and return what would be run.
+
+    Returns:
+        The marks, those of earlier runs included; in a dry run one dict for
+        each submission that would be run.
+
+    Raises:
+        CourseError: If there is no sandbox, or nothing to grade.
+    """
+    folder = Path(folder).absolute()
+    told = class_folder.read_class(folder)["lessons"]
+    kind = _sandbox_kind(sandbox, trust_submissions)
+    wanted = list(lessons or told)
+    if missing := [one for one in wanted if one not in told]:
+        raise CourseError(
+            f"Lesson {missing[0]} was not released to this class."
+        )
+    versions = {one: judging.version(one) for one in wanted if judges.load(one)}
+    chosen = None if students is None else set(students)
+    tasks, kept = [], []
+    for path in sorted((folder / "submissions").glob("*/*.ipynb")):
+        student, lesson = path.parent.name, path.stem
+        if lesson in versions and (chosen is None or student in chosen):
+            task = {
+                "folder": str(folder),
+                "student": student,
+                "lesson": lesson,
+                "grader": versions[lesson],
+                "sandbox": kind,
+            }
+            mark = _kept_mark(task)
+            (tasks if mark is None else kept).append(mark or task)
+    if not tasks and not kept:
+        raise CourseError(
+            f"There is nothing to grade in {folder / 'submissions'}: `course "
+            "class collect` puts it there."
+        )
+    if dry_run:
+        return tasks
+    for task in tqdm(tasks, "References", delay=2, leave=False):
+        _reference_of(task)
+    return kept + _run_all(tasks, workers, scheduler)
+
+
+def _sandbox_kind(name, trusted):
+    return sandbox.choose(name, trusted)
+
+
+def _run_all(tasks, workers, scheduler):
+    if not tasks:
+        return []
+    workers = workers or _workers()
+    try:
+        import distributed
+    except ImportError:
+        if scheduler:
+            raise CourseError(
+                "Dask is not installed: `pip install "
+                "'transfer-learning-course[classroom]'` brings it."
+            ) from None
+        with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+            return list(_shown(pool.map(grade_one, tasks), tasks))
+    options = {"address": scheduler} if scheduler else {}
+    if not scheduler:
+        options = {"n_workers": min(workers, len(tasks))}
+        options |= {"threads_per_worker": 1, "dashboard_address": None}
+    with distributed.Client(**options) as client:
+        futures = client.map(grade_one, tasks, pure=False)
+        by_key = dict(zip([f.key for f in futures], tasks, strict=True))
+        done = []
+        for future in _shown(distributed.as_completed(futures), tasks):
+            if future.status == "finished":
+                done.append(future.result())
+            else:
+                why = "its grading ended a worker several times"
+                done.append(_failed(by_key[future.key], why))
+        return done
+
+
+def _shown(found, tasks):
+    return tqdm(found, "Grading", len(tasks), unit="submission")
+
+
+def _workers():
+    memory = psutil.virtual_memory().available // _BYTES_A_WORKER
+    return max(1, min(os.cpu_count() or 1, memory))
+
+
+def grade_one(task: dict) -> dict:
+    """Grade one submission, write its mark and return it. Never raises.
+
+    Args:
+        task: ``folder``, ``student``, ``lesson``, ``grader``, ``sandbox``.
+    """
+    if (mark := _kept_mark(task)) is not None:
+        return mark
+    try:
+        cells = read_cells(_submission(task))
+        path = _reference_of(task)
+        reference = references.load(path)
+        records, problem, seconds = run_apart(task, cells, reference)
+        points = _settings(task)["points"]
+        items = judging.judge(task["lesson"], records, points, reference)
+    except CourseError as error:
+        return _failed(task, str(error))
+    except Exception as error:
+        return _failed(task, f"It broke our grading ({type(error).__name__}).")
+    told = f"It was stopped, since {problem}." if problem else ""
+    return _write(task, "graded", told, items, seconds)
+
+
+def run_apart(
+    task: dict,
+    cells: list[str],
+    reference: judges.Reference,
+    limits: sandbox.Limits = LIMITS,
+) -> tuple[list, str, float]:
+    """Run the cells, again without one that has ended its process.
+
+    Args:
+        task: As in `grade_one`.
+        cells: Sources of the submission's cells.
+        reference: Our own run, for what submissions are asked to predict.
+        limits: What it may use.
+
+    Returns:
+        Frames, why it was stopped, and the seconds that it took.
+    """
+    lesson = task["lesson"]
+    module, asked = judges.load(lesson), reference.prepared.get("asked", {})
+    job = {
+        "cells": cells,
+        "cell_seconds": limits.cell_seconds,
+        "checks": _checks(lesson),
+        "wanted": {name: how.answers for name, how in module.JUDGES.items()},
+        "cache": str(references.cache_of(Path(task["folder"]))),
+    }
+    records, skipped, seconds = [], [], 0.0
+    for _ in range(1 + MOST_RESTARTS):
+        content = frames.pack({**job, "skip": skipped}, asked)
+        readable = references.cache_of(Path(task["folder"]))
+        found = sandbox.run(
+            task["sandbox"], references.RUNNER, content, limits, (readable,)
+        )
+        seconds += found.seconds
+        new = list(frames.unpack(found.output))
+        records += new
+        kinds = [head.get("kind") for head, _ in new]
+        begun = [h.get("cell") for h, _ in new if h.get("kind") == "begin"]
+        if found.killed or not begun or "done" in kinds:
+            break
+        cell = begun[-1]
+        if type(cell) is not int or cell in skipped:
+            break
+        skipped.append(cell)
+    return records, found.killed, seconds
+
+
+def _checks(lesson):
+    """Return the line that checks each answer, by id of what it answers."""
+    folder = paths.course_dir() / "notebooks"
+    [notebook] = folder.glob(f"{lesson}_*.ipynb")
+    found = {}
+    for cell in json.loads(notebook.read_text("utf-8"))["cells"]:
+        if "check" in cell["metadata"].get("tags", []):
+            source = "".join(cell["source"])
+            found[source.split('"')[1]] = source
+    for name, worth in judging.gradable(lesson).items():
+        if "-" not in name and not isinstance(worth, str):
+            quiz = f'course.quiz("{lesson}").answer("{name}", answer_{name})'
+            found[name] = quiz
+    return found
+
+
+def _settings(task):
+    return class_folder.read_class(task["folder"])["lessons"][task["lesson"]]
+
+
+def _reference_of(task):
+    folder, seed = Path(task["folder"]), None
+    if _settings(task)["own_seeds"]:
+        seed = class_folder.student_seed(folder, task["student"])
+    return references.make(folder, task["lesson"], seed)
+
+
+def _submission(task):
+    folder = Path(task["folder"], "submissions", task["student"])
+    return folder / f"{task['lesson']}.ipynb"
+
+
+def _sum(path):
+    if path.is_symlink():
+        return ""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _mark_path(task):
+    folder = Path(task["folder"], "marks", task["student"])
+    return folder / f"{task['lesson']}.json"
+
+
+def _kept_mark(task):
+    try:
+        mark = json.loads(_mark_path(task).read_text("utf-8"))
+        same = mark["grader"] == task["grader"]
+        same = same and mark["sha256"] == _sum(_submission(task))
+        return mark if same and isinstance(mark["items"], list) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _failed(task, message):
+    points = _settings(task)["points"]
+    items = judging.judge(task["lesson"], [], points, None)
+    return _write(task, "failed", message, items, 0.0)
+
+
+def _write(task, status, message, items, seconds):
+    mark = {
+        "student": task["student"],
+        "lesson": task["lesson"],
+        "sha256": _sum(_submission(task)),
+        "grader": task["grader"],
+        "status": status,
+        "message": message,
+        "seconds": round(seconds, 1),
+        "items": items,
+    }
+    text = json.dumps(mark, indent=1, ensure_ascii=False) + "\n"
+    class_folder.write_text(_mark_path(task), text)
+    return mark

@@ -1,0 +1,135 @@
+"""Tell whose a file is by where it lay, as each system leaves its files."""
+
+import dataclasses
+import datetime
+import re
+import zoneinfo
+from pathlib import PurePosixPath
+
+from course_utils.classroom import class_folder
+
+_MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_\w+?_(.*)")
+_CANVAS = re.compile(
+    r"(?P<name>[^_]+)(?P<late>_LATE)?_(?P<id>\d+)_\d+_(?P<rest>.+)", re.I
+)
+# Canvas counts handing in again "-1", "-2"; browsers count copies " (1)".
+_COPY = re.compile(r"(?:-(\d{1,2})| ?\((\d{1,2})\))$")
+# Folders that say nothing about who.
+_GENERAL = {"submitted", "submissions", "incoming", "attachments", "work"}
+_GENERAL |= {"notebooks", "release", "downloads", "src"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Sender:
+    """Whose a file is, as far as its path tells.
+
+    Attributes:
+        student: Name for the student's folder; empty if it cannot be told.
+        number: The student's number in the system; empty if there is none.
+        late: `"yes"`, `"no"`, or empty where the system does not say.
+        copy: The number of a copy: higher was handed in later.
+        system: `"Moodle"`, `"Canvas"`, `"nbgrader"`, `"GitHub Classroom"`,
+            `"folder"` or `"file name"`.
+    """
+
+    student: str
+    number: str = ""
+    late: str = ""
+    copy: int = 0
+    system: str = ""
+
+
+def sender_of(
+    path: PurePosixPath,
+    lessons: dict[str, str],
+    repositories: str | None = None,
+) -> Sender:
+    """Return whose a file is.
+
+    Args:
+        path: Where it lay, below what was collected.
+        lessons: By number of each lesson, the stem of its notebook.
+        repositories: What the names of all folders begin with, if each is a
+            repository of GitHub Classroom: the name of the assignment.
+    """
+    copy = _copy_number(path.stem)
+    for part in path.parts:
+        if match := _MOODLE.fullmatch(part):
+            name = class_folder.file_name(match["name"])
+            return Sender(name, match["id"], "", copy, "Moodle")
+    if match := _CANVAS.fullmatch(path.name):
+        name = class_folder.file_name(match["name"])
+        late = "yes" if match["late"] else "no"
+        return Sender(name, match["id"], late, copy, "Canvas")
+    folders = [
+        re.sub(r"(?i)\.zip$", "", part)
+        for part in path.parts[:-1]
+        if part.lower() not in _GENERAL
+    ]
+    if repositories and folders:
+        for folder in folders:
+            if folder.startswith(repositories):
+                name = class_folder.file_name(folder[len(repositories) :])
+                return Sender(name, "", "", copy, "GitHub Classroom")
+    stems = {_plain(stem) for stem in lessons.values()} | set(lessons)
+    telling = [one for one in folders if _plain(one) not in stems]
+    if telling:
+        name = class_folder.file_name(telling[0])
+        system = "nbgrader" if path.parts[0] == "submitted" else "folder"
+        return Sender(name, "", "", copy, system)
+    rest = _COPY.sub("", path.stem)
+    for stem in lessons.values():
+        rest = re.sub(re.escape(stem), " ", rest, flags=re.I)
+    rest = class_folder.file_name(re.sub(r"[_\s]+", " ", rest))
+    if rest == class_folder.file_name(re.sub(r"[_\s]+", " ", path.stem)):
+        # Nothing of the lesson's name was in it: this may be any word.
+        return Sender("", "", "", copy, "")
+    return Sender(rest, "", "", copy, "file name" if rest else "")
+
+
+def prefix_of_repositories(folders: dict[str, bool]) -> str | None:
+    """Return what the names of a class's repositories begin with.
+
+    Args:
+        folders: By name of each folder, whether it is a git repository.
+    """
+    names = sorted(name for name, is_git in folders.items() if is_git)
+    if len(names) < 2:
+        return None
+    first, last = names[0], names[-1]
+    same = 0
+    while same < min(len(first), len(last)) and first[same] == last[same]:
+        same += 1
+    cut = first[:same].rfind("-") + 1
+    return first[:cut] or None
+
+
+def lateness(text: str, due: datetime.datetime | None) -> str:
+    """Return whether nbgrader's time stamp is late: yes, no, or empty.
+
+    Args:
+        text: Content of `timestamp.txt`, such as
+            ``"2026-11-30 10:00:00.1 Europe/Berlin"``.
+        due: When the answers were due.
+    """
+    match = re.fullmatch(r"(\S+[ T]\S+?)(?:\.\d+)?(?: (\S+))?\s*", text)
+    if match is None or due is None:
+        return ""
+    try:
+        when = datetime.datetime.fromisoformat(match[1])
+        if match[2]:
+            when = when.replace(tzinfo=zoneinfo.ZoneInfo(match[2]))
+        if (when.tzinfo is None) != (due.tzinfo is None):
+            when, due = when.astimezone(), due.astimezone()
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+        return ""
+    return "yes" if when > due else "no"
+
+
+def _copy_number(stem):
+    match = _COPY.search(stem)
+    return int(match[1] or match[2]) if match else 0
+
+
+def _plain(text):
+    return _COPY.sub("", text).lower()

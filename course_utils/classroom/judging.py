@@ -1,0 +1,166 @@
+"""Judge what a submission has sent, where the keys are and it is not."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import yaml
+
+from course_utils.answers import bounded_judging, question_judging, quizzes
+from course_utils.answers.checks import load_sheets
+from course_utils.classroom import judges, values
+from course_utils.machine import paths
+from course_utils.machine.errors import CourseError
+
+SHARES = {"passed": 1.0, "partial": 0.5}
+
+
+def gradable(lesson: str) -> dict[str, float | str]:
+    """Return what can be judged apart: by id its points, or why it cannot.
+
+    Args:
+        lesson: Number of the lesson, such as ``"02"``.
+
+    Raises:
+        CourseError: If no exercise of the lesson can be graded yet.
+    """
+    module = judges.load(lesson)
+    found = {}
+    for name, words in load_sheets()[lesson]["exercises"].items():
+        found[name] = words.get("points", 1)
+        if name not in module.JUDGES:
+            found[name] = module.NOT_APART[name]
+    if lesson in quizzes.lessons_with_quiz():
+        for name, question in quizzes.load_questions(lesson).items():
+            found[name] = question["points"]
+            if question["type"] == "predict":
+                found[name] = (
+                    "a prediction can be changed once the cell below has run"
+                )
+    return found
+
+
+def version(lesson: str) -> str:
+    """Return a sum over all that a lesson's marks depend on."""
+    package = Path(__file__).resolve().parents[1]
+    data = paths.data_dir()
+    files = sorted((package / "classroom").rglob("*.py"))
+    files += sorted((package / "answers").rglob("*.py"))
+    files += [data / k / f"{lesson}.yml" for k in ("keys", "quizzes")]
+    together = hashlib.sha256()
+    for file in files:
+        if file.is_file():
+            together.update(file.read_bytes())
+    return together.hexdigest()[:16]
+
+
+def judge(
+    lesson: str,
+    records: Iterable[tuple[dict, dict]],
+    points: Mapping[str, float],
+    reference: judges.Reference,
+) -> list[dict]:
+    """Return the items of a mark.
+
+    Args:
+        lesson: Number of the lesson.
+        records: Frames of the submission, as `frames.unpack` reads them.
+        points: By id, what counts and for how much.
+        reference: Our own run.
+    """
+    given, stopped = {}, {}
+    for head, arrays in records:
+        kind, name = head.get("kind"), head.get("id")
+        if not isinstance(name, str):
+            continue
+        if kind in ("exercise", "question") and isinstance(
+            head.get("given"), list
+        ):
+            given[kind, name] = head, arrays
+            stopped.pop(name, None)
+        elif kind == "stopped":
+            stopped.setdefault(name, str(head.get("message"))[:300])
+    able = gradable(lesson)
+    items = []
+    for name, worth in points.items():
+        if not isinstance(able.get(name), str) and name in able:
+            kind = "exercise" if "-" in name else "question"
+            item = {"id": name, "kind": kind, "points": worth}
+            found = given.get((kind, name))
+            item |= _judge_one(lesson, kind, name, found, reference)
+            if found is None and name in stopped:
+                item["verdict"] = "error"
+                item["message"] = f"Its cell stopped: {stopped[name]}"
+            item["earned"] = round(worth * item.pop("share"), 4)
+            items.append(item)
+    return items
+
+
+def _judge_one(lesson, kind, name, found, reference):
+    item = {"share": 0.0, "answer": None, "misconception": None}
+    item |= {"seconds": None, "verdict": "not attempted"}
+    item["message"] = "Nothing was answered."
+    if found is None:
+        return item
+    head, arrays = found
+    seconds = head.get("seconds")
+    if type(seconds) in (int, float) and 0 <= seconds < 1e6:
+        item["seconds"] = float(seconds)
+    answers = [values.read(one, arrays) for one in head["given"]]
+    if not answers or any(one is ... for one in answers):
+        return item
+    try:
+        if kind == "question":
+            return item | _judge_question(lesson, name, answers[0])
+        return item | _judge_exercise(lesson, name, answers, reference)
+    except CourseError as error:
+        return item | {"verdict": "error", "message": str(error)}
+
+
+def _judge_exercise(lesson, name, answers, reference):
+    how = judges.load(lesson).JUDGES[name]
+    if len(answers) != how.answers:
+        raise CourseError("The check was called with fewer things than asked.")
+    status, message, *_ = bounded_judging.run(
+        lambda *given: how.judge(*given, reference), *answers
+    )
+    wrong = message if status == "failed" else None
+    return {
+        "verdict": str(status),
+        "share": SHARES.get(status, 0.0),
+        "message": bounded_judging.shorten(message),
+        "misconception": wrong and bounded_judging.shorten(wrong),
+    }
+
+
+def _judge_question(lesson, name, answer):
+    question = quizzes.load_questions(lesson)[name]
+    keys = paths.data_dir() / "keys" / f"{lesson}.yml"
+    key = yaml.safe_load(keys.read_text("utf-8"))[name]
+    order = [choice["id"] for choice in question.get("choices", [])]
+    if order:
+        answer = _named(answer, order)
+    judged = bounded_judging.run(
+        lambda one: question_judging.judge(question, key, one, order), answer
+    )
+    verdict = {0: "failed", 1: "passed"}.get(judged.score, "partial")
+    wrong = judged.message if judged.score < 1 else None
+    return {
+        "verdict": verdict,
+        "share": float(judged.score),
+        "message": bounded_judging.shorten(judged.message),
+        "answer": str(judged.answer)[:200],
+        "misconception": wrong and bounded_judging.shorten(wrong),
+    }
+
+
+def _named(answer, order):
+    """Refuse letters, which stand for other choices for each learner."""
+    given = answer if isinstance(answer, list) else str(answer).split(",")
+    names = [one.strip() if isinstance(one, str) else "" for one in given]
+    if not names or not set(names) <= set(order):
+        raise CourseError(
+            f"{str(answer)[:60]!r} is no choice: give the words themselves, of "
+            f"{', '.join(sorted(order))}."
+        )
+    return names if isinstance(answer, list) else ",".join(names)

@@ -1,0 +1,139 @@
+"""Run a submission's cells, and send what it answers. Inside the sandbox.
+
+    python -m course_utils.classroom.running < JOB > FRAMES
+
+The job comes as one frame: the cells, the checks to call where a submission
+has lost them, the inputs that the judge asks about. Cells share one process,
+so TensorFlow starts once; a cell that fails costs what it holds. Frames leave
+on what was standard output; what the submission prints goes nowhere.
+"""
+
+import contextlib
+import importlib
+import os
+import re
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from course_utils.classroom import frames, values
+from course_utils.classroom.recording import Recorder, install
+
+EXERCISE = re.compile(r"^\s*#\s*(?:exercise|question):\s*([\w-]+)", re.M)
+LONGEST_MESSAGE = 300
+
+
+def main() -> None:
+    """Read a job, run it, send frames."""
+    job, arrays = next(frames.unpack(sys.stdin.buffer.read()))
+    out = os.fdopen(os.dup(1), "wb", buffering=0)
+    _silence()
+    if job.get("keep_cache"):  # our own lesson fills it
+        os.environ["COURSE_CACHE"] = job["cache"]
+    else:
+        _warm_cache(job.get("cache"))
+
+    def emit(head, arrays=None):
+        content = memoryview(frames.pack(head, arrays))
+        while content:
+            content = content[out.write(content) :]
+
+    recorder = Recorder(arrays, job.get("wanted"))
+    install(recorder)
+    shell = _start_shell()
+    skipped = set(job.get("skip", ()))
+    for number, source in enumerate(job["cells"]):
+        if number not in skipped:
+            emit({"kind": "begin", "cell": number})
+            run_cell(shell, recorder, emit, source, job["cell_seconds"])
+    # An answer whose check was deleted is still an answer.
+    for name, source in job.get("checks", {}).items():
+        if name not in recorder.checked:
+            run_cell(shell, recorder, emit, source, job["cell_seconds"])
+    if module := job.get("prepare"):
+        _prepare(module, shell.user_ns, job["secret"], emit)
+    emit({"kind": "done"})
+    # Threads and handlers that a submission has left would hold it up.
+    os._exit(0)
+
+
+def run_cell(shell, recorder, emit, source: str, seconds: float) -> None:
+    """Run one cell, then send what it answered and how it failed.
+
+    Args:
+        shell: The IPython shell.
+        recorder: Where answers are written down.
+        emit: Sends a frame.
+        source: The cell's text.
+        seconds: After so many it is interrupted.
+    """
+    named = EXERCISE.search(source)
+    start = time.monotonic()
+    problem = ""
+    try:
+        with _alarm(seconds):
+            result = shell.run_cell(source)
+        error = result.error_before_exec or result.error_in_exec
+        if error is not None:
+            problem = f"{type(error).__name__}: {error}"
+    except BaseException as error:  # Nothing that a cell does ends the run.
+        problem = f"{type(error).__name__}"
+    recorder.send(emit, time.monotonic() - start)
+    if problem:
+        head = {"kind": "stopped", "id": named[1] if named else ""}
+        emit({**head, "message": problem[:LONGEST_MESSAGE]})
+
+
+def _prepare(module, names, secret, emit):
+    """Make what a lesson's judges ask for, after our own solved lesson."""
+    judges = importlib.import_module(module)
+    writer = values.Writer()
+    random = np.random.default_rng(list(secret.encode()))
+    made = writer.write(judges.prepare(names, random))
+    emit({"kind": "prepared", "given": [made]}, writer.arrays)
+
+
+@contextlib.contextmanager
+def _alarm(seconds):
+    def ring(*_):
+        raise TimeoutError(f"it took longer than {seconds:g} seconds")
+
+    signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _silence():
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(nowhere, number)
+
+
+def _warm_cache(folder):
+    """Copy what the teacher's run has left: the course notes each use."""
+    target = os.environ.get("COURSE_CACHE")
+    if folder and target and Path(folder).is_dir():
+        shutil.copytree(folder, target, dirs_exist_ok=True)
+
+
+def _start_shell():
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    settings = Config()
+    settings.HistoryManager.enabled = False
+    settings.InteractiveShell.colors = "NoColor"
+    shell = InteractiveShell.instance(config=settings)
+    shell.display_formatter.active_types = ["text/plain"]
+    return shell
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,214 @@
+"""Run a program apart: no network, no keys, bounds on all that it uses.
+
+Bubblewrap builds a root of its own from a list of what is needed to run a
+notebook; what is not on the list is not there: no home folder, no other
+submission, no key. The program gets bytes, and gives bytes.
+"""
+
+import contextlib
+import dataclasses
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import psutil
+
+from course_utils.classroom import bubblewrap
+from course_utils.classroom.bubblewrap import Limits
+from course_utils.machine.errors import CourseError
+
+_WORK = bubblewrap.WORK
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What came out of a run.
+
+    Attributes:
+        output: The bytes that it sent.
+        killed: Why it was killed; empty if it ended by itself.
+        code: Its exit code.
+        seconds: How long it ran.
+    """
+
+    output: bytes
+    killed: str
+    code: int
+    seconds: float
+
+
+def choose(name: str = "auto", trust_submissions: bool = False) -> str:
+    """Return the kind of sandbox to use: ``"bubblewrap"`` or ``"none"``.
+
+    Args:
+        name: ``"auto"``, or the kind that is wanted.
+        trust_submissions: Run in a plain process; then ``name`` counts
+            nothing.
+
+    Raises:
+        CourseError: If there is no such sandbox here.
+    """
+    if trust_submissions:
+        return "none"
+    if name not in ("auto", "bubblewrap"):
+        raise CourseError(
+            f"There is no sandbox {name!r} yet: choose 'bubblewrap'."
+        )
+    problem = bubblewrap_problem()
+    if problem:
+        raise CourseError(
+            f"Submissions are not run without a sandbox, and {problem}: "
+            "install bubblewrap (`apt-get install bubblewrap`), grade on a "
+            "Linux machine, or, if you would run each of these notebooks by "
+            "hand without a look, pass trust_submissions=True."
+        )
+    return "bubblewrap"
+
+
+def bubblewrap_problem() -> str:
+    """Say why bubblewrap cannot be used here; empty if it can."""
+    needed = ["bwrap", "prlimit"] + (
+        ["setpriv"] if bubblewrap.is_root() else []
+    )
+    for program in needed:
+        if not shutil.which(program):
+            return f"the program {program} was not found"
+    command = [*bubblewrap.command(Limits()), "true"]
+    try:
+        answer = subprocess.run(
+            command, capture_output=True, timeout=20, env={"PATH": os.defpath}
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return "bubblewrap does not start here"
+    if answer.returncode:
+        told = answer.stderr.decode(errors="replace").strip().splitlines()
+        return f"bubblewrap does not work here ({(told or ['no reason'])[-1]})"
+    return ""
+
+
+def run(
+    kind: str,
+    arguments: list[str],
+    content: bytes,
+    limits: Limits,
+    readable: tuple[Path, ...] = (),
+    threads: int = 1,
+) -> Outcome:
+    """Run Python apart, and return what it sent.
+
+    Args:
+        kind: As from `choose`.
+        arguments: Of Python, for example ``["-m", "a_module"]``.
+        content: What it reads from its standard input.
+        limits: What it may use.
+        readable: More folders that it may read.
+        threads: How many TensorFlow should use.
+    """
+    python = [sys.executable, "-s", "-B", *arguments]
+    with contextlib.ExitStack() as stack:
+        folder = _WORK
+        if kind == "none":
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            command = python
+        else:
+            command = [*bubblewrap.command(limits, readable), *python]
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            # Bubblewrap's own environment can be read inside, in /proc/1.
+            env=_environment(folder, threads),
+            cwd=folder if kind == "none" else "/",
+            start_new_session=True,
+        )
+        return _attend(process, content, limits)
+
+
+def _attend(process, content, limits):
+    """Feed a process, listen to it, and kill it where it passes a limit."""
+    parts, size, problem = [], 0, ""
+
+    def feed():
+        with contextlib.suppress(OSError):
+            process.stdin.write(content)
+            process.stdin.close()
+
+    def listen():
+        nonlocal size
+        # After the limit no more is read, and the writer has to wait.
+        while size <= limits.output:
+            part = os.read(process.stdout.fileno(), 2**20)
+            if not part:
+                return
+            parts.append(part)
+            size += len(part)
+
+    workers = [threading.Thread(target=w, daemon=True) for w in (feed, listen)]
+    for worker in workers:
+        worker.start()
+    start = time.monotonic()
+    deadline = start + limits.seconds
+    try:
+        while process.poll() is None and not problem:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.25)
+            if time.monotonic() > deadline:
+                problem = f"it ran for longer than {limits.seconds:g} seconds"
+            elif size > limits.output:
+                problem = "it sent more than any answer is long"
+            elif _memory_of(process.pid) > limits.memory:
+                problem = (
+                    f"it took more than {limits.memory / 2**30:.1f} GB of "
+                    "memory"
+                )
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        workers[1].join(5)
+        process.stdout.close()
+    output = b"".join(parts)[: limits.output]
+    seconds = time.monotonic() - start
+    return Outcome(output, problem, process.returncode, seconds)
+
+
+def _memory_of(pid):
+    """Return how many bytes a process and all below it hold."""
+    total = 0
+    with contextlib.suppress(psutil.Error):
+        family = [psutil.Process(pid)]
+        family += family[0].children(recursive=True)
+        for member in family:
+            with contextlib.suppress(psutil.Error):
+                total += member.memory_info().rss
+    return total
+
+
+def _environment(folder, threads):
+    """Return the whole environment of a submission."""
+    course = Path(__file__).resolve().parents[2]
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+        "HOME": folder,
+        "TMPDIR": folder,
+        "LANG": "C.UTF-8",
+        "PYTHONPATH": str(course),
+        "MPLBACKEND": "Agg",
+        "COURSE_WORK": f"{folder}/work",
+        "COURSE_CACHE": f"{folder}/cache",
+        "TF_NUM_INTRAOP_THREADS": str(threads),
+        "TF_NUM_INTEROP_THREADS": "1",
+        "OMP_NUM_THREADS": str(threads),
+        "OPENBLAS_NUM_THREADS": str(threads),
+        "CUDA_VISIBLE_DEVICES": "-1",
+    }
+    if real := os.environ.get("COURSE_REAL"):
+        environment["COURSE_REAL"] = real
+    return environment

@@ -1,0 +1,194 @@
+"""Write a learner's values down as data: a tree of JSON, arrays beside it.
+
+This runs where the submission runs, so whatever it writes may be forged: it
+makes honest values readable, and protects nothing. `read` is the other side.
+"""
+
+import dataclasses
+import json
+import sys
+from collections.abc import Mapping
+
+import numpy as np
+
+from course_utils.classroom.frames import KINDS, MOST_BYTES
+
+LONGEST_TEXT = 2_000  # characters
+MOST_ITEMS = 10_000  # of a list or a dict
+DEEPEST = 5  # containers in one another
+LONGEST_HINT = 100_000  # characters of a model's description
+
+
+@dataclasses.dataclass
+class Model:
+    """A model as data.
+
+    Attributes:
+        weights: The arrays, in the order of `model.weights`.
+        paths: Their paths, such as ``"dense/kernel"``.
+        hint: The architecture as the submission tells it. Nothing is built
+            from it.
+        predictions: What it predicted of what the judge has asked; an `Other`
+            if nothing.
+    """
+
+    weights: list
+    paths: list[str]
+    hint: str
+    predictions: object
+
+
+class Other:
+    """A value that was not carried; see `other`."""
+
+
+def other(kind: str) -> Other:
+    """Return a value whose type has a name, for messages, and nothing else."""
+    return type(kind.replace("\0", "")[:80] or "object", (Other,), {})()
+
+
+class Writer:
+    """Writes values as trees for JSON.
+
+    Args:
+        asked: What the judge wants predictions of, of a model.
+        models: Whether the arrays of models are wanted.
+
+    Attributes:
+        arrays: The arrays in all that was written, by name.
+    """
+
+    def __init__(self, asked: object = None, models: bool = True) -> None:
+        """Begin with no arrays."""
+        self.arrays: dict[str, np.ndarray] = {}
+        self._asked, self._models = asked, models
+
+    def write(self, value: object, depth: int = 0) -> object:
+        """Return a value as a tree, whatever a learner gave.
+
+        Args:
+            value: The value.
+            depth: In how many containers it lies.
+        """
+        try:
+            return self._write(value, depth)
+        except Exception:  # A learner's object may raise anything.
+            return {"other": type(value).__name__[:80]}
+
+    def _write(self, value, depth):
+        kind = type(value)
+        if value is None or kind is bool or kind is float:
+            return value
+        if value is ...:
+            return {"dots": True}
+        if kind is int:
+            return value if abs(value) < 2**63 else float(value)
+        if isinstance(value, str):
+            return str.__str__(value)[:LONGEST_TEXT]
+        if isinstance(value, np.generic) and value.dtype.kind in KINDS:
+            return value.item()
+        deeper = depth + 1
+        if kind in (list, tuple, set, frozenset) and depth < DEEPEST:
+            items = list(value)[:MOST_ITEMS]
+            return {"list": [self.write(one, deeper) for one in items]}
+        if kind is dict and depth < DEEPEST:
+            pairs = list(value.items())[:MOST_ITEMS]
+            return {"dict": [[self.write(x, deeper) for x in p] for p in pairs]}
+        pandas = sys.modules.get("pandas")
+        if pandas is not None and isinstance(value, pandas.DataFrame):
+            parts = value.index.tolist(), value.to_dict("list")
+            return {"table": [self.write(one, deeper) for one in parts]}
+        if hasattr(value, "predict"):
+            return self._write_model(value)
+        if hasattr(value, "__array__"):
+            return self._write_array(value, deeper)
+        return {"other": kind.__name__[:80]}
+
+    def _write_array(self, value, depth):
+        array = np.asarray(value)
+        if array.dtype.kind in "OUS":
+            return {"list": [self.write(x, depth) for x in array.tolist()]}
+        if array.dtype.kind not in KINDS or array.dtype.itemsize > 8:
+            array = array.astype("float32")  # Such as bfloat16.
+        used = sum(one.nbytes for one in self.arrays.values())
+        if used + array.nbytes > MOST_BYTES - 2**20:
+            return {"other": f"array of shape {array.shape}"}
+        name = f"a{len(self.arrays)}"
+        # A copy: a later cell may change it.
+        self.arrays[name] = np.array(array, order="C")
+        return {"array": name}
+
+    def _write_model(self, value):
+        weights = getattr(value, "weights", None)
+        weights = list(weights) if isinstance(weights, list | tuple) else []
+        written = {"model": type(value).__name__[:80]}
+        if not self._models:
+            return written
+        written["weights"] = [self._write_array(one, 1) for one in weights]
+        written["paths"] = [str(getattr(w, "path", ""))[:200] for w in weights]
+        try:
+            config = json.dumps(value.get_config(), default=repr)
+            written["hint"] = config[:LONGEST_HINT]
+        except Exception:
+            written["hint"] = ""
+        if self._asked is not None:
+            try:
+                found = value.predict(self._asked)
+                written["predictions"] = self.write(found, 1)
+            except Exception as error:
+                told = f"{type(error).__name__}: {error}"
+                written["why"] = told[:LONGEST_TEXT]
+        return written
+
+
+def read(tree: object, arrays: Mapping[str, np.ndarray]) -> object:
+    """Return what a tree says, as plain values.
+
+    Args:
+        tree: As a `Writer` makes it, or forged.
+        arrays: The arrays that came with it.
+
+    Returns:
+        Numbers, text, lists, dicts, arrays, tables, `Model`s, `Other`s.
+    """
+    try:
+        return _read(tree, arrays, 0)
+    except Exception:  # Forged trees may be wrong in any way.
+        return other("nothing readable")
+
+
+def _read(tree, arrays, depth):
+    if depth > 2 * DEEPEST:
+        return other("nested container")
+    if tree is None or isinstance(tree, bool | int | float | str):
+        return tree
+    deeper = depth + 1
+    if "dots" in tree:
+        return ...
+    if "array" in tree:
+        return arrays.get(tree["array"], other("array that is too large"))
+    if "list" in tree:
+        return [_read(one, arrays, deeper) for one in tree["list"]]
+    if "dict" in tree:
+        pairs = [[_read(x, arrays, deeper) for x in p] for p in tree["dict"]]
+        return {_as_key(key): value for key, value in pairs}
+    if "table" in tree:
+        import pandas as pd
+
+        index, columns = (_read(x, arrays, deeper) for x in tree["table"])
+        return pd.DataFrame(columns, index=index)
+    if "weights" in tree:
+        predictions = other(str(tree.get("why", "no predictions")))
+        if "predictions" in tree:
+            predictions = _read(tree["predictions"], arrays, deeper)
+        return Model(
+            [_read(one, arrays, deeper) for one in tree["weights"]],
+            [str(path) for path in tree["paths"]],
+            str(tree.get("hint", "")),
+            predictions,
+        )
+    return other(str(tree.get("other", tree.get("model", "object"))))
+
+
+def _as_key(value):
+    return value if isinstance(value, str | int | float) else str(value)

@@ -1,0 +1,206 @@
+"""Nothing that a submission does earns what it has not answered."""
+
+import json
+import os
+import random
+
+import numpy as np
+import pytest
+
+from benchmarks import classroom_cheats
+from course_utils.classroom import (
+    class_folder,
+    frames,
+    grading,
+    judging,
+    sandbox,
+    submissions,
+    values,
+)
+from course_utils.machine.errors import CourseError
+from tests.conftest import TOP
+
+PROBLEM = sandbox.bubblewrap_problem()
+# CI has to have a sandbox: there these tests fail, and are not skipped.
+needs_sandbox = pytest.mark.skipif(
+    bool(PROBLEM) and not os.environ.get("CI"), reason=PROBLEM or "none"
+)
+NOTEBOOK = TOP / "solutions" / "02_feature_extraction.ipynb"
+
+
+def answered(value):
+    """A value as it arrives, through JSON and arrays."""
+    writer = values.Writer()
+    head = {"given": [writer.write(value)]}
+    [(head, arrays)] = frames.unpack(frames.pack(head, writer.arrays))
+    return values.read(head["given"][0], arrays)
+
+
+@needs_sandbox
+@pytest.mark.parametrize("name", classroom_cheats.CHEATS)
+def test_a_cheat_earns_what_was_honest_and_leaves_no_trace(name):
+    found = classroom_cheats.try_cheat(name)
+    assert found["earned"] == 1
+    assert not found["written outside"]
+    assert not found["packets"]
+    assert not found["seen"]
+
+
+@pytest.mark.parametrize(
+    ("name", "trace"),
+    [
+        ("a packet is sent", "packets"),
+        ("another student's work is read", "seen"),
+        ("keys, quizzes, solutions are read", "seen"),
+        ("`/proc` and the parent's environment are read", "seen"),
+    ],
+)
+def test_without_a_sandbox_the_same_cheats_leave_traces(name, trace):
+    assert classroom_cheats.try_cheat(name, "none")[trace]
+
+
+@needs_sandbox
+def test_a_cell_that_ends_the_process_costs_itself_only():
+    cells = [
+        classroom_cheats.HONEST,
+        "import os\nos._exit(1)",
+        'course.quiz("02").answer("q8", "tuned")',
+        "# exercise: fe-03\n1 / 0",
+        "import sys\nprint('a warning', file=sys.stderr)",
+        'course.quiz("02").answer("q12", "scores")',
+        # Without a check: the answer alone.
+        "answer_q14 = 'patients'",
+    ]
+    reference = classroom_cheats.reference()
+    task = {"folder": "nowhere", "lesson": "02", "sandbox": "bubblewrap"}
+    records, problem, _ = grading.run_apart(
+        task, cells, reference, classroom_cheats.LIMITS
+    )
+    points = {"q6": 1, "q8": 2, "q12": 1, "q14": 1, "fe-03": 2}
+    items = judging.judge("02", records, points, reference)
+    assert not problem
+    assert [item["earned"] for item in items] == [1, 2, 1, 1, 0]
+    assert "ZeroDivisionError" in items[-1]["message"]
+
+
+def test_where_there_is_no_sandbox_nothing_is_run(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(CourseError, match="without a sandbox"):
+        sandbox.choose()
+    assert sandbox.choose(trust_submissions=True) == "none"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [0.25, True, None, "word", [1, "a", [2.5]], {"a": (1, 2)}, np.float32(2)],
+)
+def test_values_arrive_as_they_were(value):
+    def plain(one):
+        if isinstance(one, dict):
+            return {key: plain(x) for key, x in one.items()}
+        return list(map(plain, one)) if isinstance(one, list | tuple) else one
+
+    assert plain(answered(value)) == plain(value)
+
+
+def test_arrays_arrive_whole_and_objects_as_their_name():
+    array = np.arange(6, dtype="float32").reshape(2, 3)
+    assert np.array_equal(answered(array), array)
+    assert type(answered(random.Random())).__name__ == "Random"
+    assert answered(...) is ...
+
+
+def test_gradable_says_points_or_a_reason_for_each_item():
+    able = judging.gradable("02")
+    assert able["fe-03"] == 2 and "fetch" in able["fe-05"]
+    assert isinstance(able["q11"], str) and able["q6"] == 1
+    with pytest.raises(CourseError, match="cannot be graded"):
+        judging.gradable("99")
+
+
+def broken(notebook, chance):
+    """A notebook in which one place holds something else."""
+    places = []
+
+    def walk(node):
+        keys = node if isinstance(node, dict) else range(len(node))
+        for key in keys:
+            places.append((node, key))
+            if isinstance(node[key], dict | list):
+                walk(node[key])
+
+    walk(notebook)
+    node, key = chance.choice(places)
+    odd = [None, -1, 1e400, "", "\ud800", [], {}, [[]], {"cells": 3}, True]
+    if chance.random() < 0.2 and isinstance(node, dict):
+        del node[key]
+    else:
+        node[key] = chance.choice(odd)
+    return notebook
+
+
+def test_a_thousand_broken_notebooks_break_nothing(tmp_path):
+    whole = json.loads(NOTEBOOK.read_text("utf-8"))
+    whole["cells"] = whole["cells"][:8]
+    text, chance = json.dumps(whole), random.Random(0)
+    read = 0
+    for number in range(1000):
+        notebook = json.loads(text)
+        for _ in range(chance.randint(1, 4)):
+            notebook = broken(notebook, chance)
+        path = tmp_path / f"{number}.ipynb"
+        content = json.dumps(notebook).encode()
+        if chance.random() < 0.1:
+            content = content[: chance.randrange(len(content))]
+        path.write_bytes(content)
+        try:
+            read += bool(submissions.read_cells(path))
+        except CourseError as error:
+            assert path.name in str(error)
+    assert 500 < read < 1000
+
+
+def test_forged_frames_break_nothing():
+    chance = random.Random(0)
+    writer = values.Writer()
+    head = {"kind": "exercise", "id": "fe-03", "given": [writer.write([1.5])]}
+    whole = frames.pack(head, {"a0": np.arange(5.0)})
+    for _ in range(2000):
+        content = bytearray(whole)
+        for _ in range(chance.randint(1, 6)):
+            content[chance.randrange(len(content))] = chance.randrange(256)
+        records = list(frames.unpack(bytes(content)))
+        judging.judge("02", records, {"fe-03": 2}, classroom_cheats.reference())
+
+
+def test_a_link_is_no_submission(tmp_path):
+    (tmp_path / "mine.ipynb").symlink_to(NOTEBOOK)
+    with pytest.raises(CourseError, match="link"):
+        submissions.read_cells(tmp_path / "mine.ipynb")
+
+
+@needs_sandbox
+def test_marks_come_as_they_are_made_and_are_kept(tmp_path, monkeypatch):
+    class_folder.secret_seed(tmp_path)
+    lesson = {"file": "02.ipynb", "own_seeds": False, "checks": True}
+    lesson["points"] = {"q6": 1, "fe-03": 2}
+    class_folder.write_class(tmp_path, {"lessons": {"02": lesson}})
+    for student, source in {"A": classroom_cheats.HONEST, "B": None}.items():
+        path = tmp_path / "submissions" / student / "02.ipynb"
+        path.parent.mkdir(parents=True)
+        cell = {"cell_type": "code", "source": source}
+        path.write_text(json.dumps({"cells": [cell]}))
+    monkeypatch.setattr(grading, "_reference_of", lambda task: None)
+    monkeypatch.setattr(
+        grading.references, "load", lambda path: classroom_cheats.reference()
+    )
+    # In this process, where the above holds.
+    monkeypatch.setitem(__import__("sys").modules, "distributed", None)
+    assert len(grading.grade(tmp_path, dry_run=True)) == 2
+    marks = {m["student"]: m for m in grading.grade(tmp_path, workers=1)}
+    assert marks["A"]["status"] == "graded"
+    assert [item["earned"] for item in marks["A"]["items"]] == [1, 0]
+    assert marks["B"]["status"] == "failed" and marks["B"]["message"]
+    monkeypatch.setattr(grading, "run_apart", None)  # It would fail.
+    again = {m["student"]: m for m in grading.grade(tmp_path, workers=1)}
+    assert again == marks

@@ -1,0 +1,387 @@
+"""Release, collect, report, regrade, export: a teacher's steps but grading."""
+
+import argparse
+import csv
+import datetime
+import io
+import json
+import os
+import re
+import shlex
+import stat
+import zipfile
+
+import nbformat
+import pytest
+
+from course_utils import cli
+from course_utils.classroom import (
+    class_folder,
+    collect,
+    commands,
+    export,
+    notebook_answers,
+    regrade,
+    release,
+    report,
+    write_example,
+)
+from course_utils.classroom.item_statistics import look_at_items
+from course_utils.classroom.releasing import with_seed
+from course_utils.classroom.reporting import plain_markdown
+from course_utils.machine.errors import CourseError
+from tests.conftest import TOP
+from tools import list_misconceptions, try_nbgrader
+
+FILE = "02_feature_extraction.ipynb"
+
+
+@pytest.fixture
+def room(tmp_path):
+    """The folder of a class that lesson 02 was released to."""
+    release(tmp_path / "class", ["02"], due=datetime.datetime(2026, 12, 1, 18))
+    return tmp_path / "class"
+
+
+def released(room, *place):
+    return (room / "release").joinpath(*place, FILE).read_bytes()
+
+
+def hand_in(room, path, content=None):
+    path = room / "incoming" / path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(released(room) if content is None else content)
+    return path
+
+
+def test_a_release_has_no_solution_and_says_points_and_time(room):
+    text = released(room).decode()
+    notebook = nbformat.reads(text, as_version=4)
+    nbformat.validate(notebook)
+    assert "SOLUTION" not in text
+    assert "np.array_equal(new, old) for new, old in pairs)" not in text
+    assert "01 December 2026, 18:00" in notebook.cells[1].source
+    points = class_folder.read_class(room)["lessons"]["02"]["points"]
+    assert f"for {sum(points.values()):g} points" in notebook.cells[1].source
+    # What only the submission's own process can tell is worth nothing.
+    left = set(notebook_answers.read_answers(text.encode()).cells) - set(points)
+    assert left == {"fe-05", "q11"}
+
+
+def test_checks_and_hints_are_as_chosen(tmp_path):
+    release(tmp_path, ["02"], checks=False, hints=True)
+    text = (tmp_path / "release" / FILE).read_text("utf-8")
+    assert ".check(" not in text and "<summary>Hints" in text
+
+
+def test_seeds_are_each_students_own_and_stay(tmp_path):
+    names = ["Student 01", "Student 02"]
+    release(tmp_path, ["02"], students=names)
+    texts = [released(tmp_path, name) for name in names]
+    seeds = [notebook_answers.read_answers(text).seed for text in texts]
+    assert seeds == [class_folder.student_seed(tmp_path, n) for n in names]
+    assert seeds[0] != seeds[1]
+    assert f"load_solar_cells(seed={seeds[0]})" in texts[0].decode()
+    release(tmp_path, ["02"], students=names)
+    assert [released(tmp_path, name) for name in names] == texts
+
+
+def test_a_seed_is_given_to_the_calls_that_draw_and_to_no_others():
+    source = (
+        'course.begin("02")\nt = load_solar_cells(\n    split_by="cell",\n)'
+    )
+    seeded = with_seed(source, 7)
+    compile(seeded, "cell", "exec")
+    assert seeded.count("seed=7") == 2
+    assert with_seed("flip(x)\n%matplotlib", 7) == "flip(x)\n%matplotlib"
+    assert (
+        with_seed("load_solar_cells(seed=1)", 7) == "load_solar_cells(seed=1)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("points", "students", "told"),
+    [
+        ({"xx-01": 1}, None, "'xx-01' cannot be worth"),
+        ({"fe-03": -1}, None, "cannot be worth -1"),
+        (None, ["A", "A"], "names 'A' twice"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_and_nothing_written(
+    tmp_path, points, students, told
+):
+    with pytest.raises(CourseError, match=told):
+        release(tmp_path / "new", ["02"], points=points, students=students)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "student", "late"),
+    [
+        ("Anna Meyer_123_assignsubmission_file_/x.ipynb", "Anna Meyer", ""),
+        ("Anna Meyer_123_assignsubmission_file_x.ipynb", "Anna Meyer", ""),
+        ("meyeranna_LATE_123_456_x-1.ipynb", "meyeranna", "yes"),
+        ("meyeranna_123_456_x.ipynb", "meyeranna", "no"),
+        ("submitted/anna/02/x.ipynb", "anna", ""),
+        ("Anna Meyer/anything at all (3).ipynb", "Anna Meyer", ""),
+        ("02_feature_extraction_Anna Meyer.ipynb", "Anna Meyer", ""),
+    ],
+)
+def test_each_system_tells_whose_a_file_is(room, path, student, late):
+    hand_in(room, path)
+    (one,) = collect(room)
+    assert (one.student, one.lesson, one.late) == (student, "02", late)
+    kept = room / "submissions" / student / "02.ipynb"
+    assert kept.read_bytes() == released(room)
+
+
+def test_repositories_of_github_classroom(room):
+    for name in ("anna", "ben-b"):
+        hand_in(room, f"feature-02-{name}/notebooks/{FILE}")
+        (room / "incoming" / f"feature-02-{name}" / ".git").mkdir()
+    assert {one.student for one in collect(room)} == {"anna", "ben-b"}
+
+
+def test_nbgraders_time_stamp_says_what_is_late(room):
+    for name, time in (("a", "2026-12-05"), ("b", "2026-11-05")):
+        hand_in(room, f"submitted/{name}/02/{FILE}")
+        stamp = f"{time} 10:00:00.123 UTC\n".encode()
+        hand_in(room, f"submitted/{name}/02/timestamp.txt", stamp)
+    assert {o.student: o.late for o in collect(room)} == {"a": "yes", "b": "no"}
+
+
+def test_nothing_is_lost_and_each_reason_is_said(room):
+    hand_in(room, FILE)
+    hand_in(room, "A/photo.png", b"x")
+    hand_in(room, "B/x.ipynb", b'{"cells": [')
+    hand_in(room, "C/x.ipynb", b"[" * 100_000)
+    hand_in(room, "D/x.ipynb", b'{"nbformat": 4, "cells": "none"}')
+    (room / "incoming" / "E").mkdir()
+    (room / "incoming" / "E" / "x.ipynb").symlink_to("/etc/hostname")
+    found = {one.source: " ".join(one.remarks) for one in collect(room)}
+    assert len(found) == 6 and all(found.values())
+    assert "whose" in found[FILE] and "no notebook" in found["A/photo.png"]
+    assert "cut off" in found["B/x.ipynb"] and "link" in found["E/x.ipynb"]
+    with (room / "collected.csv").open(newline="") as file:
+        assert len(list(csv.DictReader(file))) == 6
+    assert not (room / "submissions").exists()
+
+
+def zipped(*members):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return stream.getvalue()
+
+
+def test_an_archive_cannot_lead_outside_link_or_fill_the_memory(
+    room, monkeypatch
+):
+    from course_utils.classroom import handed_in_files
+
+    monkeypatch.setattr(handed_in_files, "LARGEST_NOTEBOOK", 1_000_000)
+    link = zipfile.ZipInfo("A/link.ipynb")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    members = [
+        ("../outside.ipynb", "x"),
+        ("A/x.ipynb", released(room)),
+        (link, "/etc/passwd"),
+        ("A/bomb.ipynb", bytes(5_000_000)),
+        ("A/inner.zip", zipped(("y.txt", "y"))),
+    ]
+    archive = room.parent / "all.zip"
+    archive.write_bytes(zipped(*members))
+    told = {o.source: " ".join(o.remarks) for o in collect(room, archive)}
+    assert told["A/x.ipynb"] == ""
+    assert "leads outside" in told["outside.ipynb"]
+    assert "is a link" in told["A/link.ipynb"]
+    assert "too large" in told["A/bomb.ipynb"]
+    assert "no notebook" in told["A/inner.zip/y.txt"]
+    assert not (room.parent / "outside.ipynb").exists()
+
+
+def test_the_newer_of_two_counts_also_when_collected_again(room):
+    old, new = hand_in(room, f"A/{FILE}"), hand_in(room, "A/new.ipynb")
+    new.write_bytes(new.read_bytes().replace(b"my_head = ...", b"my_head = 1"))
+    os.utime(old, (1e9, 1e9))
+    rows = collect(room)
+    assert [one.source for one in rows if one.placed] == ["A/new.ipynb"]
+    kept = room / "submissions" / "A" / "02.ipynb"
+    assert kept.read_bytes() == new.read_bytes()
+    before = (room / "collected.csv").read_text()
+    collect(room)
+    assert (room / "collected.csv").read_text() == before
+    elsewhere = room.parent / "later" / "A"
+    elsewhere.mkdir(parents=True)
+    (elsewhere / FILE).write_bytes(released(room))
+    os.utime(elsewhere / FILE, (5e8, 5e8))
+    collect(room, elsewhere.parent)
+    assert kept.read_bytes() == new.read_bytes(), "older, so it does not count"
+
+
+def test_a_broken_one_never_takes_the_place_of_a_readable_one(room):
+    os.utime(hand_in(room, f"A/{FILE}"), (1e9, 1e9))
+    hand_in(room, "A/02_feature_extraction (1).ipynb", b"{")
+    (placed,) = [one for one in collect(room) if one.placed]
+    assert placed.source == f"A/{FILE}"
+
+
+def test_two_of_one_name_are_two(room):
+    for number in (1, 2):
+        hand_in(room, f"Ann Li_{number}_assignsubmission_file_/x.ipynb")
+    names = {one.student for one in collect(room)}
+    assert names == {"Ann Li (1)", "Ann Li (2)"}
+
+
+def mark(room, student, earned, **more):
+    verdict = "passed" if earned == 2 else "failed"
+    item = {"id": "fe-03", "kind": "exercise", "points": 2, "earned": earned}
+    item |= {"verdict": verdict, "message": "Said.", "seconds": 1.0, **more}
+    content = {"student": student, "lesson": "02", "sha256": "", "seconds": 1}
+    content |= {"grader": "1", "status": "graded", "message": ""}
+    path = room / "marks" / student / "02.json"
+    class_folder.write_text(path, json.dumps({**content, "items": [item]}))
+
+
+def test_a_report_tells_the_class_and_each_student(room):
+    mark(room, "A", 2.0)
+    mark(
+        room, "B", 0.0, answer="<script>x</script>", misconception="Two orders."
+    )
+    mark(room, "C", 0.0, answer="other", misconception="Two orders.")
+    written = report(room)
+    page = (room / "report" / "dashboard.html").read_text("utf-8")
+    assert "Two orders." in page and "(2 of 3)" in page
+    assert "<script" not in page and page.count('role="img"') == 2
+    feedback = (room / "report" / "feedback" / "B.html").read_text("utf-8")
+    assert "Said." in feedback and "&lt;script" in feedback
+    text = (room / "report" / "feedback" / "B.md").read_text("utf-8")
+    assert "<script" not in text and "**0 of 21 points.**" in text
+    with written[0].open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["earned"] for row in rows] == ["2.0", "0.0", "0.0"]
+
+
+def test_discrimination_is_the_correlation_with_the_other_items():
+    def one(number):
+        good = number > 5
+        items = [("q2", 1.0 * good), ("q3", 1.0 * (not good)), ("q6", number)]
+        return {
+            "status": "graded",
+            "lesson": "02",
+            "items": [
+                {"id": n, "kind": "question", "points": 12, "earned": e}
+                | {"verdict": "partial"}
+                for n, e in items
+            ],
+        }
+
+    marks = [one(number) for number in range(12)]
+    q2, q3, _ = look_at_items(marks)
+    assert q2.discrimination[0] > 0.5 > 0 > q3.discrimination[0]
+    assert look_at_items(marks[:9])[0].discrimination is None
+
+
+def test_plain_markdown_holds_no_markup():
+    assert plain_markdown("<b>*a*_b_\n# c") == "&lt;b\\>\\*a\\*\\_b\\_ \\# c"
+
+
+def test_regrading_says_who_changes_and_goes_on_after_a_kill(room):
+    mark(room, "A", 2.0)
+    mark(room, "B", 0.0)
+
+    def killed(folder):
+        mark(room, "B", 2.0)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        regrade(room, killed)
+    (change,) = regrade(room, lambda folder: None)
+    assert (change.student, change.before, change.after) == ("B", 0.0, 2.0)
+    assert regrade(room, lambda folder: None) == []
+
+
+def test_a_roster_is_filled_in_and_who_is_missing_is_said(room):
+    hand_in(room, "meyeranna_77_456_x.ipynb")
+    collect(room)
+    mark(room, "meyeranna", 2.0)
+    mark(room, "Ben Weiss", 0.0)
+    mark(room, "Nobody", 0.0)
+    roster = room / "canvas.csv"
+    roster.write_text(
+        'Student,ID,Section\n"Meyer, Anna",77,1\n"Weiss, Ben",8,1\n'
+    )
+    path, left_out = export(room, "canvas", roster=roster)
+    assert path.read_text().splitlines() == [
+        "Student,ID,Section,Lesson 02",
+        '"Meyer, Anna",77,1,2.0',
+        '"Weiss, Ben",8,1,0.0',
+    ]
+    assert len(left_out) == 1 and "Nobody" in left_out[0]
+
+
+def test_no_cell_of_a_table_is_a_formula(room):
+    mark(room, "A", 0.0, answer="=HYPERLINK(1)")
+    report(room)
+    assert ",'=HYPERLINK(1)," in (room / "report" / "items.csv").read_text()
+
+
+def test_nbgrader_opens_a_release_and_keeps_marks(tmp_path):
+    # Half a minute, since another program starts twice.
+    python = try_nbgrader.ENVIRONMENT / "bin" / "python"
+    if not python.is_file():
+        pytest.skip("nbgrader: `python -m tools.try_nbgrader` installs it")
+    assert try_nbgrader.try_both(python, tmp_path)
+
+
+def test_the_example_is_collected_as_it_was_meant(tmp_path, capsys):
+    room = tmp_path / "class"
+    assert cli.main(["class", "example", str(room), "--dry-run"]) == 0
+    assert not room.exists()
+    write_example(room)
+    assert cli.main(["class", "collect", str(room)]) == 0
+    assert "10 submissions of 10 students" in capsys.readouterr().out
+    rows = class_folder.read_collected(room)
+    told = {row["student"]: row for row in rows if row["lesson"]}
+    assert set(told) == {f"Student {n:02}" for n in range(1, 11)}
+    assert told["Student 05"]["late"] == "yes"
+    assert "cut off" in told["Student 07"]["remarks"]
+    assert "(1)" in told["Student 09"]["source file"]
+
+
+def test_a_step_before_its_turn_is_one_sentence(tmp_path, capsys):
+    assert cli.main(["class", "report", str(tmp_path)]) == 1
+    assert "course class release" in capsys.readouterr().err
+
+
+def test_the_page_of_misconceptions_is_what_the_quizzes_say():
+    assert list_misconceptions.PAGE.read_text("utf-8") == (
+        list_misconceptions.page()
+    ), "run python -m tools.list_misconceptions"
+
+
+def test_each_term_of_the_glossary_is_in_the_lesson_that_it_names():
+    text = (TOP / "docs" / "glossary.md").read_text("utf-8")
+    rows = re.findall(r"^\| \*\*(.+?)\*\* \| .+ \| (\w+) \|$", text, re.M)
+    assert len(rows) > 40
+    assert rows == sorted(rows, key=lambda row: row[0].casefold())
+    missing = []
+    for term, lesson in rows:
+        source = class_folder.lesson_source(lesson).read_text("utf-8")
+        prose = re.sub(r"\s+", " ", source.replace("\n#", " ")).casefold()
+        names = re.split(r" \(|\)|, ", term.casefold())
+        if not any(name and name in prose for name in names):
+            missing.append((term, lesson))
+    assert not missing
+
+
+def test_the_guide_names_files_and_commands_that_exist():
+    text = (TOP / "docs" / "teachers_guide.md").read_text("utf-8")
+    linked = re.findall(r"\]\(([\w./-]+)(?:#[\w-]+)?\)", text)
+    assert linked and all((TOP / "docs" / one).exists() for one in linked)
+    for line in re.findall(r"^course class (.+)$", text, re.M):
+        words = shlex.split(line, comments=True)
+        parser = argparse.ArgumentParser()
+        commands.add_commands(parser.add_subparsers())
+        parser.parse_args(["class", *words])
