@@ -137,8 +137,7 @@ for name, run in {"1e-3": jumped, "1e-4": gentle}.items():
 # ## Case 2: two losses for the same pictures
 #
 # "The rate is low, and `fit` reports a training loss that falls. Then I
-# evaluate on the very same training cells, and get another number. And my
-# validation loss skyrockets."
+# evaluate on the very same training cells, and get a far higher one."
 
 # %%
 case_2 = new_model(1e-4, norms_train=True)
@@ -150,15 +149,15 @@ print(f"And evaluate says, of the training cells: {same:.2f}")
 quiz.only("q13")
 
 # %% [markdown]
-# *The figure shows the loss over the epochs of phase 2; the black mark is the epoch
-# whose weights were put back.*
+# *The figure shows the loss over the epochs of phase 2; the star is the epoch whose
+# weights were put back.*
 #
 # **The trial.** What differs between `fit` and `evaluate` is the mode. We ask for
 # each, with the same weights and the same cells.
 
 # %%
 some, truth = grids[train], labels[train]
-for mode in (True, False):
+for mode in (False, True):
     probabilities = case_2(some, training=mode).numpy()
     loss = -np.log(probabilities[np.arange(len(train)), truth]).mean()
     print(f"training={mode}: loss {loss:.2f}")
@@ -175,22 +174,25 @@ for mode in (True, False):
 # ## Case 3: the brake that did not hold
 #
 # "But I had early stopping, with `restore_best_weights`. So at worst I am back
-# where phase 1 had been." The training is that of case 2. Look also at the
-# numbers of its epochs.
+# where phase 1 had been." The training is that of case 2. Which losses did early
+# stopping compare? Look also at the numbers of its epochs.
 
 # %%
 now, _ = case_2.evaluate(grids[held], labels[held], verbose=0)
 before = min(first.history["val_loss"])
-print(f"validation loss: {before:.2f} after phase 1, {now:.2f} at the end")
+best = min(second.history["val_loss"])
+print(f"lowest validation loss: phase 1 {before:.2f}, phase 2 {best:.2f}")
+print(f"the model has now: {now:.2f}")
 print("epochs of phase 1:", *first.epoch)
 print("epochs of phase 2:", *second.epoch)
 quiz.only("q2", "q4")
 
 # %% [markdown]
 # **The verdict: two faults.** Each `fit` starts early stopping afresh: it restored
-# the best of *phase 2*, and knows nothing of phase 1. And `initial_epoch=20` was
-# copied from a plan. Phase 1 had stopped before, so epochs are missing from the
-# curve, and a schedule that counts them would be wrong.
+# the best of *phase 2*, and knows nothing of phase 1. Whether that is better or
+# worse was left to luck. And `initial_epoch=20` was copied from a plan. Phase 1
+# had stopped before, so epochs are missing from the curve, and a schedule that
+# counts them would be wrong.
 #
 # Patience has traps of its own. Zero acts as one. With one or two, as is often
 # advised, a noisy curve can end a training before its best epoch; with three or
@@ -506,8 +508,9 @@ for name, rate in {"constant": 1e-3, "warm-up, cosine": schedule}.items():
     pairs = zip(rough.layers[0].weights, pretrained_top.weights, strict=True)
     way = sum(np.sum((a.numpy() - b.numpy()) ** 2) for a, b in pairs) ** 0.5
     at = [schedule(step) if rate is schedule else rate for step in range(steps)]
-    axes[0].plot(at, "-" if rate is schedule else "--", label=name)
-    axes[1].plot(run.history["loss"], "o-", label=name)
+    line = "s-" if rate is schedule else "o--"
+    axes[0].plot(at, line[1:], label=name)
+    axes[1].plot(range(1, 5), run.history["loss"], line, label=name)
     print(f"{name}: {way:.1f} away from ImageNet's weights")
 axes[0].set(xlabel="step", ylabel="learning rate")
 axes[1].set(xlabel="epoch", ylabel="training loss")

@@ -122,7 +122,8 @@ def judge_ninth(
             )
         if len(numbers) < least:
             return "failed", (
-                f"`{name}` holds {len(numbers)} cells: take at least {least}."
+                f"`{name}` names {len(numbers)} different cells: take at least "
+                f"{least}, by their numbers, not by a mask."
             )
         chosen.append(numbers)
     if problem := _split_problem(*chosen, table, labels):
