@@ -179,9 +179,8 @@ for mode in (False, True):
 
 # %%
 now, _ = case_2.evaluate(grids[held], labels[held], verbose=0)
-before = min(first.history["val_loss"])
-best = min(second.history["val_loss"])
-print(f"lowest validation loss: phase 1 {before:.2f}, phase 2 {best:.2f}")
+lowest = [min(run.history["val_loss"]) for run in (first, second)]
+print("lowest validation loss, phases 1 and 2:", *np.round(lowest, 2))
 print(f"the model has now: {now:.2f}")
 print("epochs of phase 1:", *first.epoch)
 print("epochs of phase 2:", *second.epoch)
@@ -490,7 +489,7 @@ _ = ax.plot(*np.transpose(points), "o-", color=BLUE)
 # A new head is random. Its gradients are large and badly aimed, and a backbone that
 # trains along follows them. Phase 1 is one remedy. Another is a schedule:
 # **warm-up** lets the rate rise from zero while the head finds its aim, and a
-# **cosine** takes it back to zero. We skip phase 1 on purpose, at the head's rate.
+# **cosine schedule** takes it back to zero. We skip phase 1 on purpose, at the head's rate.
 # **Predict:** with which of the two will `top` end closer to where it began?
 
 # %%
