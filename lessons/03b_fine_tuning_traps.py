@@ -510,12 +510,11 @@ for name, rate in {"constant": 1e-3, "warm-up, cosine": schedule}.items():
     at = [schedule(step) if rate is schedule else rate for step in range(steps)]
     line = "s-" if rate is schedule else "o--"
     axes[0].plot(at, line[1:], label=name)
-    losses = run.history["loss"]
-    axes[1].plot(np.add(run.epoch, 1), losses, line, label=name)
+    axes[1].plot(np.add(run.epoch, 1), run.history["loss"], line)
     print(f"{name}: {way:.1f} away from ImageNet's weights")
 axes[0].set(xlabel="step", ylabel="learning rate")
 axes[1].set(xlabel="epoch", ylabel="training loss", xticks=range(1, 5))
-_ = axes[1].legend()
+_ = axes[0].legend()
 
 # %% [markdown]
 # *The figure shows the rate over the steps, and the training loss over the epochs,
