@@ -1,22 +1,24 @@
 # %% [markdown]
-# # Avoid the traps of fine-tuning
+# # Solve eight cases: fine-tunings that went wrong
 #
-# - **Do:** let early stopping fail in ways that you can predict, find out what
-#   the well-known loop over the last layers trains, and weigh the usual advice
-#   (stages, early or late layers, weight decay) against measurements.
-# - **Learn:** to keep the best weights over two phases, to count epochs on, to
-#   choose what trains and how fast, to tell forgetting from overfitting, and
-#   to hold weights near their start.
-# - **Need:** lesson 03, which fine-tunes in two phases. No network, no graphics
-#   card. About 45 minutes, of which the computer takes about one.
+# - **Do:** look at eight trainings that went wrong, name the cause before you
+#   read it, and mend what can be mended.
+# - **Learn:** which symptom points to which fault, how to keep the best of two
+#   phases, how to undo forgetting by interpolation, and how to start gently.
+# - **Need:** lesson 03. About 45 minutes.
+#
+# **From lesson 03.** You unfreeze a backbone for phase 2. What has to happen
+# before the next `fit`, and what tells you that it has worked?
+#
+# <details><summary>Answer</summary>
+#
+# A new compile, with a new optimizer. The weights tell: compare them before and
+# after a step.
+#
+# </details>
 
 # %% [markdown]
 # ## Set up
-#
-# The sweeps of this lesson were made beforehand, by
-# `python -m benchmarks.fine_tuning`; its text says what was fixed before. We
-# read the results, a row a run, and drop a live run among them. Nothing was
-# tuned, and what did not come out as the usual advice says is told as well.
 
 # %%
 from course_utils import course
@@ -26,274 +28,292 @@ course.begin("03b")
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import tensorflow as tf
-from keras.optimizers import SGD, Adam
+from keras.callbacks import EarlyStopping
+from keras.optimizers import Adam
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 
-from course_utils import backbones, machine, transfer
-from course_utils.evaluation import BLUE, ORANGE, VERMILLION
-from course_utils.pictures import load_dataset
-
-
-def read_runs(name, experiment):
-    runs = pd.read_csv(machine.data_dir() / "experiments" / f"{name}.csv")
-    return runs[runs["experiment"] == experiment].copy()
-
+from course_utils import backbones, transfer
+from course_utils.evaluation import BLUE, plot_history
+from course_utils.pictures import from_table, load_dataset, load_solar_cells
 
 # %% [markdown]
-# ## What early stopping does
-#
-# `EarlyStopping` knows nothing of your model. It reads one number an epoch. So
-# to learn what it does, we need no real training: a model of ten weights
-# trains on noise, and a callback overwrites `val_loss` by our script before
-# early stopping reads it. It also keeps the weights of each epoch, so that we
-# can tell which ones early stopping has put back.
-
+# Most cases happen on solar cells (CC BY-NC-SA, as in lesson 00). Everything up
+# to block 6 of ImageNet's network stays frozen, so `bottom` computes it once.
+# What trains is the rest, with a head.
 
 # %%
-class Scripted(keras.callbacks.Callback):
-    def on_epoch_end(self, epoch, logs=None):
-        logs["val_loss"] = self.losses[epoch]
-        self.weights[epoch] = self.model.get_weights()
-
-
-def fit_scripted(losses, first=0, **options):
-    script = Scripted()
-    script.losses, script.weights = losses, {}
-    stopping = keras.callbacks.EarlyStopping(**options)
-    small.fit(
-        *noise,
-        initial_epoch=first,
-        epochs=len(losses),
-        callbacks=[script, stopping],
-        verbose=0,
-    )
-    now, epochs = small.get_weights(), script.weights.items()
-    same = [e for e, old in epochs if all(map(np.array_equal, old, now))]
-    return list(script.weights), same
-
+size = (128, 128)
+base_model = backbones.load_backbone(
+    "efficientnet_lite0", input_shape=(*size, 3)
+)
+middle = base_model.get_layer("block6d_add").output
+bottom = keras.Model(base_model.input, middle)
+pretrained_top = keras.Model(middle, base_model.output)
+table = load_solar_cells()
+cells = from_table(table, image_size=size)
+grids, labels = transfer.extract_features(bottom, cells, cache=True)
+features = pretrained_top.predict(grids, verbose=0).mean(axis=(1, 2))
+split, modules = table["split"].to_numpy(), table["inferred_module"].to_numpy()
+train = np.random.default_rng(0).permutation(np.flatnonzero(split == "train"))
+train, held = train[:400], np.flatnonzero(split == "validation")
+on_grids = {"validation_data": (grids[held], labels[held]), "verbose": 0}
+on_grids["batch_size"] = 16
+on_features = {"validation_data": (features[held], labels[held]), "verbose": 0}
 
 # %% [markdown]
-# It returns the epochs that ran, and the one whose weights the model has now.
-#
-# **Predict.** The script is the list `noisy`: the loss falls, but not in every
-# epoch. How many epochs will run with `patience=0`, "do not wait at all"?
+# Phase 1 is the same in all cases, and nothing is wrong with it: a head on frozen
+# features, twenty epochs planned, ended by early stopping.
 
-# %% tags=["exercise"]
-noisy = [1.0, 0.8, 0.85, 0.7, 0.75, 0.72, 0.5, 0.6, 0.65, 0.7]
+# %%
+crossentropy = "sparse_categorical_crossentropy"
 quiz = course.quiz("03b")
-my_guess = ...
-### BEGIN SOLUTION
-my_guess = 3
-### END SOLUTION
-quiz.answer("q1", my_guess)
+head = keras.Sequential([keras.layers.Dense(2, activation="softmax")])
+head.compile(Adam(1e-3), crossentropy, metrics=["accuracy"])
+stop = EarlyStopping(patience=2, restore_best_weights=True)
+options = {"epochs": 20, "callbacks": [stop], **on_features}
+first = head.fit(features[train], labels[train], **options)
 
 # %% [markdown]
-# **Run.** Four patiences, always with `restore_best_weights`; then
-# `start_from_epoch` in a `fit` that begins at epoch 6.
-
-# %%
-small = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
-small.compile("sgd", "mse")
-noise = np.random.normal(size=(8, 4)), np.random.normal(size=(8, 2))
-ran = {}
-for patience in (0, 1, 2, 4):
-    ran[patience], restored = fit_scripted(
-        noisy, patience=patience, restore_best_weights=True
-    )
-    print(f"patience {patience}: ran {ran[patience]}, restored {restored}")
-late, _ = fit_scripted(noisy, 6, patience=1, start_from_epoch=3)
-print(f"start_from_epoch=3, from epoch 6 on: {late}")
-course.claim(
-    ran[0] == ran[1] == [0, 1, 2] and late == [6, 7],
-    "patience 0 behaves as 1, and the three epochs of grace were over.",
-)
-quiz.outcome("q1", len(ran[0]))
-
-# %% [markdown]
-# **Interpret.** `patience` is the number of epochs in a row *without* a new
-# best after which training ends. One such epoch has to end before anything can
-# be noticed, so 0 and 1 are alike. With 2 (one or two are often recommended)
-# training ended before the best epoch of all came. With 4 it never triggered,
-# and still the best weights were put back at the end. And `start_from_epoch` counts from the epoch 0 of all training: where phase 2
-# begins later than that, it gives no grace at all.
-#
-# **Exercise tr-01.** What is the least patience with which early stopping
-# would reach the best epoch of `bumpy`? Compute it or count it.
-
-# %% tags=["exercise"]
-# exercise: tr-01
-bumpy = [0.9, 0.7, 0.72, 0.71, 0.73, 0.6, 0.65, 0.4, 0.5, 0.45, 0.48, 0.55]
-least_patience = ...
-### BEGIN SOLUTION
-bests = [e for e in range(len(bumpy)) if bumpy[e] == min(bumpy[: e + 1])]
-least_patience = max(np.diff(bests))
-### END SOLUTION
-
-# %% [markdown]
-# The check recomputes it from the list.
-
-# %% tags=["check"]
-course.exercise("tr-01").check(least_patience, bumpy)
-
-# %% [markdown]
-# ## The best of two phases, and their count
-#
-# Each `fit` starts early stopping afresh: it forgets the best that it has
-# seen. **Predict:** phase 1 reaches a loss of `0.6`; phase 2 gets no lower
-# than `0.8`. Which weights does the model have in the end?
-#
-# And how should phase 2 go on counting, so that both histories make one curve,
-# and schedules go on? Examples on the web write `initial_epoch=10`, the number
-# of epochs that phase 1 was *meant* to run. Of twelve in all, which run?
-
-# %%
-options = {"patience": 2, "restore_best_weights": True}
-phase_1, phase_2 = [0.9, 0.6, 0.7, 0.7, 0.7], [0.95, 0.8, 0.85, 0.9]
-first, _ = fit_scripted(phase_1, **options)
-weights_1, begin = small.get_weights(), len(first)
-second, restored = fit_scripted(phase_1[:begin] + phase_2, begin, **options)
-print(f"phase 1 ran {first}, phase 2 {second}; restored: {restored}")
-course.claim(
-    restored == [begin + 1],
-    "the model has the best weights of phase 2, worse than those of phase 1.",
-)
-if min(phase_1) <= min(phase_2):
-    small.set_weights(weights_1)
-
-for start in (10, begin):
-    epochs, _ = fit_scripted([1.0] * 12, start, patience=12)
-    print(f"initial_epoch={start}: after {first} ran {epochs}")
-
-# %% [markdown]
-# **Interpret.** Phase 2 "restored" something worse than phase 1 had reached.
-# The remedy by hand are the two lines from `if` on: keep the weights of phase
-# 1, and put them back if phase 2 did not beat them. `two_phase_fit` of lesson
-# 03 keeps the best of both.
-#
-# Phase 1 had stopped early, as it should, so with a fixed `initial_epoch=10`
-# most of the planned epochs are missing, and nobody is told. Count what ran:
-# with the `history` that `fit` returns, `initial_epoch=len(history.epoch)`.
-#
-# **Exercise tr-02.** Train `small` for exactly three epochs more than phase 1
-# (its epochs are the list `first`), counted on. Call `small.fit(*noise, ...)`
-# and keep what it returns.
-
-# %% tags=["exercise"]
-# exercise: tr-02
-third = ...
-### BEGIN SOLUTION
-ended = len(first)
-third = small.fit(*noise, initial_epoch=ended, epochs=ended + 3, verbose=0)
-### END SOLUTION
-
-# %% [markdown]
-# The check reads the epochs of both histories.
-
-# %% tags=["check"]
-course.exercise("tr-02").check(third, first)
-
-# %% [markdown]
-# ## The loop over the last layers
-#
-# You will find this in many tutorials:
-#
-# ```python
-# for layer in base_model.layers[-20:]:
-#     layer.trainable = True
-# ```
-#
-# What it does depends on what was before. **Predict** for two cases: the
-# backbone had been frozen with `base_model.trainable = False`; or it had never
-# been frozen. Which arrays move in a step, and which does `base_model` list as
-# trainable? The weights tell.
+# `new_model` puts that head on a fresh copy of block 7 and the last convolution.
 
 
 # %%
-def put_head_on(base_model, optimizer):
-    inputs = keras.Input((64, 64, 3))
-    x = keras.layers.GlobalAveragePooling2D()(base_model(inputs))
-    model = keras.Model(inputs, keras.layers.Dense(6, name="head")(x))
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(optimizer, loss, metrics=["accuracy"])
+def put_head_on(part, optimizer, classes=2):
+    pool = keras.layers.GlobalAveragePooling2D()
+    dense = keras.layers.Dense(classes, activation="softmax", name="head")
+    inputs = keras.Input(part.input_shape[1:])
+    model = keras.Sequential([inputs, part, pool, dense])
+    model.compile(optimizer, crossentropy, metrics=["accuracy"])
     return model
 
 
-near = load_dataset("near")
-images, labels = next(near.train.unbatch().batch(100).as_numpy_iterator())
+def new_model(rate, norms_train=False):
+    top = keras.models.clone_model(pretrained_top)
+    top.set_weights(pretrained_top.get_weights())
+    for layer in transfer.batch_norms(top):
+        layer.trainable = norms_train
+    model = put_head_on(top, Adam(rate))
+    model.get_layer("head").set_weights(head.get_weights())
+    return model
 
 
-def moved_by_a_step(model):
-    before = model.get_weights()
-    model.fit(images[:32], labels[:32], verbose=0)
-    pairs = zip(model.weights, before, strict=True)
+# %% [markdown]
+# ## Case 1: the loss that jumps
+#
+# "I unfroze, compiled again, kept batch normalization out of it, and went on.
+# In the very first epoch my *training* loss was far above where the head had
+# left it." What is the cause? Name it on the card before you go on.
+
+# %%
+three = {"epochs": 3, **on_grids}
+jumped = new_model(1e-3).fit(grids[train], labels[train], **three)
+ax = plot_history(jumped)
+ax.axhline(first.history["loss"][-1], color="black", ls=":", label="phase 1")
+ax.legend()
+quiz.only("q12")
+
+# %% [markdown]
+# *The figure shows the loss over the epochs of phase 2; the dotted line is the
+# training loss at the end of phase 1.*
+#
+# **The trial.** If it was the rate, a tenth of it must do without the jump.
+
+# %%
+gentle = new_model(1e-4).fit(grids[train], labels[train], **three)
+for name, run in {"1e-3": jumped, "1e-4": gentle}.items():
+    print(f"{name}: training loss", *np.round(run.history["loss"], 2))
+
+# %% [markdown]
+# **The verdict: the head's rate on the backbone.** Under Adam each weight moves by
+# about the rate in a step, whatever its gradient, so a rate that suits a new
+# head throws pretrained weights out of place. The training loss comes down again,
+# but with other features: lesson 03 has measured what is left of the old ones. So:
+# a training loss that jumps at the start of phase 2 means *too high a rate*;
+# divide it by ten.
+
+# %% [markdown]
+# ## Case 2: two losses for the same pictures
+#
+# "The rate is low, and `fit` reports a training loss that falls. Then I
+# evaluate on the very same training cells, and get a clearly higher one."
+
+# %%
+case_2 = new_model(1e-4, norms_train=True)
+options = {"initial_epoch": 20, "epochs": 23, "callbacks": [stop], **on_grids}
+second = case_2.fit(grids[train], labels[train], **options)
+plot_history(second)
+same, _ = case_2.evaluate(grids[train], labels[train], verbose=0)
+print(f"And evaluate says, of the training cells: {same:.2f}")
+quiz.only("q13")
+
+# %% [markdown]
+# *The figure shows the loss over the epochs of phase 2; the star is the epoch whose
+# weights were put back.*
+#
+# **The trial.** What differs between `fit` and `evaluate` is the mode. We ask for
+# each, with the same weights and the same cells.
+
+# %%
+some, truth = grids[train], labels[train]
+for mode in (False, True):
+    probabilities = case_2(some, training=mode).numpy()
+    loss = -np.log(probabilities[np.arange(len(train)), truth]).mean()
+    print(f"training={mode}: loss {loss:.2f}")
+
+# %% [markdown]
+# **The verdict: batch normalization is awake.** While it trains, it normalizes by
+# each batch; when it predicts, by stored statistics, which have neither stayed
+# ImageNet's nor arrived at the cells'. So: two losses for the same pictures
+# point to layers that work in two modes. Keep batch normalization frozen, layer
+# by layer (lesson 03). Dropout can split the two numbers as well, by less;
+# inside a backbone, `rate = 0` before the first step puts it to rest.
+
+# %% [markdown]
+# ## Case 3: the brake that did not hold
+#
+# "But I had early stopping, with `restore_best_weights`. So at worst I am back
+# where phase 1 had been." The training is that of case 2. Which losses did early
+# stopping compare? Look also at the numbers of its epochs.
+
+# %%
+now, _ = case_2.evaluate(grids[held], labels[held], verbose=0)
+lowest = [min(run.history["val_loss"]) for run in (first, second)]
+print("lowest validation loss, phases 1 and 2:", *np.round(lowest, 2))
+print(f"the model has now: {now:.2f}")
+print("epochs of phase 1:", *first.epoch)
+print("epochs of phase 2:", *second.epoch)
+quiz.only("q2", "q4")
+
+# %% [markdown]
+# **The verdict: two faults.** Each `fit` starts early stopping afresh: it restored
+# the best of *phase 2*, and knows nothing of phase 1. Whether that is better or
+# worse was left to luck. And `initial_epoch=20` was copied from a plan. Phase 1
+# had stopped before, so epochs are missing from the curve, and a schedule that
+# counts them would be wrong.
+#
+# Patience has traps of its own. Zero acts as one. With one or two, as is often
+# advised, a noisy curve can end a training before its best epoch; with three or
+# more you pay a few epochs. So: patience three or more, count
+# `len(history.epoch)`, and keep the best of *both* phases yourself.
+#
+# **Exercise tr-06.** Mend it. From `new_model(...)` on: batch normalization kept,
+# a gentler rate than the head's, up to six epochs that count on from `first`,
+# watched on the validation cells (`**on_grids`). In the end `my_model` has the
+# best weights of both phases; those of phase 1 are the ones that `new_model`
+# starts from.
+
+# %% tags=["exercise"]
+# exercise: tr-06
+my_model = ...
+my_history = ...
+### BEGIN SOLUTION
+my_model = new_model(1e-4)
+phase_1 = my_model.get_weights()
+ended = len(first.epoch)
+stop = EarlyStopping(patience=3, restore_best_weights=True)
+options = {"initial_epoch": ended, "epochs": ended + 6, **on_grids}
+my_history = my_model.fit(
+    grids[train], labels[train], callbacks=[stop], **options
+)
+if min(my_history.history["val_loss"]) >= min(first.history["val_loss"]):
+    my_model.set_weights(phase_1)
+### END SOLUTION
+
+# %% [markdown]
+# The check counts epochs, and evaluates what your model has now.
+
+# %% tags=["check"]
+course.exercise("tr-06").check(
+    my_model, my_history, first, grids[held], labels[held]
+)
+
+# %% [markdown]
+# ## Case 4: the weights that did not move
+#
+# "I trained the head, unfroze block 7 and set a gentler rate. Every flag says
+# that it trains. But the curve goes on as if nothing had happened."
+
+
+# %%
+def moved_by_a_step(model, x, y, part):
+    before = part.get_weights()
+    model.train_on_batch(x, y)
+    pairs = zip(part.weights, before, strict=True)
     return [w.path for w, old in pairs if not np.array_equal(w, old)]
 
 
+case_4 = new_model(1e-3)
+top = case_4.layers[0]
+top.trainable = False
+case_4.compile(Adam(1e-3), crossentropy)
+batch = grids[train[:16]], labels[train[:16]]
+case_4.train_on_batch(*batch)
+transfer.unfreeze(top)
+case_4.optimizer.learning_rate = 1e-4
+moved = moved_by_a_step(case_4, *batch, top)
+flagged = len(top.trainable_weights)
+print(f"{flagged} arrays of block 7 are flagged to train, {len(moved)} moved")
+quiz.only("q14")
+
 # %% [markdown]
-# Now the two cases.
+# **The trial** is one line.
 
 # %%
-# Many models are traced on purpose: no warning about each.
-tf.get_logger().setLevel("ERROR")
-for frozen_before in (True, False):
-    base_model = backbones.load_backbone("residual")
-    base_model.trainable = not frozen_before
-    for layer in base_model.layers[-20:]:
+case_4.compile(Adam(1e-4), crossentropy)
+moved = moved_by_a_step(case_4, *batch, top)
+print(f"{flagged} arrays of block 7 are flagged to train, {len(moved)} moved")
+
+# %% [markdown]
+# **The verdict: no new compile.** The step was traced while block 7 was frozen, and
+# goes on as it was. A new rate reaches the old step, a new flag does not. So: a
+# phase 2 that looks like phase 1 has not begun.
+
+# %% [markdown]
+# ## Case 5: the loop over the last twenty layers
+#
+# Many tutorials have `for layer in base_model.layers[-20:]: layer.trainable =
+# True`. Two people ran it. One says: "My log of `base_model.trainable_weights`
+# is empty." The other says: "It trains as slowly as the whole network." (We are in
+# the laboratory, whose small network takes a whole step in no time.)
+
+# %%
+near = load_dataset("near")
+images, classes = next(near.train.unbatch().batch(100).as_numpy_iterator())
+tf.get_logger().setLevel("ERROR")  # Many models are traced on purpose.
+for name, was_open in {"first": False, "second": True}.items():
+    small = backbones.load_backbone("residual")
+    small.trainable = was_open
+    for layer in small.layers[-20:]:
         layer.trainable = True
-    model = put_head_on(base_model, "sgd")
-    moved = [p for p in moved_by_a_step(model) if "head" not in p]
-    print(f"frozen before: {frozen_before}. {len(moved)} of the backbone's")
-    print(f"{len(base_model.weights)} arrays moved, and it lists ", end="")
-    print(f"{len(base_model.trainable_weights)} as trainable.")
-course.claim(
-    len(moved) == len(base_model.weights),
-    "where nothing was frozen, the loop changes nothing: all of it trains.",
-)
-
-# %% [markdown]
-# **Interpret.** In the first case the layers do train, but the backbone's own
-# flag still says frozen, so `base_model.trainable_weights` is empty. Whatever
-# reads that list (a penalty, a log, a training loop of your own) does nothing,
-# and says nothing. In the second case the loop sets flags that were set
-# already; the whole backbone trains, its batch normalization included. And a
-# `model` with the backbone nested in it has four layers, so
-# `model.layers[-20:]` would be all of it.
-#
-# ## "The last 20 layers" is no measure
-#
-# What share of the parameters is that? We build some well-known networks with
-# random weights, since counting needs no others. **Predict** the largest
-# share and the smallest.
-
-# %%
-for name in ("DenseNet121", "ResNet50", "MobileNetV2", "VGG16"):
-    big = getattr(keras.applications, name)(
-        include_top=False, weights=None, input_shape=(32, 32, 3)
+    model = put_head_on(small, "sgd", 6)
+    moved = moved_by_a_step(model, images[:32], classes[:32], small)
+    print(
+        f"{name}: {len(moved)} of {len(small.weights)} arrays moved, ", end=""
     )
-    last = sum(layer.count_params() for layer in big.layers[-20:])
-    share = last / big.count_params()
-    print(f"{name:<12} {len(big.layers):>4} layers, the last 20: {share:.0%}")
-course.claim(
-    big.layers[:-20] == [],
-    "in VGG16 there is nothing before the last 20: nothing would be frozen.",
-)
+    print(f"{len(small.trainable_weights)} listed as trainable")
+quiz.only("q5")
 
 # %% [markdown]
-# So "far fewer parameters, hence cheaper, hence less overfitting" depends on
-# the network. Choose by blocks or by share, and count (lesson 03).
+# **The verdict: a loop that sets some flags and trusts the others.** With the
+# first, the backbone's own flag still says frozen: its last layers train, but its
+# list is empty, and a penalty or a log that reads the list does nothing. With the
+# second nothing had been frozen, so the loop changed nothing. And "twenty layers"
+# is no measure: in VGG16 it is the whole network, in DenseNet121 a sliver. So: open
+# the backbone, then close what shall stay closed, by the names of blocks; and let
+# the weights confirm it.
 #
 # **Exercise tr-03.** Load a fresh `residual` backbone and let *only* its last
 # stage train (the layers whose names begin with `stage4`), together with a new
 # head, and in such a way that `my_base.trainable_weights` lists what trains.
-# Batch normalization stays as it is. Use `put_head_on(my_base, "sgd")`, and
-# make one step, `my_model.fit(images[:32], labels[:32])`, inside `watch`.
+# Batch normalization stays as it is. Use `put_head_on(my_base, "sgd", 6)`, and
+# make one step, `last_model.fit(images[:32], classes[:32])`, inside `watch`.
 
 # %% tags=["exercise"]
 # exercise: tr-03
 my_base = ...
-my_model = ...
+last_model = ...
 evidence = ...
 ### BEGIN SOLUTION
 my_base = backbones.load_backbone("residual")
@@ -301,433 +321,282 @@ my_base.trainable = True
 for layer in my_base.layers:
     norm = isinstance(layer, keras.layers.BatchNormalization)
     layer.trainable = layer.name.startswith("stage4") and not norm
-my_model = put_head_on(my_base, "sgd")
-with course.watch(my_model) as evidence:
-    my_model.fit(images[:32], labels[:32], verbose=0)
+last_model = put_head_on(my_base, "sgd", 6)
+with course.watch(last_model) as evidence:
+    last_model.fit(images[:32], classes[:32], verbose=0)
 ### END SOLUTION
 
 # %% [markdown]
 # The check looks at what has moved, and at the list.
 
 # %% tags=["check"]
-course.exercise("tr-03").check(my_model, my_base, evidence)
+course.exercise("tr-03").check(last_model, my_base, evidence)
 
 # %% [markdown]
-# ## Is rising validation loss the sign of forgetting?
+# ## Case 6: a network without an opinion
 #
-# So it is often said: when the validation loss rises, the network is forgetting
-# what it knew. Both can be measured, so we need not guess. What it *knew* is
-# the source task: we put the heads of the pretraining back on, and ask how
-# accurate they still are (lesson 03). (The source task's own test pictures
-# come with the embedded profile only.) The new head is fitted first.
+# "The same cells, the same frozen network, the same training of the head. But my
+# model gives nearly the same score to every cell. My pipeline scales pictures
+# to numbers from `-1` to `1`, as all do."
 
 # %%
-base_model = backbones.load_backbone("residual")
-transfer.unfreeze(base_model)  # all of it but batch normalization
-model = put_head_on(base_model, Adam(1e-3))
-features = base_model.predict(images, verbose=0).mean(axis=(1, 2))
-fitted = LogisticRegression(C=0.03, max_iter=2000).fit(features, labels)
-model.get_layer("head").set_weights([fitted.coef_.T, fitted.intercept_])
-old_heads = backbones.with_old_heads(base_model)
-source_test = load_dataset("source", batch_size=100).test.take(4)
-
-
-def measure():
-    source = backbones.source_accuracy(old_heads, source_test).values()
-    return *model.evaluate(near.validation, verbose=0), np.mean([*source])
-
+inner = base_model.get_layer("preprocessing").output
+unguarded = keras.Model(inner, base_model.output)
+chosen = np.concatenate([train[:200], held[:200]])
+x = [x for x, _ in from_table(table.iloc[chosen], image_size=size)]
+x = np.concatenate(x)
+figure, axes = plt.subplots(1, 2, figsize=(8, 3), sharey=True, layout="tight")
+for ax, (name, given) in zip(
+    axes, {"theirs": x / 127.5 - 1, "ours": x}.items(), strict=True
+):
+    scaled = (given - 127) / 128  # So this network treats its input.
+    seen = unguarded.predict(scaled, verbose=0).mean(axis=(1, 2))
+    probe = keras.Sequential([keras.layers.Dense(2, activation="softmax")])
+    probe.compile(Adam(1e-3), crossentropy)
+    probe.fit(seen[:200], labels[chosen[:200]], epochs=20, verbose=0)
+    scores = probe.predict(seen[200:], verbose=0)[:, 1]
+    ax.hist(scores, np.linspace(0, 1, 21), color=BLUE)
+    ax.set(title=name, xlabel="score", ylabel="validation cells")
+quiz.only("q15")
 
 # %% [markdown]
-# We measure, train for some fifty steps, and measure again, live; then come
-# whole runs of the sweep at six rates. **Predict:** at which rates will the
-# validation loss rise, and at which will the source accuracy fall?
+# *The figure shows how the scores of the validation cells are spread, for their
+# pipeline and for ours.*
+#
+# **The verdict: preprocessing twice.** This network scales its input itself, and so
+# do Keras's EfficientNet, MobileNetV3 and ConvNeXt; ResNet and VGG leave it to
+# you. Pictures that are scaled twice are all the same grey. Training goes on and
+# names no error. (The course's backbones refuse such a batch, so the cell goes
+# round that guard.) So: when all scores are alike, look at the range of what
+# enters the first *convolution*.
+
+# %% [markdown]
+# ## Case 7: too good a validation
+#
+# "I mirrored my 400 cells to have twice as many, dealt them out to training and
+# validation at random, and chose the strength of my penalty. On the validation
+# cells the model is nearly perfect."
 
 # %%
-pretrained = base_model.get_weights()
-live = [measure()]
-model.fit(images, labels, batch_size=32, epochs=13, verbose=0)
-live.append(measure())
-print("loss, accuracy, source accuracy:", np.round(live, 3).tolist())
-curves = read_runs("fine_tuning_curves", "learning_rate")
-curves = curves.query("target == 'near'")
-figure, axes = plt.subplots(1, 3, figsize=(12, 3.8), sharex=True)
-shown = "validation_loss", "validation_value", "source_accuracy"
-for number, (rate, curve) in enumerate(curves.groupby("learning_rate")):
-    look = {"marker": "osD^vX"[number], "color": plt.cm.cividis(number / 6)}
-    for ax, column in zip(axes, shown, strict=True):
-        ax.plot(curve["step"], curve[column], label=f"{rate:g}", **look)
-axes[1].legend(title="learning rate", fontsize="small")
-for ax, column, value in zip(axes, shown, live[-1], strict=True):
-    ax.plot(52, value, "*", color=ORANGE, markersize=16, mec="black")
-    ax.set(xlabel="step", ylabel=column.replace("_", " "))
+mirrored = from_table(table.iloc[train], image_size=size)
+mirrored = mirrored.map(lambda x, y: (x[:, :, ::-1], y))
+twins = keras.Sequential([bottom, pretrained_top]).predict(mirrored, verbose=0)
+doubled = np.concatenate([features[train], twins.mean(axis=(1, 2))])
+cell = np.concatenate([train, train])  # Which cell a row is from.
+order = np.random.default_rng(0).permutation(len(doubled))
+dealt = {"validation": order[:160], "training": order[160:]}
+test = np.flatnonzero(split == "test")
+probe = LogisticRegression(C=1, max_iter=3000)
+probe.fit(doubled[dealt["training"]], labels[cell[dealt["training"]]])
+scores = probe.predict_proba(doubled[dealt["validation"]])[:, 1]
+told = roc_auc_score(labels[cell[dealt["validation"]]], scores)
+scores = probe.predict_proba(features[test])[:, 1]
+found = roc_auc_score(labels[test], scores)
+print(f"AUC {told:.3f} in validation, {found:.3f} on new modules")
+quiz.only("q16")
 
 # %% [markdown]
-# *The figure shows, for one run at each learning rate, the loss and the
-# accuracy on validation pictures of the new task, and the accuracy that the old
-# heads still have on the source task; the star is your live run, whose rate did
-# not fall.*
+# **The verdict: validation that leaks.** A mirror image is nearly the same picture,
+# and a cell is much like others of its module. Of the rows for validation, four
+# in five have their twin among those for training: dealt out at random, it could
+# not be otherwise. And whoever chooses a penalty by such a validation chooses the
+# weakest. So: split first, by what will be new (modules, patients); augment
+# afterwards, and the training part only. The last exercise asks for it.
+
+# %% [markdown]
+# ## Case 8: is that forgetting?
 #
-# **Interpret.** The curves on the left and on the right do not tell the same
-# story. At the lower rates the validation loss rises, while next to nothing is
-# forgotten; the accuracy on the new task falls a little. (The loss
-# also charges for how *sure* a wrong answer is; the accuracy does not.) At
-# `0.003` much of the source task is forgotten at once, and yet here the
-# validation loss ends *below* that of a rate ten times lower. (On the target
-# *defects* it ends above; the file has those curves too.) Only at the highest
-# rate, where training itself fails, does all go wrong together.
+# "I fine-tuned on 30 labels. The training loss falls, the validation loss
+# skyrockets: that is the tell-tale sign of catastrophic forgetting. I need a
+# lower rate for the backbone."
+
+# %%
+case_8 = keras.Sequential([keras.layers.Dense(2, activation="softmax")])
+case_8.compile(Adam(1e-2), crossentropy)
+few = {"epochs": 40, "batch_size": 16, **on_features}
+run = case_8.fit(features[train[:30]], labels[train[:30]], **few)
+plot_history(run)
+quiz.only("q17")
+
+# %% [markdown]
+# *The figure shows the loss of case 8 on its 30 training cells and on the
+# validation cells.*
 #
-# So a rising validation loss says that the loss on new pictures rises, and no
-# more. What was forgotten is told by the old question. And whether to stop by
-# loss or by accuracy depends on whether you need the probabilities.
+# **The verdict: overfitting.** There is no backbone in `case_8`: it is a head on
+# stored features, and features in a file forget nothing. The loss rises because
+# the head grows ever more certain, on new cells too, where it is sometimes wrong.
+# The ledger of the course (`docs/ledger.md`, `validation-loss-tells`) puts the
+# sentence to the test on ImageNet's network, and refutes it: most of the
+# forgetting happens *before* the validation loss is lowest. So: overfitting is
+# read from new pictures of the *new* task, forgetting from the *old* task. Neither
+# curve stands in for the other.
+
+# %% [markdown]
+# ## Undo forgetting: interpolate
 #
-# **Exercise tr-04.** Compute `lost`: for each rate in `curves`, how much source
-# accuracy the run lost, from its first look to its last; six numbers in the
-# order of the rates, or a Series.
+# And if it *is* forgetting? Keep the weights from before and after, and take a
+# point on the line between them (**WiSE-FT**, Wortsman et al. 2022). By hand it is
+# three lines. The old task's own test pictures exist only in the laboratory, so
+# we go there. **Predict:** halfway, how much of the gain is left, and how much of
+# what was lost is back?
+
+# %%
+small = backbones.load_backbone("residual")
+transfer.unfreeze(small)
+model = put_head_on(small, Adam(1e-3), 6)
+probe = LogisticRegression(C=0.03, max_iter=2000)
+probe.fit(small.predict(images, verbose=0).mean(axis=(1, 2)), classes)
+model.get_layer("head").set_weights([probe.coef_.T, probe.intercept_])
+before = model.get_weights()
+model.fit(images, classes, epochs=13, verbose=0)
+after = model.get_weights()
+old_heads = backbones.with_old_heads(small)
+old_task = load_dataset("source", batch_size=100).test.take(4)
+
+
+def look():
+    source = backbones.source_accuracy(old_heads, old_task).values()
+    return np.mean([*source]), model.evaluate(near.test, verbose=0)[1]
+
+
+# %% [markdown]
+# The first three lines of the loop are the method; then we look at both tasks, on
+# test pictures.
+
+# %%
+points = []
+for share in (0, 0.25, 0.5, 0.75, 1):
+    pairs = zip(before, after, strict=True)
+    model.set_weights([(1 - share) * b + share * a for b, a in pairs])
+    points.append(look())
+ax = plt.axes(xlabel="accuracy on the old task", ylabel="on the new task")
+_ = ax.plot(*np.transpose(points), "o-", color=BLUE)
+
+# %% [markdown]
+# *The figure shows the accuracy on the new task over that on the old one, after
+# none, a quarter, half, three quarters and all of the way from the old weights
+# (right) to the new ones (left).*
+#
+# **Interpret.** The curve bends towards the upper right corner: on the way back
+# the old task returns before the new one is lost. It costs no training, and the
+# share can be chosen on validation pictures. It matters even to those who never
+# ask the old question again: what was forgotten may have helped on pictures from
+# elsewhere (Kumar et al. 2022). So: keep the weights from before, and try the
+# middle first.
+
+# %% [markdown]
+# ## Start gently: warm-up and cosine
+#
+# A new head is random. Its gradients are large and badly aimed, and a backbone that
+# trains along follows them. Phase 1 is one remedy. Another is a schedule:
+# **warm-up** lets the rate rise from zero while the head finds its aim, and a
+# **cosine schedule** takes it back to zero. We skip phase 1 on purpose, at the
+# head's rate. **Predict:** with which of the two will block 7 end closer to where
+# it began?
+
+# %%
+steps = 100  # Four epochs of 400 cells, 16 at a time.
+schedule = keras.optimizers.schedules.CosineDecay(
+    0.0, decay_steps=75, warmup_target=1e-3, warmup_steps=25
+)
+random_head = keras.initializers.GlorotUniform(seed=1)((1280, 2)).numpy()
+figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="tight")
+for name, rate in {"constant": 1e-3, "warm-up, cosine": schedule}.items():
+    rough = new_model(rate)
+    rough.get_layer("head").set_weights([random_head, np.zeros(2)])
+    run = rough.fit(grids[train], labels[train], epochs=4, **on_grids)
+    pairs = zip(rough.layers[0].weights, pretrained_top.weights, strict=True)
+    way = sum(np.sum((a.numpy() - b.numpy()) ** 2) for a, b in pairs) ** 0.5
+    at = [schedule(step) if rate is schedule else rate for step in range(steps)]
+    line = "s-" if rate is schedule else "o--"
+    axes[0].plot(at, line[1:], label=name)
+    axes[1].plot(np.add(run.epoch, 1), run.history["loss"], line)
+    print(f"{name}: {way:.1f} away from ImageNet's weights")
+axes[0].set(xlabel="step", ylabel="learning rate")
+axes[1].set(xlabel="epoch", ylabel="training loss", xticks=range(1, 5))
+_ = axes[0].legend()
+
+# %% [markdown]
+# *The figure shows the rate over the steps, and the training loss over the epochs,
+# with and without a schedule.*
+#
+# **Interpret.** What a schedule saves is way: fewer steps are made at full rate,
+# and none while the head is random. Whether the new task gains by it is another
+# question, for more than one run. So: use phase 1 where it is cheap, as
+# it is with stored features; where you train all at once, warm up. Full
+# fine-tuning of large vision networks usually does both, warm-up and cosine.
+
+# %% [markdown]
+# ## From a blank page
+#
+# **Exercise tr-09.** A ninth training, without any of the eight faults. From the
+# cells with `split == "train"`, choose `my_cells` (at least 300) to train on and
+# `my_held` (at least 60) to validate on. Build `tuned` on `grids`, and fine-tune
+# it with one `fit` on the first, watched on the second, inside `with
+# course.watch(tuned) as evidence:`. In the end `tuned` has the weights of
+# its best epoch, or those that it began with if they were better.
+#
+# The check goes through the case file, by evidence, and tells what it finds.
 
 # %% tags=["exercise"]
-# exercise: tr-04
-lost = ...
+# exercise: tr-09
+my_cells = ...
+my_held = ...
+tuned = ...
+evidence = ...
 ### BEGIN SOLUTION
-by_rate = curves.groupby("learning_rate")["source_accuracy"]
-lost = by_rate.first() - by_rate.last()
+pool = np.flatnonzero(split == "train")
+kept_out = np.random.default_rng(1).permutation(np.unique(modules[pool]))[:6]
+is_held = np.isin(modules[pool], kept_out)
+my_cells, my_held = pool[~is_held], pool[is_held]
+tuned = new_model(1e-4)
+begun = tuned.get_weights()
+held_out = grids[my_held], labels[my_held]
+begun_loss, _ = tuned.evaluate(*held_out, verbose=0)
+stop = EarlyStopping(patience=3, restore_best_weights=True)
+with course.watch(tuned) as evidence:
+    options = {"validation_data": held_out, "epochs": 5, "callbacks": [stop]}
+    run = tuned.fit(grids[my_cells], labels[my_cells], **options, verbose=0)
+if min(run.history["val_loss"]) > begun_loss:
+    tuned.set_weights(begun)
 ### END SOLUTION
 
 # %% [markdown]
-# The check reads the same curves.
+# It needs the cells, the model, the evidence and the table that they are from.
 
 # %% tags=["check"]
-course.exercise("tr-04").check(lost, curves)
+course.exercise("tr-09").check(
+    my_cells, my_held, tuned, evidence, table, grids, labels
+)
 
 # %% [markdown]
-# ## Why the head goes first
-#
-# A new head is random, and its errors are large. They go back through the head
-# into the backbone as gradients. We compute those gradients for a random and
-# for a fitted head, and how far a first step moves the backbone, with two
-# optimizers. **Predict:** for which optimizer does the head matter?
-
-# %%
-base_model.set_weights(pretrained)
-weights = base_model.trainable_variables
-new = keras.initializers.GlorotUniform(seed=0)((144, 6)).numpy()
-heads = {"random": [new, np.zeros(6)]}
-heads["fitted"] = [fitted.coef_.T, fitted.intercept_]
-for name, head in heads.items():
-    model.get_layer("head").set_weights(head)
-    with tf.GradientTape() as tape:
-        loss = model.loss(labels, model(images, training=False))
-    gradients = tape.gradient(loss, weights)
-    for optimizer in (SGD(1e-2, name="SGD"), Adam(1e-3, name="Adam")):
-        copies = [keras.Variable(weight) for weight in weights]
-        optimizer.apply(gradients, copies)
-        pairs = zip(copies, weights, strict=True)
-        way = sum(np.sum((c.numpy() - w.numpy()) ** 2) for c, w in pairs) ** 0.5
-        print(f"{name} head, {optimizer.name:<6} {way:.4f}")
-
-# %% [markdown]
-# **Interpret.** With SGD a step is as long as its gradients, and a random head
-# makes it several times longer. With Adam the head hardly matters: it divides
-# each gradient by its own size, so that in the first step every weight moves by
-# about the rate. Under Adam, then, a fitted head cannot make the first steps
-# shorter, only better aimed.
-#
-# Does it show in the end? The experiment: as many steps of fine-tuning from a
-# fitted head and from a random one, on *near* and on histology (lesson 04),
-# there also on the pictures of a scanner that none of the training saw. Kumar
-# et al. (2022) found that a random head distorts the features, and that it
-# costs most on such data from elsewhere.
-
-
-# %%
-def draw(ax, runs, x, column="value", title=""):
-    looks = zip("osD^", (BLUE, ORANGE, VERMILLION, "black"), strict=True)
-    groups = runs.groupby("variant", sort=False)
-    for (mark, colour), (variant, own) in zip(looks, groups, strict=False):
-        ax.plot(own[x], own[column], mark, alpha=0.4, color=colour)
-        means = own.groupby(x, sort=False)[column].mean()
-        ax.plot(means, mark + ":", color=colour, ms=9, label=variant)
-    ax.set(title=title)
-
-
-runs = read_runs("fine_tuning", "phase1").sort_values(["optimizer", "variant"])
-runs["setting"] = runs["optimizer"] + "\n" + runs["learning_rate"].astype(str)
-near_runs = runs.query("target == 'near'")
-tissue = runs.query("target == 'histology'")
-figure, axes = plt.subplots(1, 3, figsize=(11, 3.8), sharey=True)
-draw(axes[0], near_runs, "setting", title="near")
-axes[0].set_ylabel("accuracy (histology: AUC)")
-axes[0].legend()
-draw(axes[1], tissue, "setting", title="histology, scanner A")
-draw(axes[2], tissue, "setting", "ood_value", "histology, scanner C")
-
-# %% [markdown]
-# *The figure shows what fine-tuning reaches on test pictures from a fitted head
-# and from a random one, with two optimizers; small marks are the seeds, large
-# ones their means.*
-#
-# **Interpret.** On *near*, to skip phase 1 costs accuracy for every seed, and
-# more with Adam than with SGD. That may surprise, since Adam's first step was
-# no longer than from a fitted head. But it is no shorter either: Adam's steps
-# have their full length from the beginning, while the head still aims them
-# anywhere; and here the source task is forgotten most (`source_accuracy` in the
-# file). On histology the two are alike on the scanner that they were trained
-# on. On the other scanner the random head is worse with Adam, for every seed,
-# and not with SGD. So "always fit the head first" is sound advice, what it
-# spares you depends on the optimizer and the task, and a test on pictures like
-# those of the training may not show it.
-
-# %% [markdown]
-# ## Step by step, or layer by layer
-#
-# *Gradual unfreezing* opens the backbone from its end: some steps for the last
-# stage, then for one stage more, and so on (Howard and Ruder 2018). By hand it
-# is a loop: flags, compile, fit. Then the experiment: the same number of steps
-# in all, gradually or all at once. **Predict** which has the higher mean, and
-# which the smaller spread.
-
-# %%
-for stage in ("stage4", "stage3", "stem"):
-    transfer.unfreeze(base_model, from_layer=stage)
-    model.compile(Adam(3e-4), model.loss)
-    print(f"from {stage} on: {len(moved_by_a_step(model))} arrays moved")
-runs = read_runs("fine_tuning", "gradual")
-by_variant = runs.groupby("variant")["value"]
-print(by_variant.agg(["mean", "std", "count"]).round(3).to_string())
-
-# %% [markdown]
-# **Interpret.** The means differ by less than the seeds do, and the spreads are
-# alike: much of both comes from which pictures were drawn. That gradual unfreezing makes training more stable is not refuted, but
-# it is not to be seen here either, where all at once is stable enough.
-#
-# Or each part gets a rate of its own. Keras has no setting for it, but a
-# training step of your own needs few lines: two optimizers, each with its part
-# of the gradients. The head's kernel and bias come last. (To multiply the
-# *gradients* of one part would do next to nothing under Adam, which divides by
-# their size.) The proof: with a rate of zero for the backbone only the head
-# may move.
-
-
-# %%
-class TwoRates(keras.Model):
-    def train_step(self, data):
-        x, y = data
-        with tf.GradientTape() as tape:
-            loss = self.compute_loss(x, y, self(x, training=True))
-        weights = self.trainable_variables
-        gradients = tape.gradient(loss, weights)
-        self.slow.apply(gradients[:-2], weights[:-2])
-        self.optimizer.apply(gradients[-2:], weights[-2:])
-        return {"loss": loss}
-
-
-two_rates = TwoRates(model.inputs, model.outputs)
-two_rates.slow = SGD()
-two_rates.compile(SGD(1e-2), model.loss)
-for rate in (0.0, 1e-4):
-    two_rates.slow.learning_rate = rate
-    moved = moved_by_a_step(two_rates)
-    print(f"a rate of {rate:g} for the backbone: {len(moved)} arrays moved")
-
-# %% [markdown]
-# ## Early, middle or late?
-#
-# "Early layers are general, so let only the late ones adapt": so goes the rule.
-# Lee et al. (2023) found that it depends on what is new: where the *pictures*
-# look different and the question is the same, tuning early layers did best;
-# where the *question* is new, late ones. To compare places and not sizes, we
-# train one of three blocks of the vision transformer, which are equally large,
-# with the head. On *near* the question is new. For the other panel, a network
-# that was fine-tuned on histology is adapted to another scanner. **Predict**
-# the best block in each.
-
-# %%
-runs = read_runs("fine_tuning", "where")
-print(runs.groupby("variant")["parameters"].max().to_string())
-figure, axes = plt.subplots(1, 2, figsize=(10, 3.8), layout="tight")
-before = runs.loc[runs["steps"] == 0, "value"].mean()
-for ax, target in zip(axes, ("near", "histology C"), strict=True):
-    own = runs[(runs["target"] == target) & (runs["steps"] > 0)]
-    draw(ax, own, "variant", title=target)
-axes[0].set_ylabel("accuracy (histology: AUC)")
-_ = axes[1].axhline(before, color="gray", linestyle=":")
-
-# %% [markdown]
-# *The figure shows what the head alone reaches on test pictures, and the head
-# with one block of the transformer; the dotted line is the network before it
-# was adapted to scanner C. Small marks are the seeds, large ones their means.*
-#
-# **Interpret.** On *near* the places cannot be told apart. (This transformer is
-# a weak one, far below the residual network on the same pictures.) For the new
-# scanner, the first block does best of the three, for every seed, which agrees
-# with Lee et al. But each of them is *worse* than the network had been before:
-# the hundred pictures, of few patients, were fitted well, and new patients
-# gained nothing. So where to adapt is the second question; whether to adapt at
-# all is the first. Lesson 04 has other means against a change of scanner.
-#
-# (In language models, early layers are said to carry grammar, and later ones
-# meaning. Tenney et al. (2019) found such an order in one of them. This course
-# does not test it.)
-
-# %% [markdown]
-# ## Hold the weights back
-#
-# A network that may change more can also fit chance more closely. Three
-# remedies besides early stopping: *dropout* before the head; *weight decay*,
-# which pulls each weight towards zero; and *L2-SP*, which pulls it towards its
-# pretrained value (Li, Grandvalet and Davoine 2018), in Keras as a
-# `regularizer` of the variable. First a sum and a check by hand, then the
-# experiment: each of them off (`plain`) or on. `gap` is training less test
-# accuracy. **Predict:** which gap will be smaller than `plain`'s?
-
-
-# %%
-class TowardsOrigin(keras.regularizers.Regularizer):
-    def __call__(self, now):
-        return 0.01 / 2 * keras.ops.sum((now - self.origin) ** 2)
-
-
-rates = 1e-3 * (1 + np.cos(np.pi * np.arange(200) / 200)) / 2
-print(f"AdamW's decay leaves {np.prod(1 - 0.05 * rates):.2%} of a weight.")
-base_model.set_weights(pretrained)
-origins = [weight.numpy() for weight in base_model.trainable_variables]
-for weight, origin in zip(base_model.trainable_variables, origins, strict=True):
-    weight.regularizer = TowardsOrigin()
-    weight.regularizer.origin = origin
-model.compile(Adam(1e-3), model.loss)
-print(f"penalty at the start {float(sum(model.losses)):.4f}")
-model.fit(images, labels, verbose=0)
-print(f"penalty after some steps {float(sum(model.losses)):.4f}")
-runs = read_runs("fine_tuning", "regularization")
-runs["gap"] = runs["train_accuracy"] - runs["value"]
-found = runs.groupby("variant", sort=False)[["value", "gap", "source_accuracy"]]
-print(found.agg(["mean", "std"]).round(3).to_string())
-
-# %% [markdown]
-# **Interpret.** AdamW takes the rate times the decay from each weight, a step:
-# at a fine-tuning rate, over few steps, that is next to nothing, whatever it
-# may do in a long training. So it needs no experiment. The penalty of L2-SP
-# starts at zero and grows as the weights leave. Mind the trap from above: had
-# the backbone's own flag been frozen, the loop would have run over an empty
-# list.
-#
-# In the experiment no remedy moves the mean by more than the seeds do, and the
-# training pictures are all named rightly with each of them. Early stopping by
-# validation loss kept early weights, since that loss rises almost from the
-# beginning. L2-SP does what it is made for: more of the source task is left;
-# no more, though, than early stopping has left.
-#
-# **Exercise tr-05.** Compute that penalty with NumPy: half of `strength`, times
-# the sum of all squared distances between `now` and `origins`, two lists of
-# arrays.
-
-# %% tags=["exercise"]
-# exercise: tr-05
-now = [weight.numpy() for weight in base_model.trainable_variables]
-strength = 0.01
-penalty = ...
-### BEGIN SOLUTION
-squares = [np.sum((a - b) ** 2) for a, b in zip(now, origins, strict=True)]
-penalty = strength / 2 * sum(squares)
-### END SOLUTION
-
-# %% [markdown]
-# The check recomputes it.
-
-# %% tags=["check"]
-course.exercise("tr-05").check(penalty, now, origins, strength)
-
-# %% [markdown]
-# ## Is it a wide valley?
-#
-# Pretrained weights are said to lie in a wide valley of the loss, which a high
-# rate would leave. A valley is wide if a step to the side costs little. Two
-# networks, one fine-tuned and one from scratch, were trained on handwritten
-# digits until their training loss was equally low (digits, because there
-# scratch learns). Then the weights were moved in random directions, each filter
-# by the same share of its own length, as Li, Xu et al. (2018, *Visualizing the
-# Loss Landscape*) do. **Predict** which of the two minds it less.
-
-# %%
-runs = read_runs("fine_tuning_valley", "valley")
-figure, axes = plt.subplots(1, 2, figsize=(10, 3.6), layout="tight")
-for variant, own in runs.groupby("variant"):
-    mark, colour = ("s--", ORANGE) if variant == "scratch" else ("o-", BLUE)
-    for ax, column in zip(axes, ("train_loss", "test_accuracy"), strict=True):
-        each = own.groupby(["scale", "seed"])[column].mean().unstack()
-        ax.plot(each, mark[0], color=colour, alpha=0.4)
-        ax.plot(each.mean(axis=1), mark, color=colour, label=variant)
-        ax.set(xlabel="length of the step, as a share", ylabel=column)
-axes[1].legend()
-axes[0].set_yscale("log")
-
-# %% [markdown]
-# *The figure shows the loss on the training pictures (on a logarithmic scale)
-# and the accuracy on test pictures, for longer and longer steps; pale marks are
-# the seeds, lines their means.*
-#
-# **Interpret.** By this measure it is the other way round: on average the
-# fine-tuned network minds a step *more* than the one from scratch. What "wide"
-# means hangs on the measure. These steps are shares of each filter's length,
-# batch normalization stays as it is, and the two networks differ in more than
-# in their start, the learning rate for one. Pretrained weights may be a good
-# place to start from all the same; that they lie in a wide valley is not what
-# we found.
-
-# %% [markdown]
-# ## What matters most?
-#
-# "The learning rate is the most important setting", one reads, and "almost all
-# strong models are fine-tuned". Both are opinions: a comparison can only say
-# how much results spread over the choices that somebody chose to try. Here are
-# ours on *near*: in each experiment, the best mean less the worst, beside the
-# spread between seeds. **Predict** which is largest, and what would be left of
-# it without the highest rate.
-
-# %%
-rows = pd.read_csv(machine.data_dir() / "experiments" / "fine_tuning.csv")
-rows = rows.query("target == 'near' and labels == 100")
-low = rows.query("experiment == 'learning_rate' and learning_rate < 0.01")
-spreads = []
-for name, own in [*rows.groupby("experiment", sort=False), ("low rates", low)]:
-    groups = own.groupby(["variant", "optimizer", "learning_rate"])["value"]
-    spreads.append(np.ptp(groups.mean()))
-    seeds = groups.std().mean()
-    print(f"{name:<15} choices {spreads[-1]:.3f}, seeds {seeds:.3f}")
-print(f"Concluded: rates spread accuracy by {spreads[0]:.2f}; without", end=" ")
-print(f"the highest by {spreads[-1]:.2f}, and seeds by {seeds:.2f}.")
-
-# %% [markdown]
-# **Interpret.** The rates spread accuracy more than all else, because the
-# highest of them wrecks the network. Over the other five, a range of one to
-# three hundred, the means differ by no more than the seeds do. The other choice
-# that stands out is to skip phase 1. How much to unfreeze does not: even at 40
-# labels (in the file; lesson 03 draws it) all layers at once were no worse than
-# the head alone. So "unfreezing all is risky with few labels" was not seen
-# here; what was risky was a high rate, and a head that was still random.
-#
-# And where does fine-tuning pay at all? Where the new domain *differs*, says
-# one text; where it is *related*, says another. The last figure of lesson 02
-# has the gains over frozen features, task by task. They follow neither.
-#
 # ## Questions
+#
+# Those of the cases are among them, with what you have answered.
 
 # %%
+(_, _), _, (old, new), _, (old_after, new_after) = points
+print(
+    f"Concluded: halfway back, the old task is at {old:.2f} instead of "
+    f"{old_after:.2f}, the new one at {new:.2f} instead of {new_after:.2f}."
+)
 quiz
 
 # %% [markdown]
 # ## Take away
 #
-# - Early stopping reads one number, waits `patience` epochs for a new best, and
-#   forgets everything at the next `fit`. **Keep the best of both phases
-#   yourself**, and count epochs that ran, not epochs that were planned.
-# - Flags can lie by omission: **what trains is told by what moved**, and
-#   whether a list names it decides what your penalty sees.
-# - A number of layers is no measure. Count parameters.
-# - **Forgetting is measured on the old task.** The validation loss of the new
-#   one does not tell.
-# - Of the usual advice, some could be seen here, some could not, and some
-#   depends on the optimizer or on what is new. Where a choice costs minutes,
-#   compare; over several draws.
+# | symptom | ask first |
+# | --- | --- |
+# | training loss jumps when phase 2 begins | is the rate the head's? |
+# | `fit` and `evaluate` disagree on the same pictures | is batch normalization awake? |
+# | the end is worse than phase 1; epochs are missing | what did the second `fit` know of the first? |
+# | phase 2 looks like phase 1 | was it compiled again? |
+# | a list of weights is empty; all of it trains | which flags did the loop find? |
+# | all scores alike | who scales the pictures, and how often? |
+# | validation nearly perfect | what is on both sides of the split? |
+# | validation loss rises | which task was asked? |
+#
+# Keep the weights from before: **interpolation** undoes much of what was forgotten.
 #
 # **Next:** lesson 04 goes to the hospital: few labels, many patients, and a
 # scanner that changes.

@@ -82,7 +82,7 @@ print([f"{rows['patient'].iloc[0]}: {rows['label'].iloc[0]}" for rows in shown])
 # ## Leakage first
 #
 # As in lesson 02 we compute the features of a frozen backbone once. The head is
-# one dense layer, fitted by logistic regression (lesson 03b). Its weights are
+# one dense layer, fitted by logistic regression (lesson 02). Its weights are
 # held back; `inverse_strength` says how little (larger means less held back),
 # and was chosen for the course's report on validation patients.
 

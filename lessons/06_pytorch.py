@@ -426,11 +426,14 @@ print(f"From the hardest draw to the easiest: {spread:.3f}")
 # that of `1e-5` for all weights: means and 95 % intervals over draws. The table has
 # PyTorch's AUC less that of Keras on the same draw.*
 #
-# **Interpret.** What is left to the frameworks is the head's first weights, Adam's
-# epsilon and rounding. That moves a score, and a draw of other modules moves it
-# more. So: never choose a framework by a score, and take differences draw by draw.
-# Where an interval holds zero, the rate is still open: give the head its own, since
-# it costs a line, and promise nothing.
+# **Interpret.** What is left to the frameworks is the head's first weights, the
+# order of the batches, Adam's epsilon and rounding. At `1e-4` that can pick another
+# epoch, and move a score visibly; a draw of other modules moves it more. So: never
+# choose a framework by one score, and take differences draw by draw.
+#
+# And a rate of the head's own? It moves the head, but gains nothing here: after
+# phase 1 the head is trained (`the-head-keeps-its-rate` in `docs/ledger.md`). So:
+# train the head first. Give it its own group where it is *new* in phase 2.
 #
 # **Exercise pt-03.** Fine-tune less of it, with evidence. In `my_model`, train
 # the last block and what follows, `my_model[0][4:]`, at `1e-4`, and the head at

@@ -71,6 +71,18 @@ class Quiz:
         for name, answer in answers.items():
             print(self.answer(name, answer))
 
+    def only(self, *names: str) -> "Quiz":
+        """Return some of the questions, to be shown where they belong.
+
+        Args:
+            names: Ids of questions, for example ``"q1"``.
+
+        Raises:
+            CourseError: If there is no such question.
+        """
+        some = {name: self._question(name) for name in names}
+        return dataclasses.replace(self, questions=some)
+
     def answer(self, name: str, answer: object) -> Result:
         """Judge an answer, say why, and remember it. Try as often as you like.
 

@@ -215,9 +215,9 @@ def _is_closed(question: dict, result: Result) -> bool:
     return question["type"] == "predict" and result.status in judged
 
 
-# One a quiz: what is shown again is the same cards in one more place, and
-# hears of what is answered in the other.
-_cards: dict[str, QuizCards] = {}
+# One for the same questions: what is shown again is the same cards in one more
+# place, and hears of what is answered in the other.
+_cards: dict[tuple[str, ...], QuizCards] = {}
 _seen: list[object] = []
 
 
@@ -230,9 +230,10 @@ def show_cards(quiz: Quiz) -> tuple[dict, dict]:
     Returns:
         Contents by MIME type, and their metadata.
     """
-    cards = _cards.get(quiz.lesson)
+    name = quiz.lesson, *quiz.questions
+    cards = _cards.get(name)
     if cards is None or cards.comm is None or cards._quiz != quiz:
-        cards = _cards[quiz.lesson] = QuizCards(quiz)
+        cards = _cards[name] = QuizCards(quiz)
         _follow_the_log()
     cards.refresh()
     bundle = cards._repr_mimebundle_()

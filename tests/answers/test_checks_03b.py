@@ -9,123 +9,17 @@ import pytest
 
 from course_utils import course
 from course_utils.backbones.pretrained import load_backbone
-from course_utils.transfer.freezing import unfreeze
+from course_utils.transfer.freezing import batch_norms, unfreeze
+from tests.conftest import REAL, needs_package
 
 pytestmark = pytest.mark.usefixtures("without_graphs")
 
-NAMES = [f"tr-{number:02}" for number in range(1, 6)]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_stub_is_not_attempted(work, name):
-    assert course.exercise(name).check(...).status == "not attempted"
-
-
-# tr-01: the least patience that reaches the best epoch.
-
-#                 best so far at 0, 1, 5 and 7
-LOSSES = np.array([0.9, 0.7, 0.72, 0.71, 0.73, 0.6, 0.65, 0.4, 0.5, 0.45])
-LOSSES.setflags(write=False)
-
-
-def check_patience(answer):
-    result = course.exercise("tr-01").check(answer, LOSSES)
-    return result.status, result.message
-
-
-def scripted_epochs(patience):
-    losses = LOSSES.tolist()
-
-    class Script(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs=None):
-            logs["val_loss"] = losses[epoch]
-
-    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-    model.compile("sgd", "mse")
-    stopping = keras.callbacks.EarlyStopping(patience=patience)
-    history = model.fit(
-        np.ones((2, 1)),
-        np.ones((2, 1)),
-        epochs=len(losses),
-        callbacks=[Script(), stopping],
-        verbose=0,
-    )
-    return history.epoch
-
-
-def test_keras_agrees_on_the_least_patience(work):
-    assert 7 not in scripted_epochs(3) and 7 in scripted_epochs(4)
-    for answer in (4, 4.0, np.int64(4), keras.ops.array(4)):
-        assert check_patience(answer)[0] == "passed"
-
 
 @pytest.mark.parametrize(
-    ("answer", "named"),
-    [
-        (3, "it must be more"),
-        (7, "from the last new best"),
-        (2, "how many epochs come after"),
-        (5, "so does a smaller one"),
-        (1, "ends before epoch 7"),
-        ("4", "not '4'"),
-        ([4], "one number"),
-    ],
+    ("name", "dots"), [("tr-03", 3), ("tr-06", 5), ("tr-09", 7)]
 )
-def test_each_misconception_about_patience_is_named(work, answer, named):
-    status, message = check_patience(answer)
-    assert status == "failed" and named in message
-
-
-# tr-02: counting on.
-
-
-def check_count(epochs, first=(0, 1, 2, 3)):
-    history = types.SimpleNamespace(epoch=epochs)
-    result = course.exercise("tr-02").check(history, list(first))
-    return result.status, result.message
-
-
-def test_counting_on_passes(work):
-    assert check_count([4, 5, 6])[0] == "passed"
-    assert check_count([1, 2, 3], [0])[0] == "passed"
-
-
-@pytest.mark.parametrize(
-    ("epochs", "named"),
-    [
-        ([], "is where to end"),
-        ([0, 1, 2], "set `initial_epoch`"),
-        ([3, 4, 5], "ran in both"),
-        ([10, 11, 12], "count those that ran"),
-        ([4, 5], "2 epochs ran, not 3"),
-    ],
-)
-def test_each_misconception_about_counting_is_named(work, epochs, named):
-    status, message = check_count(epochs)
-    assert status == "failed" and named in message
-
-
-def test_going_on_with_a_new_model_is_named(work):
-    def small():
-        model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-        model.compile("sgd", "mse")
-        return model
-
-    def counted_on(model):
-        data = np.ones((2, 1)), np.ones((2, 1))
-        return model.fit(*data, initial_epoch=4, epochs=7, verbose=0)
-
-    model = small()
-    model.fit(np.ones((2, 1)), np.ones((2, 1)), epochs=4, verbose=0)
-    exercise, first = course.exercise("tr-02"), [0, 1, 2, 3]
-    assert exercise.check(counted_on(model), first).status == "passed"
-    result = exercise.check(counted_on(small()), first)
-    assert result.status == "failed" and "go on with `small`" in result.message
-
-
-def test_what_is_no_history_is_named(work):
-    result = course.exercise("tr-02").check({"loss": [1]}, [0])
-    assert result.status == "failed" and "not dict" in result.message
+def test_the_stub_is_not_attempted(work, name, dots):
+    assert course.exercise(name).check(*[...] * dots).status == "not attempted"
 
 
 # tr-03: only the last stage, and listed.
@@ -294,79 +188,273 @@ def test_what_does_not_belong_together_is_named(work):
     assert "of type str" in check_stage(made[0], "base", made[2])[1]
 
 
-# tr-04: what was forgotten at each rate.
+# What tr-06 and tr-09 judge: the top of ImageNet's network, under a head.
 
-CURVES = pd.DataFrame(
+on_real_ground = needs_package(REAL["efficientnet_lite0"])
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture(scope="module")
+def top():
+    base_model = load_backbone("efficientnet_lite0", input_shape=(96, 96, 3))
+    middle = base_model.get_layer("block6d_add").output
+    return keras.Model(middle, base_model.output)
+
+
+@pytest.fixture(scope="module")
+def grids(top):
+    made = RNG.normal(size=(400, *top.input_shape[1:])).astype("float32")
+    made.setflags(write=False)
+    return made
+
+
+LABELS = np.arange(400) % 2
+LABELS.setflags(write=False)
+
+
+def new_model(top, rate=1e-4, norms=False, only_head=False, units=2):
+    part = keras.models.clone_model(top)
+    part.set_weights(top.get_weights())
+    part.trainable = not only_head
+    for layer in batch_norms(part):
+        layer.trainable = norms
+    activation = "softmax" if units == 2 else "sigmoid"
+    model = keras.Sequential(
+        [
+            keras.Input(part.input_shape[1:]),
+            part,
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(units, activation=activation),
+        ]
+    )
+    model.compile(
+        keras.optimizers.Adam(rate), "sparse_categorical_crossentropy"
+    )
+    return model
+
+
+def loss_of(model, images, labels):
+    said = np.asarray(model(images, training=False))
+    of_one = said[:, -1]
+    return -np.log(np.where(labels == 1, of_one, 1 - of_one)).mean()
+
+
+def move(model, size=1e-4, but=()):
+    """Moves what is flagged to train, as a step would."""
+    for weight in model.trainable_weights:
+        if not any(name in weight.path for name in but):
+            signs = RNG.choice([-1.0, 1.0], weight.shape)
+            weight.assign(weight + size * signs)
+
+
+# tr-06: a second phase that counts on, and keeps the best of both.
+
+
+def history(losses, begin=0):
+    epochs = list(range(begin, begin + len(losses)))
+    return types.SimpleNamespace(epoch=epochs, history={"val_loss": losses})
+
+
+def check_second(model, grids, second, first=(0.3, 0.2, 0.25), begin=3):
+    """Judges by eight cells; losses are told as far from what it has now."""
+    images, labels = grids[:8], LABELS[:8]
+    now = loss_of(model, images, labels)
+    first = history([now + one for one in first])
+    second = history([now + one for one in second], begin)
+    result = course.exercise("tr-06").check(
+        model, second, first, images, labels
+    )
+    return result.status, result.message
+
+
+@on_real_ground
+def test_the_best_of_either_phase_passes(work, top, grids):
+    model = new_model(top)
+    move(model)
+    status, message = check_second(model, grids, [0.1, 0.0, 0.05])
+    assert status == "passed" and "those of phase 2" in message
+    status, message = check_second(model, grids, [0.2, 0.1], [0.1, 0.0])
+    assert status == "failed"  # Phase 1 had two epochs: count on from these.
+    given = {"first": [0.1, 0.0, 0.1]}
+    status, message = check_second(model, grids, [0.2, 0.1], **given)
+    assert status == "passed" and "those of phase 1" in message
+    one_unit = new_model(top, units=1)
+    assert check_second(one_unit, grids, [0.0])[0] == "passed"
+
+
+@on_real_ground
+@pytest.mark.parametrize(
+    ("made", "given", "named"),
+    [
+        ({}, {"second": []}, "at which to end"),
+        ({}, {"second": [0.0], "begin": 20}, "as in the plan"),
+        ({}, {"second": [0.0], "begin": 0}, "len(first.epoch)"),
+        ({}, {"second": [0.0], "begin": 2}, "len(first.epoch)"),
+        ({"rate": 1e-3}, {"second": [0.0]}, "case 1"),
+        ({"norms": True}, {"second": [0.0]}, "case 2"),
+        ({"only_head": True}, {"second": [0.0]}, "unfreeze block 7"),
+        ({}, {"second": [-0.1, 0.0]}, "restore the best"),
+        (
+            {},
+            {"second": [0.0], "first": [0.0, -0.1, 0.0]},
+            "put them back if phase 2 gets no lower",
+        ),
+    ],
+)
+def test_each_misconception_about_two_phases_is_named(
+    work, top, grids, made, given, named
+):
+    model = new_model(top, **made)
+    move(model)
+    status, message = check_second(model, grids, **given)
+    assert status == "failed" and named in message
+
+
+@on_real_ground
+def test_what_is_no_second_phase_is_named(work, top, grids):
+    model, given = new_model(top), (grids[:8], LABELS[:8])
+    right = history([0.5])
+
+    def said(*made):
+        return course.exercise("tr-06").check(*made, *given).message
+
+    assert "not str" in said("model", right, right)
+    assert "its history, not dict" in said(model, {"loss": [1]}, right)
+    other = types.SimpleNamespace(model=new_model(top), **vars(right))
+    assert "another model" in said(model, other, right)
+    unwatched = types.SimpleNamespace(epoch=[1], history={"loss": [1.0]})
+    assert "**on_grids" in said(model, unwatched, right)
+
+
+# tr-09: a training without any of the faults.
+
+MODULES = np.arange(400) // 10
+TABLE = pd.DataFrame(
     {
-        "learning_rate": [0.1, 0.1, 0.1, 0.01, 0.01, 0.01],
-        "step": [0, 25, 50] * 2,
-        "source_accuracy": [0.9, 0.3, 0.4, 0.9, 0.7, 0.8],
+        "split": np.where(np.arange(400) < 380, "train", "test"),
+        "inferred_module": MODULES,
     }
 )
-LOST = np.array([0.1, 0.5])
+CELLS, HELD = np.arange(300), np.arange(300, 380)
 
 
-def check_forgotten(answer):
-    result = course.exercise("tr-04").check(answer, CURVES)
+def trained_ninth(top, grids, moves=move, held=HELD, told=0.0, **made):
+    model = new_model(top, **made)
+    with course.watch(model) as evidence:
+        moves(model)
+    if len(held) and told is not None:
+        now = loss_of(model, grids[held], LABELS[held])
+        evidence.history = {"val_loss": [now + 0.1, now + told]}
+    return model, evidence
+
+
+def check_ninth(made, grids, cells=CELLS, held=HELD):
+    result = course.exercise("tr-09").check(
+        cells, held, *made, TABLE, grids, LABELS
+    )
     return result.status, result.message
 
 
-def test_what_was_forgotten_passes(work):
-    series = pd.Series(LOST[::-1], index=[0.1, 0.01])
-    answers = [LOST, LOST.tolist(), series, {0.1: 0.5, 0.01: 0.1}]
-    for answer in answers:
-        assert check_forgotten(answer)[0] == "passed"
-    assert check_forgotten(LOST + 0.0003)[0] == "passed"
+@on_real_ground
+def test_a_training_without_faults_passes(work, top, grids):
+    made = trained_ninth(top, grids)
+    assert check_ninth(made, grids)[0] == "passed"
+    given = {"cells": CELLS.tolist(), "held": pd.Series(HELD)}
+    assert check_ninth(made, grids, **given)[0] == "passed"
+    shuffled = RNG.permutation(CELLS)
+    assert check_ninth(made, grids, cells=shuffled)[0] == "passed"
+    # The weights that it began with, if those were better.
+    better = trained_ninth(top, grids, told=0.2)
+    assert check_ninth(better, grids)[0] == "passed"
+    one_unit = trained_ninth(top, grids, units=1)
+    assert check_ninth(one_unit, grids)[0] == "passed"
 
 
+@on_real_ground
 @pytest.mark.parametrize(
-    ("answer", "named"),
+    ("given", "named"),
     [
-        (-LOST, "Turn it round"),
-        (0.9 - LOST, "what is left"),
-        (LOST / 0.9, "shares of what was there"),
-        (100 * LOST, "not in percent"),
-        ([0.3, 0.3], "group by the rate"),
-        ([0.2, 0.6], "are not the differences"),
-        (0.5, "one number for each"),
+        ({"cells": np.arange(299)}, "at least 300"),
+        ({"held": HELD[:50]}, "at least 60"),
+        ({"held": np.arange(240, 320)}, "on both sides: case 7"),
+        (
+            {"cells": np.arange(305), "held": np.arange(305, 380)},
+            "Draw modules",
+        ),
+        ({"held": np.arange(310, 390)}, "another split"),
+        ({"held": np.arange(320, 480)}, "numbers of cells"),
+        ({"cells": TABLE["split"][:300] == "train"}, "not by a mask"),
+        ({"cells": CELLS + 0.5}, "numbers of cells"),
     ],
 )
-def test_each_misconception_about_forgetting_is_named(work, answer, named):
-    status, message = check_forgotten(answer)
+def test_each_misconception_about_the_cells_is_named(
+    work, top, grids, given, named
+):
+    status, message = check_ninth(trained_ninth(top, grids), grids, **given)
     assert status == "failed" and named in message
 
 
-# tr-05: the penalty of L2-SP.
-
-NOW = [np.array([[1.0, 2.0]]), np.array([3.0])]
-ORIGINS = [np.array([[0.0, 4.0]]), np.array([3.5])]  # squares: 1, 4, 0.25
+def nothing(model):
+    pass
 
 
-def check_penalty(answer):
-    result = course.exercise("tr-05").check(answer, NOW, ORIGINS, 0.1)
-    return result.status, result.message
+def head_alone(model):
+    move(model, but=["conv", "block"])
 
 
-def test_the_penalty_passes(work):
-    right = (0.2625, np.float32(0.2625), keras.ops.array(0.2625))
-    for answer in (*right, 0.262, 0.263, 0.26, np.float16(0.2625)):
-        assert check_penalty(answer)[0] == "passed"
+def statistics(model):
+    move(model)
+    norm = next(iter(batch_norms(model.layers[0])))
+    norm.moving_mean.assign(norm.moving_mean + 0.1)
 
 
+def a_scale(model):
+    move(model)
+    norm = next(iter(batch_norms(model.layers[0])))
+    norm.trainable = True
+    norm.gamma.assign(norm.gamma * 1.1)
+
+
+@on_real_ground
 @pytest.mark.parametrize(
-    ("answer", "named"),
+    ("given", "named"),
     [
-        (0.525, "half of the strength"),
-        (5.25, "weigh it with the strength"),
-        (2.625, "the strength as well"),
-        (0.0875, "a mean"),
-        (0.05 * 5.25**0.5, "square it"),
-        (0.05 * 14, "towards zero"),
-        (0.05 * 3.5, "absolute"),
-        (1.0, "it is not"),
-        (True, "not True"),
+        ({"moves": nothing}, "no weight moved"),
+        ({"moves": head_alone}, "only the head"),
+        ({"moves": statistics}, "case 2"),
+        ({"moves": a_scale}, "case 2"),
+        ({"rate": 1e-3}, "case 1"),
+        ({"told": None}, "the cells of `my_held`"),
+        ({"told": -0.1}, "put the best weights back"),
+        ({"held": HELD[:0]}, "the cells of `my_held`"),
     ],
 )
-def test_each_misconception_about_the_penalty_is_named(work, answer, named):
-    status, message = check_penalty(answer)
+def test_each_misconception_about_the_training_is_named(
+    work, top, grids, given, named
+):
+    status, message = check_ninth(trained_ninth(top, grids, **given), grids)
     assert status == "failed" and named in message
+
+
+@on_real_ground
+def test_evidence_of_another_training_is_named(work, top, grids):
+    model, evidence = trained_ninth(top, grids)
+    other = new_model(top)
+    assert "not about this model" in check_ninth((other, evidence), grids)[1]
+    assert "not about this model" in check_ninth((model, "fit"), grids)[1]
+    with course.watch(model) as unfinished:
+        assert "is not over" in check_ninth((model, unfinished), grids)[1]
+
+
+@on_real_ground
+@pytest.mark.graphs
+def test_a_ninth_training_by_old_flags_is_named(work, top, grids):
+    model = new_model(top, only_head=True)
+    few = {"batch_size": 8, "verbose": 0}
+    model.fit(grids[:8], LABELS[:8], **few)
+    unfreeze(model.layers[0])
+    watched = {"validation_data": (grids[HELD], LABELS[HELD]), **few}
+    with course.watch(model) as evidence:
+        model.fit(grids[:8], LABELS[:8], **watched)
+    status, message = check_ninth((model, evidence), grids)
+    assert status == "failed" and "recompile after unfreezing" in message
