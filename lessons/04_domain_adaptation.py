@@ -27,6 +27,8 @@ from course_utils import course
 
 course.begin("04")
 
+import itertools
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -48,23 +50,20 @@ from course_utils.machine import data_dir
 # would be in a hospital, it cannot show.
 
 # %%
-table = pictures.load_table("histology")
-home = table[table["scanner"] == "A"].reset_index(drop=True)
+home = pictures.load_table("histology").query("scanner == 'A'")
+home = home.reset_index(drop=True)
 images = np.concatenate([x for x, _ in pictures.from_table(home)])
-ill = (home["label"] == "malignant").to_numpy(int)
-train, validation, test = (
-    (home["split"] == part).to_numpy()
-    for part in ("train", "validation", "test")
+ill, split = (
+    (home["label"] == "malignant").to_numpy(int),
+    home["split"].to_numpy(),
 )
+train, validation, test = (split == p for p in ("train", "validation", "test"))
 base_model = backbones.load_backbone("residual")
 features = base_model.predict(images, verbose=0).mean(axis=(1, 2))
 
 # %% [markdown]
-# ## A model that is nearly always right
-#
-# In a screening most people are healthy. So are most of those that this head on
-# a frozen backbone learns from, and those that it is asked about. Each patient
-# gets the mean probability of his pictures.
+# Four tools for later: a head, a draw of patients, one score a patient, and the AUC
+# over test patients.
 
 
 # %%
@@ -73,37 +72,43 @@ def new_head(c=1e-3):
     return make_pipeline(StandardScaler(), dense)
 
 
-def with_few_ill(rows, count):
-    names = rng.permutation(home["patient"][rows & (ill == 1)].unique())
-    kept = home["patient"].isin(names[:count]).to_numpy()
-    return rows & ((ill == 0) | kept)
+def draw(rows, count, seed):
+    names = home[rows].drop_duplicates("patient").groupby("label")["patient"]
+    names = names.sample(count, random_state=seed)
+    return rows & home["patient"].isin(names).to_numpy()
 
 
 def per_patient(rows, scores):
-    cases = home[rows].assign(ill=ill[rows], score=scores)
-    return cases.groupby("patient")[["ill", "score"]].mean()
+    some = home[rows].assign(ill=ill[rows], score=scores[rows])
+    return some.groupby("patient")[["ill", "score"]].mean()
 
 
-rng = np.random.default_rng(0)
-learned, asked = with_few_ill(train, 3), with_few_ill(test, 5)
-head = new_head().fit(features[learned], ill[learned])
-screened = per_patient(asked, head.predict_proba(features[asked])[:, 1])
-sick, called = screened["ill"] == 1, screened["score"] >= 0.5
-print(f"Right about {np.mean(called == sick):.0%} of {len(sick)} patients;")
-print(f"of {sick.sum()} who are ill, it finds {sum(called & sick)}.")
+def patient_auc(scores):
+    return roc_auc_score(*per_patient(test, scores).T.to_numpy())
+
 
 # %% [markdown]
-# Where are they? **Predict:** has the model learned nothing?
+# ## A model that is nearly always right
+#
+# In a screening most people are healthy: those that this head on a frozen backbone
+# learns from, and those that it is asked about.
 
 # %%
-figure, ax = plt.subplots(figsize=(6.4, 2), layout="constrained")
-for state, (name, look) in enumerate({"healthy": "o", "ill": "D"}.items()):
-    own = np.sort(screened["score"][screened["ill"] == state])
-    colour = (BLUE, VERMILLION)[state]
-    ax.plot(own, np.full(len(own), name), look, c=colour, alpha=0.6)
+learned, asked = (
+    draw(rows, count, 0) & (ill == 1) | rows & (ill == 0)
+    for rows, count in ((train, 3), (test, 5))
+)
+head = new_head().fit(features[learned], ill[learned])
+screened = per_patient(asked, head.predict_proba(features)[:, 1])
+figure, ax = plt.subplots(figsize=(6.4, 1.8), layout="constrained")
+for state, colour in enumerate((BLUE, VERMILLION)):
+    own = screened["score"][screened["ill"] == state]
+    ax.plot(own, np.full(len(own), ("healthy", "ill")[state]), "o", c=colour)
 ax.axvline(0.5, color="black", ls=":")
 ax.set(xlabel="mean probability of a patient", ylim=(-0.5, 1.5))
-print(f"AUC {roc_auc_score(screened['ill'], screened['score']):.2f}")
+called, sick = screened["score"] >= 0.5, screened["ill"] == 1
+print(f"Right about {np.mean(called == sick):.0%} of {len(sick)} patients;")
+print(f"of {sick.sum()} who are ill, it finds {sum(called & sick)}.")
 
 # %% [markdown]
 # *The figure shows each patient's mean probability, the healthy below and the ill
@@ -125,9 +130,9 @@ print(f"AUC {roc_auc_score(screened['ill'], screened['score']):.2f}")
 # %%
 head = new_head().fit(features[train], ill[train])
 scores = head.decision_function(features)
-cases = per_patient(test, scores[test])
+cases = per_patient(test, scores)
 print(f"AUC over pictures {roc_auc_score(ill[test], scores[test]):.3f}")
-print(f"AUC over patients {roc_auc_score(cases['ill'], cases['score']):.3f}")
+print(f"AUC over patients {patient_auc(scores):.3f}")
 
 # %% [markdown]
 # The **bootstrap** asks how a number would differ on other test data: draw as
@@ -137,7 +142,7 @@ print(f"AUC over patients {roc_auc_score(cases['ill'], cases['score']):.3f}")
 
 
 # %%
-def bootstrap(unit):
+def bootstrap(unit, rng):
     groups = list(home[test].groupby(unit).groups.values())
     areas = []
     for _ in range(500):
@@ -147,8 +152,9 @@ def bootstrap(unit):
     return np.quantile(areas, [0.025, 0.975]).round(3)
 
 
-print("drawing pictures:", *bootstrap("image"))
-print("drawing patients:", *bootstrap("patient"))
+rng = np.random.default_rng(0)
+print("drawing pictures:", *bootstrap("image", rng))
+print("drawing patients:", *bootstrap("patient", rng))
 given = ill[test], scores[test], home["patient"][test]
 print(evaluation.bootstrap_over_patients(roc_auc_score, *given), "by helper")
 
@@ -182,7 +188,7 @@ def report(some, threshold):
     print(f"{len(some)} patients")
 
 
-watched = per_patient(validation, scores[validation])
+watched = per_patient(validation, scores)
 threshold = threshold_for(0.85, watched)
 report(watched, threshold)
 report(cases, threshold)
@@ -254,18 +260,14 @@ ax.set(xlabel="share referred", ylabel="mistakes in the rest")
 
 # %% tags=["exercise"]
 # exercise: da-11
-my_low = ...
-my_high = ...
+my_low = my_high = ...
 my_counts = ...
 ### BEGIN SOLUTION
-my_low = np.sort(watched.query("ill == 1")["score"])[1]
-my_high = np.sort(watched.query("ill == 0")["score"])[-1]
-below, above = cases["score"] < my_low, cases["score"] >= my_high
-missed, alarms = (
-    sum(below & (cases["ill"] == 1)),
-    sum(above & (cases["ill"] == 0)),
-)
-my_counts = missed, alarms, sum(~below & ~above)
+my_low = np.sort(watched["score"][watched["ill"] == 1])[1]
+my_high = np.sort(watched["score"][watched["ill"] == 0])[-1]
+low, high = cases["score"] < my_low, cases["score"] >= my_high
+missed, alarms = sum(low & (cases["ill"] == 1)), sum(high & (cases["ill"] == 0))
+my_counts = missed, alarms, sum(~low & ~high)
 ### END SOLUTION
 
 # %% [markdown]
@@ -297,21 +299,19 @@ quiz.answer("q1", my_guess)
 
 # %%
 def pilot(seed):
-    names = home[train].drop_duplicates("patient").groupby("label")["patient"]
-    chosen = train & home["patient"].isin(names.sample(6, random_state=seed))
+    chosen, areas = draw(train, 6, seed), {}
     x, y, groups = features[chosen], ill[chosen], home["patient"][chosen]
     folds = {"n_splits": 4, "shuffle": True, "random_state": seed}
     splitters = {
         "random split": model_selection.StratifiedKFold(**folds),
         "patient split": model_selection.StratifiedGroupKFold(**folds),
     }
-    areas = {}
     for name, cv in splitters.items():
         options = {"groups": groups, "cv": cv, "method": "decision_function"}
-        asked = model_selection.cross_val_predict(new_head(), x, y, **options)
-        areas[name] = roc_auc_score(y, asked)
-    fitted = new_head().fit(x, y).decision_function(features[test])
-    return {**areas, "new patients": roc_auc_score(ill[test], fitted)}
+        said = model_selection.cross_val_predict(new_head(), x, y, **options)
+        areas[name] = roc_auc_score(y, said)
+    said = new_head().fit(x, y).decision_function(features[test])
+    return {**areas, "new patients": roc_auc_score(ill[test], said)}
 
 
 pilots = pd.DataFrame([pilot(seed) for seed in range(20)])
@@ -365,33 +365,26 @@ plt.show()
 
 
 # %%
-def lay_ruler(some, size=8):
+def lay_ruler(some):
     some = some.copy()
-    some[:, :size, :size] = 255 * (np.arange(size) % 2)[:, None, None]
+    some[:, :8, :8] = 255 * (np.arange(8) % 2)[:, None, None]
     return some
-
-
-def auc_of(model, rulers):
-    x = np.where(rulers[:, None], ruled, features)
-    own = per_patient(test, model.decision_function(x[test]))
-    return roc_auc_score(own["ill"], own["score"])
 
 
 ruled = base_model.predict(lay_ruler(images), verbose=0).mean(axis=(1, 2))
 odd = home["patient"].isin(rng.permutation(home["patient"].unique())[::10])
 at_ill = (ill == 1) ^ odd.to_numpy()
-x = np.where(at_ill[:, None], ruled, features)
-twice = np.concatenate([features[train], ruled[train]])
-models = {
-    "no rulers": head,
-    "as they came": new_head().fit(x[train], ill[train]),
-}
-models["with and without"] = new_head().fit(twice, np.tile(ill[train], 2))
 places = {"at the ill": at_ill, "nowhere": at_ill & False, "at others": ~at_ill}
-auc = {
-    n: {p: auc_of(m, r) for p, r in places.items()} for n, m in models.items()
-}
-pd.DataFrame(auc).round(2)
+seen = {k: np.where(v[:, None], ruled, features) for k, v in places.items()}
+models = {"no rulers": head}
+models["as they came"] = new_head().fit(seen["at the ill"][train], ill[train])
+twice = np.concatenate([features[train], ruled[train]])
+models["with and without"] = new_head().fit(twice, np.tile(ill[train], 2))
+auc = pd.DataFrame(index=seen)
+for name, model in models.items():
+    said = [patient_auc(model.decision_function(x)) for x in seen.values()]
+    auc[name] = np.round(said, 2)
+auc
 
 # %% [markdown]
 # The columns are three trainings: on pictures without rulers, as they came, and on
@@ -401,11 +394,11 @@ pd.DataFrame(auc).round(2)
 
 # %%
 one = lay_ruler(images[test & (ill == 1)][:1])
-grid = base_model.predict(one, verbose=0)[0]
 figure, axes = plt.subplots(1, 3, figsize=(7, 2.7), layout="constrained")
 for ax, (name, model) in zip(axes, models.items(), strict=True):
-    heat = grid @ (model[-1].coef_[0] / model[0].scale_)
+    weights = model[-1].coef_[0] / model[0].scale_
     ax.imshow(one[0] / 255, extent=(0, 4, 4, 0))
+    heat = base_model.predict(one, verbose=0)[0] @ weights
     ax.imshow(heat, "inferno", extent=(0, 4, 4, 0), alpha=0.6)
     ax.set(title=name, xticks=[], yticks=[])
 
@@ -428,16 +421,13 @@ for ax, (name, model) in zip(axes, models.items(), strict=True):
 
 # %% tags=["exercise"]
 # exercise: da-12
-rows, columns = (
-    slice(16 * cell, 16 * cell + 16)
-    for cell in np.random.default_rng(9).integers(4, size=2)
-)
+row, column = 16 * np.random.default_rng(9).integers(4, size=2)
 stripes = 40 * (-1.0) ** np.arange(16)[:, None, None]
 hidden = images.copy()
-hidden[:, rows, columns] += ill[:, None, None, None] * stripes
+hidden[ill == 1, row : row + 16, column : column + 16] += stripes
 hidden = hidden.clip(0, 255)
-seen = base_model.predict(hidden[train], verbose=0).mean(axis=(1, 2))
-their_head = new_head().fit(seen, ill[train])
+learned = base_model.predict(hidden[train], verbose=0).mean(axis=(1, 2))
+their_head = new_head().fit(learned, ill[train])
 their_pictures, their_labels = hidden[test][::6], ill[test][::6]
 
 
@@ -477,16 +467,13 @@ course.exercise("da-12").check(
 # **Predict:** how much of it will the numbers of all patients show?
 
 # %%
-names = home[test].drop_duplicates("patient").groupby("label")["patient"]
-rare = home[test]["patient"].isin(names.sample(6, random_state=0)).to_numpy()
-amounts = adaptation.separate_stains(images[test]) * np.float32([0.5, 1.6, 1])
+rare = draw(test, 6, 0)
+amounts = adaptation.separate_stains(images[rare]) * np.float32([0.5, 1.6, 1])
 restained = np.array(adaptation.combine_stains(amounts))
-restained = base_model.predict(restained, verbose=0).mean(axis=(1, 2))
-mixed = home[test].assign(ill=ill[test], stain=np.where(rare, "rare", "usual"))
-mixed["score"] = np.where(rare, head.decision_function(restained), scores[test])
-for name, some in {"all": mixed, **dict(list(mixed.groupby("stain")))}.items():
-    print(f"{name:<6}", end="")
-    report(some.groupby("patient")[["ill", "score"]].mean(), threshold)
+grids, mixed = base_model.predict(restained, verbose=0), scores.copy()
+mixed[rare] = head.decision_function(grids.mean(axis=(1, 2)))
+for rows in (test, test & ~rare, rare):
+    report(per_patient(rows, mixed), threshold)
 
 # %% [markdown]
 # **Interpret.** All patients together look much as before, since nearly seven in
@@ -513,30 +500,24 @@ def log_losses(some, temperatures):
     return np.logaddexp(0, -logits[:, None] / temperatures).mean(axis=0)
 
 
-def change(scored, count, seed):
-    drawn = scored.groupby("ill").sample(count, random_state=seed)
+def change(some, count, seed):
+    drawn = some.groupby("ill").sample(count, random_state=seed)
     grid = np.geomspace(0.1, 20, 100)
     best = grid[log_losses(drawn, grid).argmin()]
-    return np.diff(log_losses(scored.drop(drawn.index), [1, best]))[0]
+    return np.diff(log_losses(some.drop(drawn.index), [1, best]))[0]
 
 
 free = new_head(c=3).fit(features[train], ill[train])
-scored = per_patient(~train, free.decision_function(features[~train]))
-changes = {}
-for name, some in {"penalty": unseen, "no penalty": scored}.items():
-    for count in (8, 24):
-        own = [change(some, count, seed) for seed in range(200)]
-        changes[f"{name}, {count}"] = own
-figure, ax = plt.subplots(figsize=(6.4, 3), layout="constrained")
-ax.boxplot(list(changes.values()), tick_labels=list(changes), whis=(2.5, 97.5))
+kinds = {"penalty": unseen}
+kinds["no penalty"] = per_patient(~train, free.decision_function(features))
+changes = pd.DataFrame()
+for (name, some), count in itertools.product(kinds.items(), (8, 24)):
+    own = [change(some, count, seed) for seed in range(200)]
+    changes[f"{name}, {count}"] = own
+ax = changes.plot.box(whis=(2.5, 97.5), ylabel="change in log loss")
 ax.axhline(0, color="black", ls=":")
-ax.set(ylabel="change in log loss")
-print(
-    {
-        name: f"worse in {np.mean(np.array(c) > 0):.0%}"
-        for name, c in changes.items()
-    }
-)
+print((changes > 0).mean().map("worse in {:.0%}".format).to_string())
+
 # %% [markdown]
 # *The figure shows how the log loss on the other patients changed by a fitted
 # temperature, over two hundred draws of those who fitted it; whiskers hold the middle
@@ -561,40 +542,30 @@ print(
 
 # %%
 def an_hour(fields, seed):
-    names = home[train].drop_duplicates("patient").groupby("label")["patient"]
-    names = names.sample(60 // (5 + fields) // 2, random_state=seed)
-    own = home[train & home["patient"].isin(names)].groupby("patient")
-    rows = own.sample(fields, random_state=seed).index
+    chosen = home[draw(train, 60 // (5 + fields) // 2, seed)]
+    rows = chosen.groupby("patient").sample(fields, random_state=seed).index
     fitted = new_head().fit(features[rows], ill[rows])
-    own = per_patient(test, fitted.decision_function(features[test]))
-    return roc_auc_score(own["ill"], own["score"])
+    return patient_auc(fitted.decision_function(features))
 
 
 runs = pd.read_csv(data_dir() / "experiments" / "adaptation.csv")
 runs = runs.query("repair == 'none' and scanner == 'A'")
-hour = [(m, an_hour(m, s)) for m in (1, 2, 3, 5, 7, 12) for s in range(20)]
-hour = pd.DataFrame(hour, columns=["fields", "auc"]).assign(base="an hour")
-figure, axes = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
-ways = "frozen", "fine-tuned", "fine-tuned, random head", "scratch"
-looks = dict(
-    zip([*ways, "an hour"], ["o-", "s--", "D-.", "^:", "o-"], strict=True)
-)
-for name, look in looks.items():
-    left = name in ways
-    some = (
-        runs.rename(columns={"labels": "x"})
-        if left
-        else hour.rename(columns={"fields": "x"})
-    )
-    groups = some[some["base"] == name].groupby("x")["auc"]
+ways = ["frozen", "fine-tuned", "fine-tuned, random head", "scratch"]
+curves = runs[runs["base"].isin(ways)].groupby(["labels", "base"])["auc"]
+hour = [
+    (n, an_hour(n, seed)) for n in (1, 2, 3, 5, 7, 12) for seed in range(20)
+]
+hour = pd.DataFrame(hour, columns=["fields", "AUC"]).groupby("fields")["AUC"]
+figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+for ax, groups in zip(axes, (curves, hour), strict=True):
     half = groups.sem() * stats.t.ppf(0.975, groups.count() - 1)
-    axes[int(not left)].errorbar(
-        half.index, groups.mean(), half, fmt=look, capsize=3, label=name
+    mean, half = (
+        x.unstack() if ax is axes[0] else x for x in (groups.mean(), half)
     )
+    mean.plot(ax=ax, yerr=half, style=["o-", "s--", "D-.", "^:"], capsize=3)
 axes[0].set(
     xscale="log", xlabel="labelled pictures", ylabel="AUC over pictures"
 )
-axes[0].legend(fontsize="small")
 axes[1].set(xlabel="pictures of each patient", ylabel="AUC over patients")
 
 # %% [markdown]
@@ -673,17 +644,16 @@ def my_card(validation, test, promise):
 # The check asks your function about these patients, and about those of other clinics.
 
 # %% tags=["check"]
-asked = home[validation].assign(ill=ill[validation], score=scores[validation])
-course.exercise("da-13").check(my_card, asked, mixed)
+rows = home.assign(ill=ill, score=mixed, stain=np.where(rare, "rare", "usual"))
+course.exercise("da-13").check(my_card, rows[validation], rows[test])
 
 # %% [markdown]
 # ## Questions
 
 # %%
 print(
-    f"Concluded: the AUC over the test patients is "
-    f"{roc_auc_score(cases['ill'], cases['score']):.2f}; a random split of twelve "
-    f"patients promised {excess:+.2f} more than new patients gave."
+    f"Concluded: the AUC over the test patients is {patient_auc(scores):.2f}; a "
+    f"random split of twelve patients promised {excess:+.2f} more than new ones gave."
 )
 quiz
 
