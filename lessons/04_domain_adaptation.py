@@ -27,8 +27,6 @@ from course_utils import course
 
 course.begin("04")
 
-import itertools
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -43,6 +41,8 @@ from course_utils import adaptation, backbones, evaluation, pictures
 from course_utils.evaluation import BLUE, ORANGE, VERMILLION, experiments
 from course_utils.machine import data_dir
 
+base_model = backbones.load_backbone("residual")
+
 # %% [markdown]
 # No real medical pictures come with this course, so we are in the laboratory:
 # tissue is *drawn*, benign or malignant, and so are its patients. It shows how
@@ -53,13 +53,10 @@ from course_utils.machine import data_dir
 home = pictures.load_table("histology").query("scanner == 'A'")
 home = home.reset_index(drop=True)
 images = np.concatenate([x for x, _ in pictures.from_table(home)])
-ill, split = (
-    (home["label"] == "malignant").to_numpy(int),
-    home["split"].to_numpy(),
-)
-train, validation, test = (split == p for p in ("train", "validation", "test"))
-base_model = backbones.load_backbone("residual")
 features = base_model.predict(images, verbose=0).mean(axis=(1, 2))
+ill = (home["label"] == "malignant").to_numpy(int)
+split = home["split"].to_numpy()
+train, validation, test = (split == p for p in ["train", "validation", "test"])
 
 # %% [markdown]
 # Four tools for later: a head, a draw of patients, one score a patient, and the AUC
@@ -114,11 +111,11 @@ print(f"of {sick.sum()} who are ill, it finds {sum(called & sick)}.")
 # *The figure shows each patient's mean probability, the healthy below and the ill
 # above; the dotted line is one half, from which on a patient is called ill.*
 #
-# **Interpret.** It ranks the ill well above most of the healthy, and calls nobody
-# ill, since ill patients were rare in training. What failed is the *threshold*,
-# and accuracy did not notice: whoever calls everybody healthy is as often right.
-# So: where few are ill, report **sensitivity**, the share of the ill that are
-# found, and **specificity**, the share of the healthy that are left alone.
+# **Interpret.** It ranks the ill above most of the healthy, and calls nobody ill, since
+# ill patients were rare in training. What failed is the *threshold*, and accuracy did
+# not notice: whoever calls everybody healthy is right as often. So: where few are ill,
+# report **sensitivity**, the share of the ill that are found, and **specificity**, the
+# share of the healthy that are left alone.
 #
 # ## One patient, one decision
 #
@@ -159,12 +156,11 @@ given = ill[test], scores[test], home["patient"][test]
 print(evaluation.bootstrap_over_patients(roc_auc_score, *given), "by helper")
 
 # %% [markdown]
-# **Interpret.** A mean over pictures cancels what differs between them. It does
-# not cancel the patient's own look, and pictures of one patient err together:
-# drawing them one by one pretends to have seen more people than there were. So:
-# one decision a patient, and intervals over patients. (The mean suits a disease
-# that is everywhere in the tissue; where one spot is enough, take the highest
-# score.)
+# **Interpret.** A mean over pictures cancels what differs between them, but not the
+# patient's own look: pictures of one patient err together, and drawing them one by one
+# pretends to have seen more people than there were. So: one decision a patient, and
+# intervals over patients. (Where one spot of disease is enough, take the highest score
+# and not the mean.)
 #
 # ## What a threshold can promise
 #
@@ -223,11 +219,10 @@ ax.legend(loc="upper left")
 # *The figure shows, for two hundred choices of validation patients, what
 # sensitivity the threshold reached on the others; the dotted line is the promise.*
 #
-# **Interpret.** A threshold that meets the promise on validation meets it on others
-# about every second time, however many patients there were: it was put at the edge.
-# More patients make the failures smaller. So: promise less than you measured. If
-# all of `n` ill patients are found, then at a confidence of `0.95` you may promise
-# `0.05 ** (1 / n)`, which takes about thirty patients for `0.9`.
+# **Interpret.** Put at the edge of its promise, a threshold breaks it on others about
+# every second time, whoever chose it; more patients only make the failures smaller. So:
+# promise less than you measured. If all of `n` ill patients were found, you may promise
+# `0.05 ** (1 / n)` at a confidence of `0.95`: about thirty patients for `0.9`.
 #
 # ## What abstaining buys
 #
@@ -248,10 +243,10 @@ ax.set(xlabel="share referred", ylabel="mistakes in the rest")
 # *The figure shows the share of mistakes among the patients that the model decides
 # about, over the share that it refers; dotted, the share without referral.*
 #
-# **Interpret.** Scores near the threshold are where the mistakes are, so the first
-# referrals buy most; towards the right few patients are left, and the curve means
-# little. So: offer a clinic two thresholds and the work between them. A patient who
-# was referred is neither found nor missed: count all three.
+# **Interpret.** Most mistakes lie near the threshold, so the first referrals buy most;
+# towards the right few patients are left, and the curve means little. So: offer a
+# clinic two thresholds and the work between them. A patient who was referred is neither
+# found nor missed: count all three.
 #
 # **Exercise da-11.** Choose two thresholds by `watched`, the validation patients:
 # exactly one ill patient lies below `my_low`, exactly one healthy patient at or above
@@ -334,10 +329,10 @@ quiz.outcome("q1", excess)
 # the means.*
 #
 # **Interpret.** In a random split, pictures of a patient lie on both sides, and
-# recognizing *the patient* helps. It helps with nobody new. The split by patient
-# errs the other way here (its heads learn from fewer patients, and four heads share
-# one ranking), and scatters widely: no splitter replaces patients. The size of the
-# leak was designed into these drawings; the direction is the lesson.
+# recognizing *the patient* helps. It helps with nobody new. The split by patient errs
+# the other way here, since its heads learn from fewer patients, and it scatters: no
+# splitter replaces patients. The size of the leak was designed into these drawings; the
+# direction is the lesson.
 #
 # Photographs have it, too. Lesson 02's published table was made by a split of solar
 # *cells*. Repeated on ten draws, by cell and by module (`split-by-cell-flatters` in
@@ -351,10 +346,10 @@ plt.show()
 # *The figure shows AUC and accuracy of a head on ImageNet's features of solar cells,
 # split by cell and by module: means and 95 % intervals over ten draws.*
 #
-# **Interpret.** The split by cell reports more, and an interval that is far too
-# narrow: it never meets a module that is hard. So: before you believe a table, ask
-# what was dealt out. In your own, nothing that learns from data (choosing features,
-# standardizing, tuning) may see a held-out patient.
+# **Interpret.** The split by cell reports more, with an interval that is too narrow: it
+# never meets a module that is hard. So: before you believe a table, ask what was dealt
+# out. In your own, nothing that learns from data (choosing features, standardizing,
+# tuning) may see a held-out patient.
 #
 # ## A shortcut
 #
@@ -367,7 +362,7 @@ plt.show()
 # %%
 def lay_ruler(some):
     some = some.copy()
-    some[:, :8, :8] = 255 * (np.arange(8) % 2)[:, None, None]
+    some[:, :8, :8] = 255 * (np.arange(8) % 2)[:, None]
     return some
 
 
@@ -396,9 +391,8 @@ auc
 one = lay_ruler(images[test & (ill == 1)][:1])
 figure, axes = plt.subplots(1, 3, figsize=(7, 2.7), layout="constrained")
 for ax, (name, model) in zip(axes, models.items(), strict=True):
-    weights = model[-1].coef_[0] / model[0].scale_
+    heat = base_model(one).numpy()[0] / model[0].scale_ @ model[-1].coef_[0]
     ax.imshow(one[0] / 255, extent=(0, 4, 4, 0))
-    heat = base_model.predict(one, verbose=0)[0] @ weights
     ax.imshow(heat, "inferno", extent=(0, 4, 4, 0), alpha=0.6)
     ax.set(title=name, xticks=[], yticks=[])
 
@@ -406,12 +400,12 @@ for ax, (name, model) in zip(axes, models.items(), strict=True):
 # *The figure shows one picture of an ill patient, with a ruler in its corner, under
 # the heat maps of three heads; light cells speak for malignant.*
 #
-# **Interpret.** On test pictures of its own hospital the second head shines. With
-# the rulers at others it does worse than guessing, and the map shows why. A head
-# that saw each picture with and without a ruler does not care. Such models have been
-# published: hospital tokens on chest X-rays (Zech et al. 2018), skin markings
-# (Winkler et al. 2019). So: look at heat maps, and do not stop there. A map gives a
-# suspicion; the proof is a test in which the suspect moves and the disease stays.
+# **Interpret.** With rulers as in training the second head shines; with rulers at the
+# others it is no better than guessing, and the map shows why. A head that saw each
+# picture both ways hardly cares. Such models have been published: hospital tokens on
+# chest X-rays (Zech et al. 2018), skin markings (Winkler et al. 2019). So: a heat map
+# gives a suspicion. The proof is a test in which the suspect moves and the disease
+# stays.
 #
 # **Exercise da-12.** A colleague's head does very well. Its pictures have a mark in
 # one cell of a 4 by 4 grid, wherever the patient is ill. Do not look: prove it. Cover
@@ -462,9 +456,10 @@ course.exercise("da-12").check(
 # %% [markdown]
 # ## A rare stain, hidden by the average
 #
-# A second laboratory stains the tissue of twelve of the eighty test patients with
-# more eosin and less haematoxylin. (We overdo it, so that something is hidden.)
-# **Predict:** how much of it will the numbers of all patients show?
+# A second laboratory stains the tissue of twelve of the eighty test patients with more
+# eosin and less haematoxylin. (We overdo it, so that something is hidden.) **Predict:**
+# how much of that will show in all patients together? Below come all, those with the
+# usual stain, and those with the rare one.
 
 # %%
 rare = draw(test, 6, 0)
@@ -476,22 +471,19 @@ for rows in (test, test & ~rare, rare):
     report(per_patient(rows, mixed), threshold)
 
 # %% [markdown]
-# **Interpret.** All patients together look much as before, since nearly seven in
-# eight have the usual stain; in the rare one, most of the healthy are called ill.
-# With six healthy patients the interval is wide, and still says enough where it
-# excludes what was promised. So: list the groups *before* you measure (stain,
-# device, age, sex, hospital), give each its interval, and where it is too wide to
-# tell, say so and collect more of that group. Look at twenty groups, and one will
-# stand out by chance.
+# **Interpret.** All patients together look much as before; in the rare stain, most of
+# the healthy are called ill. So: list the groups *before* you measure (stain, device,
+# age, sex, hospital), and give each its interval. Where it is too wide to tell, say so,
+# and collect more of that group. Of twenty groups, one will stand out by chance.
 #
 # ## Does a probability mean what it says?
 #
 # A model is **calibrated** if seven in ten of the patients that it calls ill with
 # probability seven tenths are. **Temperature scaling** (Guo et al. 2017) divides all
-# logits by one number, that of the least **log loss** on validation patients: minus
-# the logarithm of the probability that was given to what came true. We try it on our
-# head and on one with hardly any penalty, with eight or twenty-four patients of each
-# diagnosis to fit it. **Predict:** can it make matters worse?
+# logits by one number, that of the least **log loss** on validation patients: minus the
+# logarithm of the probability that was given to what came true. We try it on our head
+# and on one with hardly any penalty; eight or twenty-four patients of each diagnosis fit
+# it. **Predict:** can it make matters worse?
 
 
 # %%
@@ -508,36 +500,33 @@ def change(some, count, seed):
 
 
 free = new_head(c=3).fit(features[train], ill[train])
-kinds = {"penalty": unseen}
-kinds["no penalty"] = per_patient(~train, free.decision_function(features))
+unsure = per_patient(~train, free.decision_function(features))
 changes = pd.DataFrame()
-for (name, some), count in itertools.product(kinds.items(), (8, 24)):
-    own = [change(some, count, seed) for seed in range(200)]
-    changes[f"{name}, {count}"] = own
+for name, some in {"penalty": unseen, "no penalty": unsure}.items():
+    for count in (8, 24):
+        own = [change(some, count, seed) for seed in range(200)]
+        changes[f"{name}, {count}"] = own
 ax = changes.plot.box(whis=(2.5, 97.5), ylabel="change in log loss")
 ax.axhline(0, color="black", ls=":")
 print((changes > 0).mean().map("worse in {:.0%}".format).to_string())
 
 # %% [markdown]
-# *The figure shows how the log loss on the other patients changed by a fitted
-# temperature, over two hundred draws of those who fitted it; whiskers hold the middle
-# 95 % of the draws. Above the line it got worse.*
+# *The figure shows how a fitted temperature changed the log loss on the other patients,
+# over two hundred draws of those who fitted it; whiskers hold the middle 95 % of the
+# draws. Above the line it got worse.*
 #
-# **Interpret.** A head without a penalty is far too sure of itself, and a temperature
-# repairs that almost always. A mean over pictures, in contrast, is not sure enough:
-# it gains less, and a few patients may fit it wrongly. A temperature changes no
-# *order*, so the AUC stays; and it cannot know that where you go fewer are ill. So:
-# fit one where a model is plainly too sure (`evaluation.fit_temperature`), and
-# measure again on others. For a rarer disease, lower all logits by the difference of
-# the log odds.
+# **Interpret.** A head without a penalty is far too sure, and a temperature nearly
+# always repairs that. A mean over pictures of the other head is not sure enough: less is
+# to be gained, and few patients may fit it wrongly. A temperature changes no *order*, so
+# the AUC stays, and it cannot know that elsewhere fewer are ill. So: fit one where a
+# model is plainly too sure (`evaluation.fit_temperature`), and measure again on others.
 #
 # ## What a label buys
 #
-# Left in the next figure: ten to four hundred labelled pictures from all forty
-# patients, for four ways to use them (`python -m benchmarks.domain_adaptation`).
-# Right: what an hour of a pathologist buys, if it takes her five minutes to open a
-# patient's case and one for each picture. **Predict:** one picture each of ten
-# patients, or a dozen each of three?
+# Left in the next figure: ten to four hundred labelled pictures of all forty patients,
+# and four ways to use them (`python -m benchmarks.domain_adaptation`). Right: what a
+# pathologist's hour buys, at five minutes to open a patient's case and one for each
+# picture. **Predict:** one picture each of ten patients, or a dozen each of two?
 
 
 # %%
@@ -549,72 +538,68 @@ def an_hour(fields, seed):
 
 
 runs = pd.read_csv(data_dir() / "experiments" / "adaptation.csv")
-runs = runs.query("repair == 'none' and scanner == 'A'")
 ways = ["frozen", "fine-tuned", "fine-tuned, random head", "scratch"]
-curves = runs[runs["base"].isin(ways)].groupby(["labels", "base"])["auc"]
-hour = [
-    (n, an_hour(n, seed)) for n in (1, 2, 3, 5, 7, 12) for seed in range(20)
-]
-hour = pd.DataFrame(hour, columns=["fields", "AUC"]).groupby("fields")["AUC"]
+runs = runs.query("repair == 'none' and scanner == 'A' and base in @ways")
+hour = [(n, an_hour(n, s)) for n in (1, 2, 3, 5, 7, 12) for s in range(20)]
+hour = pd.DataFrame(hour, columns=["labels", "auc"]).assign(base="an hour")
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
-for ax, groups in zip(axes, (curves, hour), strict=True):
-    half = groups.sem() * stats.t.ppf(0.975, groups.count() - 1)
-    mean, half = (
-        x.unstack() if ax is axes[0] else x for x in (groups.mean(), half)
-    )
-    mean.plot(ax=ax, yerr=half, style=["o-", "s--", "D-.", "^:"], capsize=3)
-axes[0].set(
-    xscale="log", xlabel="labelled pictures", ylabel="AUC over pictures"
-)
-axes[1].set(xlabel="pictures of each patient", ylabel="AUC over patients")
+for ax, some in zip(axes, (runs, hour), strict=True):
+    auc = some.groupby(["labels", "base"])["auc"]
+    half = (auc.sem() * stats.t.ppf(0.975, auc.count() - 1)).unstack()
+    looks = ["o-", "s--", "D-.", "^:"][: half.shape[1]]
+    auc.mean().unstack().plot(ax=ax, yerr=half, style=looks, capsize=3)
+axes[0].set(xscale="log", xlabel="labelled pictures", ylabel="AUC, pictures")
+axes[1].set(xlabel="pictures of each patient", ylabel="AUC, patients")
 
 # %% [markdown]
 # *The figure shows, left, the AUC on new patients over the number of labels: means and
-# 95 % intervals over three or five draws of labels. Right, what an hour buys, over the
-# pictures read of each patient: means and 95 % intervals over twenty draws of patients.*
+# 95 % intervals over three or five draws of labels; right, what an hour buys, over the
+# pictures of each patient: means and 95 % intervals over twenty draws of patients.*
 #
-# **Interpret.** With few labels, whoever begins with pretrained weights is far ahead;
-# with four hundred, scratch comes near. So: start from pretrained weights, and have a
-# few pictures read of *many* patients. The dozen of few patients is what archives
-# offer, and what serves worst.
+# **Interpret.** With few labels, whatever begins with pretrained weights is ahead; with
+# four hundred, scratch comes near. So: start from pretrained weights, and have a few
+# pictures of *many* patients read. A dozen of very few is what archives offer, and what
+# serves worst.
 #
-# Others found, in both directions: on large sets of real medical pictures, ImageNet
-# pretraining changed the result little, and small networks from scratch kept up
-# (Raghu et al. 2019). Self-supervised pretraining on unlabelled medical pictures, after
-# ImageNet, beat ImageNet alone (Azizi et al. 2021). The gain comes from features that
-# are reused, and is largest for few labels, for near domains, and for vision
-# transformers (Matsoukas et al. 2022). Weights pretrained on radiology beat those of
-# ImageNet on radiology, by most on small sets (RadImageNet, Mei et al. 2022).
+# Others found, in both directions:
+#
+# - On large medical sets ImageNet's weights changed the result little, and small
+#   networks from scratch kept up (Raghu et al. 2019).
+# - Self-supervised pretraining on unlabelled medical pictures, after ImageNet's, beat
+#   ImageNet alone (Azizi et al. 2021).
+# - The gain comes from reused features, and is largest for few labels, near domains and
+#   vision transformers (Matsoukas et al. 2022).
+# - Weights pretrained on radiology beat ImageNet's on radiology, most on small sets
+#   (RadImageNet, Mei et al. 2022).
 #
 # ## Real pictures
 #
-# With a network, one argument makes a real set yours (`pip install medmnist`; Yang et
-# al. 2023; CC BY 4.0):
+# With a network, one argument fetches a real set (`pip install medmnist`; Yang et al.
+# 2023; CC BY 4.0):
 #
 # ```python
 # import medmnist
 #
-# name = "PneumoniaMNIST"  # chest X-rays of children
-# load = getattr(medmnist, name)
-# train, test = (load(split=s, size=64, download=True) for s in ("train", "test"))
+# load = getattr(medmnist, "PneumoniaMNIST")  # chest X-rays of children
+# train = load(split="train", size=64, download=True)
 # images, labels = train.imgs, train.labels
 # ```
 #
-# The arrays name no patient, so read how each was split. PneumoniaMNIST: validation was
-# dealt out of the training pictures, so it may share children with them. ChestMNIST
-# keeps an official split by patient. The test part of PathMNIST is from another center.
-# None of them lets you compute what this lesson asks for, an interval over patients.
+# The arrays name no patient, so none allows an interval over patients; read what each
+# split does allow. PneumoniaMNIST's validation was dealt out of its training pictures,
+# and may share children with them. ChestMNIST keeps an official split by patient. The
+# test part of PathMNIST is from another center.
 #
 # ## From a blank page
 #
-# **Exercise da-13.** Write `my_card(validation, test, promise)`, the part of a model
-# card that a clinic reads. Both tables have a row a *picture*: `patient`, `ill` (0 or
-# 1), `score`; `test` has `stain` as well. A patient's score is the mean. The threshold
-# is the highest score of an ill validation patient at which at least the share
-# `promise` of the ill ones is found. Return a dict with a key `"all"` and one for each
-# stain: (sensitivity on the test patients, lower and upper end of Wilson's 95 %
-# interval, verdict). The verdict is `"kept"` if the interval lies at or above the
-# promise, `"broken"` if it lies below, else `"cannot tell"`.
+# **Exercise da-13.** Write `my_card(validation, test, promise)`, what a clinic reads on a
+# model card. Both tables have a row a *picture*: `patient`, `ill` (0 or 1), `score`; and
+# `test` has `stain`. A patient's score is the mean. The threshold is the highest score
+# of an ill validation patient at which at least the share `promise` of the ill is found.
+# Return a dict with a key `"all"` and one for each stain: sensitivity on the test
+# patients, lower and upper end of its 95 % interval (Wilson's), verdict. The verdict is
+# `"kept"` if the interval lies at or above the promise, `"broken"` if below, else
+# `"cannot tell"`.
 
 # %% tags=["exercise"]
 # exercise: da-13
