@@ -488,8 +488,9 @@ for rows in (test, test & ~rare, rare):
 
 # %%
 def log_losses(some, temperatures):
-    logits = some["score"].to_numpy() * (2 * some["ill"].to_numpy() - 1)
-    return np.logaddexp(0, -logits[:, None] / temperatures).mean(axis=0)
+    signs = 1 - 2 * some["ill"]
+    wrong = np.outer(signs * some["score"], 1 / np.array(temperatures))
+    return np.logaddexp(0, wrong).mean(axis=0)
 
 
 def change(some, count, seed):
@@ -500,20 +501,19 @@ def change(some, count, seed):
 
 
 free = new_head(c=3).fit(features[train], ill[train])
-unsure = per_patient(~train, free.decision_function(features))
+free = per_patient(~train, free.decision_function(features))
 changes = pd.DataFrame()
-for name, some in {"penalty": unseen, "no penalty": unsure}.items():
-    for count in (8, 24):
-        own = [change(some, count, seed) for seed in range(200)]
-        changes[f"{name}, {count}"] = own
-ax = changes.plot.box(whis=(2.5, 97.5), ylabel="change in log loss")
+for name, some in {"penalty": unseen, "no penalty": free}.items():
+    for n in (8, 24):
+        changes[f"{name}, {n}"] = [change(some, n, i) for i in range(200)]
+ax = changes.plot.box(showfliers=False, ylabel="change in log loss")
 ax.axhline(0, color="black", ls=":")
 print((changes > 0).mean().map("worse in {:.0%}".format).to_string())
 
 # %% [markdown]
 # *The figure shows how a fitted temperature changed the log loss on the other patients,
-# over two hundred draws of those who fitted it; whiskers hold the middle 95 % of the
-# draws. Above the line it got worse.*
+# over two hundred draws of those who fitted it: quartiles, whiskers without outliers.
+# Above the line it got worse.*
 #
 # **Interpret.** A head without a penalty is far too sure, and a temperature nearly
 # always repairs that. A mean over pictures of the other head is not sure enough: less is
@@ -543,11 +543,12 @@ runs = runs.query("repair == 'none' and scanner == 'A' and base in @ways")
 hour = [(n, an_hour(n, s)) for n in (1, 2, 3, 5, 7, 12) for s in range(20)]
 hour = pd.DataFrame(hour, columns=["labels", "auc"]).assign(base="an hour")
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
-for ax, some in zip(axes, (runs, hour), strict=True):
-    auc = some.groupby(["labels", "base"])["auc"]
-    half = (auc.sem() * stats.t.ppf(0.975, auc.count() - 1)).unstack()
-    looks = ["o-", "s--", "D-.", "^:"][: half.shape[1]]
-    auc.mean().unstack().plot(ax=ax, yerr=half, style=looks, capsize=3)
+for ax, both in zip(axes, (runs, hour), strict=True):
+    for look, (name, some) in zip("osD^", both.groupby("base"), strict=False):
+        auc = some.groupby("labels")["auc"]
+        half = auc.sem() * stats.t.ppf(0.975, auc.count() - 1)
+        ax.errorbar(half.index, auc.mean(), half, marker=look, label=name)
+    ax.legend(fontsize="small", loc="lower right")
 axes[0].set(xscale="log", xlabel="labelled pictures", ylabel="AUC, pictures")
 axes[1].set(xlabel="pictures of each patient", ylabel="AUC, patients")
 
@@ -556,10 +557,11 @@ axes[1].set(xlabel="pictures of each patient", ylabel="AUC, patients")
 # 95 % intervals over three or five draws of labels; right, what an hour buys, over the
 # pictures of each patient: means and 95 % intervals over twenty draws of patients.*
 #
-# **Interpret.** With few labels, whatever begins with pretrained weights is ahead; with
-# four hundred, scratch comes near. So: start from pretrained weights, and have a few
-# pictures of *many* patients read. A dozen of very few is what archives offer, and what
-# serves worst.
+# **Interpret.** With few labels pretrained weights are ahead, with four hundred scratch
+# comes near (`frozen-beats-scratch` in `docs/ledger.md`). An hour is spent worst at the
+# ends: ten pictures are too few labels, two patients too few people. Between them the
+# curve is flat. So: start from pretrained weights, and have a few pictures of *several*
+# patients read, never all pictures of two.
 #
 # Others found, in both directions:
 #
