@@ -58,8 +58,7 @@ split = home["split"].to_numpy()
 train, validation, test = (split == p for p in ["train", "validation", "test"])
 
 # %% [markdown]
-# Four tools for later: a head, a draw of patients, one score a patient, and the AUC
-# over test patients.
+# Four tools for later:
 
 
 # %%
@@ -163,10 +162,9 @@ print(evaluation.bootstrap_over_patients(roc_auc_score, *given), "by helper")
 #
 # ## What a threshold can promise
 #
-# A clinic asks for a sensitivity of at least `0.85`. We put the threshold below
-# that share of the ill *validation* patients, and look at others. A decision is
-# yes or no and patients are independent, so the interval is that of a share:
-# Wilson's.
+# A clinic asks for a sensitivity of at least `0.85`. We put the threshold below that
+# share of the ill *validation* patients, and look at others. A decision is yes or no, so
+# the interval is that of a share: Wilson's.
 
 
 # %%
@@ -243,9 +241,9 @@ ax.set(xlabel="share referred", ylabel="mistakes in the rest")
 # about, over the share that it refers; dotted, the share without referral.*
 #
 # **Interpret.** Most mistakes lie near the threshold, so the first referrals buy most;
-# towards the right few patients are left, and the curve means little. So: offer a
-# clinic two thresholds and the work between them. A patient who was referred is neither
-# found nor missed: count all three.
+# to the right few patients are left, and the curve means little. So: offer two
+# thresholds, and the work between them. A referred patient is neither found nor missed:
+# count all three.
 #
 # **Exercise da-11.** Choose two thresholds by `watched`, the validation patients:
 # exactly one ill patient lies below `my_low`, exactly one healthy patient at or above
@@ -346,9 +344,9 @@ plt.show()
 # split by cell and by module: means and 95 % intervals over ten draws.*
 #
 # **Interpret.** The split by cell reports more, with an interval that is too narrow: it
-# never meets a module that is hard. So: before you believe a table, ask what was dealt
-# out. In your own, nothing that learns from data (choosing features, standardizing,
-# tuning) may see a held-out patient.
+# never meets a hard module. So: before you believe a table, ask what was dealt out. In
+# your own, nothing that learns from data (choosing features, standardizing, tuning) may
+# see a held-out patient.
 #
 # ## A shortcut
 #
@@ -380,10 +378,10 @@ for name, model in models.items():
 auc
 
 # %% [markdown]
-# The columns are three trainings: on pictures without rulers, as they came, and on
-# each picture both with a ruler and without. Where do they look? On averaged
-# features a head's score is the mean of the same sum in each cell of the grid, so
-# the **heat map** (a class activation map, Zhou et al. 2016) is one product.
+# The columns are three trainings: on pictures without rulers, as they came, and on each
+# picture both ways. Where do they look? On averaged features a head's score is the mean
+# of one sum in each cell of the grid, so the **heat map** (class activation map, Zhou et
+# al. 2016) is a product.
 
 # %%
 one = lay_ruler(images[test & (ill == 1)][:1])

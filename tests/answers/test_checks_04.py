@@ -28,10 +28,10 @@ def test_the_stub_is_not_attempted(work, name, dots):
 def patients(seed, count):
     rng = np.random.default_rng(seed)
     ill = np.arange(count) % 2
-    return pd.DataFrame({"ill": ill, "score": rng.normal(1.5 * ill, 1)})
+    return pd.DataFrame({"ill": ill, "score": rng.normal(1.2 * ill, 1)})
 
 
-WATCHED, CASES = patients(1, 16), patients(2, 80)
+WATCHED, CASES = patients(11, 16), patients(2, 80)
 
 
 def ordered(cases, state):

@@ -176,8 +176,8 @@ def _name_covering(given, right, pictures, labels, scores):
         if np.abs(given - wrong()).max() <= _TOLERANCE:
             return told
     return (
-        "These are other numbers: copy the pictures, fill one cell of each with "
-        "its own mean color, and measure the AUC of `their_scores`."
+        "These are other numbers: copy the pictures, fill one cell of each "
+        "with its own mean color, and measure the AUC of `their_scores`."
     )
 
 
@@ -235,9 +235,9 @@ def _card_problem(given, chosen, asked, promise):
             if row[3] not in VERDICTS or row[3] != right[name][3]:
                 low, high = right[name][1:3]
                 return (
-                    f"the verdict of {name!r} should be {right[name][3]!r}, not "
-                    f"{brief(row[3])}: the interval is {low:.3f} to {high:.3f}, "
-                    f"the promise {promise}."
+                    f"the verdict of {name!r} should be {right[name][3]!r}, "
+                    f"not {brief(row[3])}: the interval is {low:.3f} to "
+                    f"{high:.3f}, the promise {promise}."
                 )
         return ""
     for options, told in (
