@@ -269,7 +269,7 @@ my_counts = missed, alarms, sum(~low & ~high)
 course.exercise("da-11").check(my_low, my_high, my_counts, watched, cases)
 
 # %% [markdown]
-# ## A leak that flatters
+# ## Leakage flatters
 #
 # A pilot study has twelve patients, a dozen pictures each, and is tested by
 # cross-validation. One team deals out *pictures*, another *patients* with all of
@@ -380,7 +380,7 @@ auc
 # %% [markdown]
 # The columns are three trainings: on pictures without rulers, as they came, and on each
 # picture both ways. Where do they look? On averaged features a head's score is the mean
-# of one sum in each cell of the grid, so the **heat map** (class activation map, Zhou et
+# of one sum in each cell of the grid, so the heat map (**class activation map**, Zhou et
 # al. 2016) is a product.
 
 # %%
@@ -473,7 +473,7 @@ for rows in (test, test & ~rare, rare):
 #
 # ## Does a probability mean what it says?
 #
-# A model is **calibrated** if seven in ten of the patients that it calls ill with
+# **Calibration:** a model is calibrated if seven in ten of the patients that it calls ill with
 # probability seven tenths are. **Temperature scaling** (Guo et al. 2017) divides all
 # logits by one number, that of the least **log loss** on validation patients: minus the
 # logarithm of the probability that was given to what came true. We try it on our head

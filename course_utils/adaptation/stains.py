@@ -46,8 +46,8 @@ def separate_stains(images, vectors=HAEMATOXYLIN_EOSIN):
     The rest is what lies at right angles to both stains, so that nothing is
     lost: `combine_stains` gives the pictures back, but for values below 1,
     which count as 1. (scikit-image's `separate_stains` sets negative amounts
-    to 0, and its way back gives another picture.) Introduced in lesson 04b
-    (``04b_another_hospital``).
+    to 0, and its way back gives another picture.) Introduced in lesson 04
+    (``04_domain_adaptation``).
 
     Args:
         images: Pictures with values from 0 to 255, shape
@@ -76,7 +76,7 @@ def separate_stains(images, vectors=HAEMATOXYLIN_EOSIN):
 def combine_stains(amounts, vectors=HAEMATOXYLIN_EOSIN):
     """Puts pictures together again: the way back from `separate_stains`.
 
-    Introduced in lesson 04b (``04b_another_hospital``).
+    Introduced in lesson 04 (``04_domain_adaptation``).
 
     Args:
         amounts: As `separate_stains` returns them, perhaps changed.
