@@ -6,15 +6,15 @@
 # - **Learn:** sensitivity and specificity of patients with their intervals, what a
 #   threshold can promise, when to abstain, how pictures leak and mislead, what a
 #   probability and a label are worth.
-# - **Need:** lesson 02. About 60 minutes.
+# - **Need:** lesson 02. About 40 minutes.
 #
 # **From lesson 02.** A paper splits photographs of solar cells by cell, and you
 # split them by module. Whose number will be higher, and whose will hold?
 #
 # <details><summary>Answer</summary>
 #
-# The paper's is higher, for its test cells have siblings among the training cells. Yours
-# is what to expect on a new module.
+# The paper's is higher, for its test cells have siblings among the training cells.
+# Yours is what to expect on a new module.
 #
 # </details>
 
@@ -87,7 +87,7 @@ def patient_auc(model, x):
 # ## A model that is nearly always right
 #
 # In a screening most people are healthy: those that this head on a frozen backbone
-# learns from, and those that it is asked about.
+# learns from, and those it is asked about.
 
 # %%
 learned, asked = (
@@ -163,8 +163,8 @@ print(evaluation.bootstrap_over_patients(roc_auc_score, *given), "by helper")
 # ## What a threshold can promise
 #
 # A clinic asks for a sensitivity of at least `0.85`. We put the threshold below that
-# share of the ill *validation* patients, and look at others. A decision is yes or no, so
-# the interval is that of a share: Wilson's.
+# share of the ill *validation* patients, and look at others. A decision is yes or no,
+# so the interval is that of a share: Wilson's.
 
 
 # %%
@@ -187,10 +187,10 @@ report(watched, threshold)
 report(cases, threshold)
 
 # %% [markdown]
-# Eight ill validation patients chose that threshold. What if they had been others? Of all
-# patients that are new to the model, we draw who chooses, two hundred times, and ask the
-# rest. **Predict:** how often is the promise broken, with eight ill patients, and with
-# twenty-four?
+# Eight ill validation patients chose that threshold. What if they had been others? Of
+# all patients that are new to the model, we draw who chooses, two hundred times, and
+# ask the rest. **Predict:** how often is the promise broken, with eight ill patients,
+# and with twenty-four?
 
 # %%
 unseen = pd.concat([watched, cases])
@@ -217,8 +217,8 @@ ax.legend(loc="upper left")
 # sensitivity the threshold reached on the others; the dotted line is the promise.*
 #
 # **Interpret.** Put at the edge of its promise, a threshold breaks it on others about
-# every second time, whoever chose it; more patients only make the failures smaller. So:
-# promise less than you measured. If all of `n` ill patients were found, you may promise
+# every second time; more patients only make the failures smaller. So: promise less
+# than you measured. If all of `n` new ill patients are found, you may promise
 # `0.05 ** (1 / n)` at a confidence of `0.95`: about thirty patients for `0.9`.
 #
 # ## What abstaining buys
@@ -350,10 +350,10 @@ plt.show()
 #
 # ## A shortcut
 #
-# The hospital that sees the ill lays a ruler beside the tissue; the screening center does
-# not. We draw rulers into the pictures of nearly all ill patients and few healthy ones,
-# and train a head on these. **Predict** its AUC on test patients with rulers as in
-# training, without any, and with rulers at the *others* instead.
+# The hospital that sees the ill lays a ruler beside the tissue; the screening center
+# does not. We draw rulers into the pictures of nearly all ill patients and few
+# healthy ones, and train a head on these. **Predict** its AUC on test patients with
+# rulers as in training, without any, and with rulers at the *others* instead.
 
 
 # %%
@@ -378,10 +378,10 @@ for name, model in models.items():
 auc
 
 # %% [markdown]
-# The columns are three trainings: on pictures without rulers, as they came, and on each
-# picture both ways. Where do they look? On averaged features a head's score is the mean
-# of one sum in each cell of the grid, so the heat map (**class activation map**, Zhou et
-# al. 2016) is a product.
+# The columns are three trainings: on pictures without rulers, as they came, and on
+# each picture both ways. Where do they look? On averaged features a head's score is
+# the mean of one sum in each cell of the grid, so the heat map (**class activation
+# map**, Zhou et al. 2016) is a product.
 
 # %%
 one = lay_ruler(images[test & (ill == 1)][:1])
@@ -451,10 +451,9 @@ course.exercise("da-12").check(
 # %% [markdown]
 # ## A rare stain, hidden by the average
 #
-# A second laboratory stains the tissue of twelve of the eighty test patients with more
-# eosin and less haematoxylin. (We overdo it, so that something is hidden.) **Predict:**
-# how much of that will show in all patients together? Below come all, those with the
-# usual stain, and those with the rare one.
+# A second laboratory stains the tissue of twelve of the eighty test patients with
+# more eosin and less haematoxylin. (We overdo it.) **Predict:** how much of that will
+# show in all patients together? Below come all, the usual stain, and the rare one.
 
 # %%
 rare = draw(test, 6, 0)
@@ -473,12 +472,12 @@ for rows in (test, test & ~rare, rare):
 #
 # ## Does a probability mean what it says?
 #
-# **Calibration:** a model is calibrated if seven in ten of the patients that it calls ill with
-# probability seven tenths are. **Temperature scaling** (Guo et al. 2017) divides all
-# logits by one number, that of the least **log loss** on validation patients: minus the
+# **Calibration:** of the patients that are called ill with probability seven tenths,
+# seven in ten should be. **Temperature scaling** (Guo et al. 2017) divides all logits
+# by one number, that of the least **log loss** on validation patients: minus the
 # logarithm of the probability that was given to what came true. We try it on our head
-# and on one with hardly any penalty, with sixteen patients to fit it. **Predict:** can it
-# make matters worse?
+# and on one with hardly any penalty, with sixteen patients to fit it. **Predict:**
+# can it make matters worse?
 
 
 # %%
@@ -509,10 +508,11 @@ print((changes > 0).mean().map("worse in {:.0%}".format).to_string())
 # Above the line it got worse.*
 #
 # **Interpret.** The head without a penalty is far too sure, and a temperature nearly
-# always repairs that. The mean of the other is not sure enough: less is to be gained,
-# and few patients may fit it wrongly. No temperature changes an *order*, so the AUC
-# stays; nor does it know that elsewhere fewer are ill. So: fit one where a model is
-# plainly too sure (`evaluation.fit_temperature`), and measure again on others.
+# always repairs that. Our head's mean over pictures is not sure enough: less is to be
+# gained, and few patients may fit it wrongly. No temperature changes an *order*, so
+# the AUC stays; nor does it know that elsewhere fewer are ill. So: fit one where a
+# model is plainly too sure (`evaluation.fit_temperature`), and measure again on
+# others.
 #
 # ## What a label buys
 #
@@ -553,7 +553,7 @@ axes[1].set(xlabel="pictures of each patient", ylabel="AUC, patients")
 # comes near (`frozen-beats-scratch` in `docs/ledger.md`). An hour is spent worst at the
 # ends: ten pictures are too few labels, two patients too few people. Between them the
 # curve is flat. So: start from pretrained weights, and have a few pictures of *several*
-# patients read, never all pictures of two.
+# patients read.
 #
 # Others found, in both directions:
 #
@@ -586,12 +586,14 @@ axes[1].set(xlabel="pictures of each patient", ylabel="AUC, patients")
 #
 # ## From a blank page
 #
-# **Exercise da-13.** Write `my_card(validation, test, promise)`, what a clinic reads on a
-# model card. Both tables have a row a *picture*: `patient`, `ill` (0 or 1), `score`; and
+# **Exercise da-13.** Write `my_card(validation, test, promise)`, what a clinic reads
+# on a model card. Both tables have a row a *picture*: `patient`, `ill` (0 or 1),
+# `score`; and
 # `test` has `stain`. A patient's score is the mean. The threshold is the highest score
-# of an ill validation patient at which at least the share `promise` of the ill is found.
-# Return a dict with a key `"all"` and one for each stain: sensitivity on the test
-# patients, lower and upper end of its 95 % interval (Wilson's), verdict. The verdict is
+# of an ill validation patient at which at least the share `promise` of the ill is
+# found. Return a dict with a key `"all"` and one for each stain: sensitivity on the
+# test patients, lower and upper end of its 95 % interval (Wilson's), verdict. The
+# verdict is
 # `"kept"` if the interval lies at or above the promise, `"broken"` if below, else
 # `"cannot tell"`.
 
@@ -620,7 +622,7 @@ def my_card(validation, test, promise):
 ### END SOLUTION
 
 # %% [markdown]
-# The check asks your function about these patients, and about those of other clinics.
+# The check asks it about these patients, and about those of other clinics.
 
 # %% tags=["check"]
 rows = home.assign(ill=ill, score=mixed, stain=np.where(rare, "rare", "usual"))
