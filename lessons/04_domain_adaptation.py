@@ -569,7 +569,7 @@ axes[1].set(xlabel="pictures of each patient", ylabel="AUC, patients")
 # ## Real pictures
 #
 # With a network, one argument fetches a real set (`pip install medmnist`; Yang et al.
-# 2023; CC BY 4.0):
+# 2023; `CC BY 4.0`):
 #
 # ```python
 # import medmnist
