@@ -30,9 +30,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from scipy import stats
-from sklearn import model_selection
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -248,7 +248,7 @@ _ = ax.set(xlabel="share referred", ylabel="mistakes in the rest")
 # **Exercise da-11.** Choose two thresholds by `watched`, the validation patients:
 # exactly one ill patient lies below `my_low`, exactly one healthy patient at or above
 # `my_high`. Then count the *test* patients, `cases`: `my_counts` is (ill below
-# `my_low`, healthy at or above `my_high`, referred, that is, in between).
+# `my_low`, healthy at or above `my_high`, referred: in between).
 
 # %% tags=["exercise"]
 # exercise: da-11
@@ -286,25 +286,19 @@ quiz.answer("q1", my_guess)
 
 
 # %% [markdown]
-# Twenty such studies, each with other patients.
+# Twenty such studies. (A split whose groups are single pictures is a random one.)
 
 
 # %%
 def pilot(seed):
     chosen, areas = draw(train, 6, seed), {}
-    x, y, groups = features[chosen], ill[chosen], home["patient"][chosen]
-    folds = {"n_splits": 4, "shuffle": True, "random_state": seed}
-    by_picture = model_selection.StratifiedKFold(**folds).split(x, y)
-    by_patient = model_selection.StratifiedGroupKFold(**folds)
-    by_patient = by_patient.split(x, y, groups)
-    for name, cv in {
-        "random split": by_picture,
-        "patient split": by_patient,
-    }.items():
-        said = model_selection.cross_val_predict(
-            new_head(), x, y, cv=cv, method="decision_function"
-        )
-        areas[name] = roc_auc_score(y, said)
+    x, y = features[chosen], ill[chosen]
+    folds = StratifiedGroupKFold(4, shuffle=True, random_state=seed)
+    options = {"cv": folds, "method": "decision_function"}
+    for name, unit in {"random": "image", "patient": "patient"}.items():
+        options["groups"] = home[unit][chosen]
+        said = cross_val_predict(new_head(), x, y, **options)
+        areas[f"{name} split"] = roc_auc_score(y, said)
     said = new_head().fit(x, y).decision_function(features[test])
     return {**areas, "new patients": roc_auc_score(ill[test], said)}
 
@@ -402,7 +396,7 @@ for ax, (name, model) in zip(axes, models.items(), strict=True):
 # **Interpret.** With rulers as in training the second head shines; with rulers at the
 # others it is no better than guessing, and the map shows why. Even the first head, which
 # never met a ruler, takes it for disease; the third, which saw each picture both ways,
-# hardly cares. Such models have been published: hospital tokens on chest X-rays (Zech et
+# hardly cares. Published cases: hospital tokens on chest X-rays (Zech et
 # al. 2018), skin markings (Winkler et al. 2019). So: a heat map gives a suspicion. The
 # proof is a test in which the suspect moves and the disease stays.
 #
@@ -519,7 +513,7 @@ print((changes > 0).mean().map("worse in {:.0%}".format).to_string())
 #
 # ## What a label buys
 #
-# Left in the next figure: ten to four hundred labelled pictures of all forty patients,
+# Left below: ten to four hundred labelled pictures of all forty patients,
 # and four ways to use them (`python -m benchmarks.domain_adaptation`). Right: what a
 # pathologist's hour buys, at five minutes to open a patient's case and one for each
 # picture. **Predict:** one picture each of ten patients, or a dozen each of two?
