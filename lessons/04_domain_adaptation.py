@@ -241,7 +241,7 @@ _ = ax.set(xlabel="share referred", ylabel="mistakes in the rest")
 # about, over the share that it refers; dotted, the share without referral.*
 #
 # **Interpret.** Most mistakes lie near the threshold, so the first referrals buy most;
-# to the right few patients are left, and the curve means little. So: offer two
+# to the right few patients are left. So: offer two
 # thresholds, and the work between them. A referred patient is neither found nor missed:
 # count all three.
 #
