@@ -133,7 +133,7 @@ print(f"AUC over patients {patient_auc(head, features):.3f}")
 # The **bootstrap** asks how a number would differ on other test data: draw as
 # many as there are, with replacement, and measure again; the middle of these
 # values is the 95 % interval. As many *what*? First pictures, then patients, each
-# with all of his pictures.
+# with all their pictures.
 
 
 # %%
@@ -347,7 +347,7 @@ plt.show()
 #
 # ## A shortcut
 #
-# The hospital that sees the ill lays a ruler beside the tissue; the screening center
+# The hospital that sees the ill lays a ruler beside the tissue; the screening centre
 # does not. We draw rulers into the pictures of nearly all ill patients and few
 # healthy ones, and train a head on these. **Predict** its AUC on test patients with
 # rulers as in training, without any, and with rulers at the *others* instead.
@@ -402,7 +402,7 @@ for ax, (name, model) in zip(axes, models.items(), strict=True):
 #
 # **Exercise da-12.** A colleague's head does very well. Its pictures of the ill bear a
 # mark in one cell of a 4 by 4 grid. Prove where. Cover one cell after another of
-# `their_pictures` by each picture's own mean color, and measure the AUC of
+# `their_pictures` by each picture's own mean colour, and measure the AUC of
 # `their_scores`: `my_auc`, 4 by 4. `my_cell` is (row, column) of the cell that the
 # model lives on.
 
@@ -579,7 +579,7 @@ _ = axes[1].set(xlabel="pictures of each patient", ylabel="AUC, patients")
 # The arrays name no patient, so none allows an interval over patients; read what each
 # split does allow. PneumoniaMNIST's validation was dealt out of its training pictures,
 # and may share children with them. ChestMNIST keeps an official split by patient. The
-# test part of PathMNIST is from another center.
+# test part of PathMNIST is from another centre.
 #
 # ## From a blank page
 #

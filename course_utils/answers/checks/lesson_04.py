@@ -15,6 +15,7 @@ PROMISE = 0.85
 VERDICTS = ("kept", "broken", "cannot tell")
 _TOLERANCE = 5e-3
 _CLINICS = ((13, 0.8, str), (24, 0.7, int))  # ill patients, promise, names
+_SHIFTS = {"usual": 2, "pale": 0, "old": -4}  # of the scores at a new clinic
 
 
 def judge_referral(
@@ -158,7 +159,7 @@ def _name_covering(given, right, pictures, labels, scores):
         (
             lambda: _covered(pictures, labels, scores, 0),
             "The cells were covered in black, which is a mark of its own: "
-            "take each picture's mean color.",
+            "take each picture's mean colour.",
         ),
         (
             lambda: _covered(pictures, labels, scores, mean, keep=True),
@@ -169,7 +170,7 @@ def _name_covering(given, right, pictures, labels, scores):
             lambda: _covered(
                 pictures, labels, scores, pictures.mean((0, 1, 2))
             ),
-            "The color is the mean of all pictures: take each picture's own.",
+            "The colour is the mean of all pictures: take each picture's own.",
         ),
     )
     for wrong, told in mistakes:
@@ -177,7 +178,7 @@ def _name_covering(given, right, pictures, labels, scores):
             return told
     return (
         "These are other numbers: copy the pictures, fill one cell of each "
-        "with its own mean color, and measure the AUC of `their_scores`."
+        "with its own mean colour, and measure the AUC of `their_scores`."
     )
 
 
@@ -313,8 +314,9 @@ def _clinic(ill_patients, promise, name, seed):
     for first in (0, 1000):
         rows = []
         for number in range(2 * ill_patients):
-            own = rng.normal(2.0 * (number % 2), 1)
             stain = ("usual", "usual", "pale", "old")[number // 2 % 4]
+            shift = _SHIFTS[stain] if first else 0
+            own = rng.normal(2 * (number % 2) + shift, 1)
             rows += [
                 (name(first + number), number % 2, score, stain)
                 for score in rng.normal(own, 1, rng.integers(1, 9))
