@@ -17,7 +17,6 @@ Seeds share cells, so they are not quite independent, and an interval is a
 little too narrow.
 """
 
-import contextlib
 import dataclasses
 
 import numpy as np
@@ -25,10 +24,6 @@ from scipy import stats
 
 SUPPORTED, REFUTED, UNDECIDED = "supported", "refuted", "undecided"
 DEPENDS = "depends"
-
-
-class NotMadeError(Exception):
-    """A run that a comparison needs was not made yet."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,35 +37,6 @@ class Judged:
     p: float
     seeds: int
     verdict: str
-
-
-class Getter:
-    """Finds the numbers of one seed among the reported rows."""
-
-    def __init__(self, rows, seed):
-        """Keeps the seed's rows."""
-        self.rows = [
-            row
-            for row in rows
-            if row["seed"] == str(seed) and row["stage"] == "report"
-        ]
-
-    def __call__(self, column, **where):
-        """Returns the number in a column of the only row that fits."""
-        return float(self._row(where)[column])
-
-    def curve(self, column, **where):
-        """Returns the numbers of a curve."""
-        return [float(value) for value in self._row(where)[column].split()]
-
-    def _row(self, where):
-        wanted = {name: str(value) for name, value in where.items()}
-        fitting = [row for row in self.rows if wanted.items() <= row.items()]
-        if not fitting:
-            raise NotMadeError(f"no row for {wanted}")
-        if len(fitting) > 1:
-            raise LookupError(f"{len(fitting)} rows for {wanted}")
-        return fitting[0]
 
 
 def judge(name, differences, margin):
@@ -100,23 +66,18 @@ def judge(name, differences, margin):
     return Judged(name, mean, float(low), float(high), float(p), count, verdict)
 
 
-def judge_claim(claim, rows, seeds):
-    """Judges a claim.
+def judge_all(differences, margin):
+    """Judges a claim by all of its comparisons.
 
     Args:
-        claim: A `runner.Claim`.
-        rows: The rows of its experiment.
-        seeds: The seeds to judge by.
+        differences: Dict from what is compared, in words, to differences.
+        margin: The smallest difference that counts.
 
     Returns:
-        The verdict, and a `Judged` a comparison whose runs were all made; None
-        and an empty list where there is no such comparison yet.
+        The verdict and a list of `Judged`; None and an empty list where
+        nothing was compared.
     """
-    judged = []
-    for name, compare in claim.comparisons.items():
-        with contextlib.suppress(NotMadeError):
-            differences = [compare(Getter(rows, seed)) for seed in seeds]
-            judged.append(judge(name, differences, claim.margin))
+    judged = [judge(name, some, margin) for name, some in differences.items()]
     found = {one.verdict for one in judged}
     if len(found) < 2:
         return (found.pop() if found else None), judged
