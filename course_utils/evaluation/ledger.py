@@ -123,7 +123,7 @@ def draw(differences, margin, ax=None):
     """
     values = {name: np.asarray(differences[name]) for name in differences}
     _, judged = verdicts.judge_all(values, margin)
-    ax = new_axes(ax, (6.4, 1.4 + 0.4 * len(judged)))
+    ax = new_axes(ax, (6.4, 1.8 + 0.4 * len(judged)))
     named = set()
     for place, one in enumerate(judged):
         colour, marker = _LOOKS[one.verdict]
@@ -143,8 +143,9 @@ def draw(differences, margin, ax=None):
     ax.axvline(0, color="black", lw=0.8)
     ax.axvline(margin, color="black", lw=0.8, ls=":")
     ax.set_yticks(range(len(judged)), [one.name for one in judged])
-    ax.set(ylim=(len(judged) - 0.5, -0.5), xlabel="difference")
-    ax.legend(fontsize="small")
+    # One row above all others is the legend's.
+    ax.set(ylim=(len(judged) - 0.5, -1.5), xlabel="difference")
+    ax.legend(fontsize="small", loc="upper center", ncols=3)
     told = "; ".join(
         f"{one.name}: {one.mean:+.3f} ({one.low:+.3f} to {one.high:+.3f}, "
         f"{one.seeds} seeds), {one.verdict}"
@@ -177,7 +178,7 @@ def show(claim, figure=None):
     both = {ground: differences(claim, ground) for ground in GROUNDS}
     most = max(some.shape[1] for some in both.values())
     figure = figure or plt.figure()
-    figure.set_size_inches(11, 2 + 0.3 * most)
+    figure.set_size_inches(11, 2.2 + 0.3 * most)
     figure.set_layout_engine("constrained")
     figure.suptitle(told["sentence"])
     commands = told["command"], told["laboratory_command"]
@@ -188,14 +189,14 @@ def show(claim, figure=None):
         ax.set_title(f"{ground}: {told[ground]}")
         if some.empty:
             ax.axis("off")
-            described(ax, f"In the {ground} it was not tried")
+            described(ax, "In the laboratory it was not tried")
             continue
         draw(some, told["margin"], ax)
         metric = _metric(told["metric"], ground, some)
         ax.set_xlabel("\n".join([*textwrap.wrap(metric, 50), command]))
         described(
             ax,
-            f"{told['sentence']} On {ground}, {metric}, {told[ground]}. "
+            f"{ground.capitalize()}: {metric}, {told[ground]}. "
             f"{ax.description.rstrip('.')}. Made by {command}",
         )
     return figure
