@@ -85,9 +85,8 @@ pd.crosstab(claims["real ground"], claims["laboratory"])
 # ## The rule, by hand
 #
 # A **comparison** gives one difference a seed. A seed draws modules and labelled
-# cells anew, the same for both sides. Of the mean difference there is a 95 %
-# interval (Student's t), and a **margin** says which difference counts. A
-# comparison is
+# cells anew, the same for both sides. The mean difference has a 95 % interval
+# (Student's t), and a **margin** says which difference counts. A comparison is
 #
 # - **supported**, if the interval lies above zero and the mean is the margin or
 #   more;
