@@ -169,7 +169,7 @@ def judge_adjusted(answer: object, p_values: object) -> tuple:
         ),
         (
             back(raised),
-            "Take the maximum so far in the sorted order, and no more than one.",
+            "Take the maximum so far in the sorted order, and at most one.",
         ),
         (
             np.minimum(len(p) * p, 1),
