@@ -142,6 +142,7 @@ def draw(differences, margin, ax=None):
         named.add(one.verdict)
     ax.axvline(0, color="black", lw=0.8)
     ax.axvline(margin, color="black", lw=0.8, ls=":")
+    ax.locator_params(axis="x", nbins=7)
     ax.set_yticks(range(len(judged)), [one.name for one in judged])
     # One row above all others is the legend's.
     ax.set(ylim=(len(judged) - 0.5, -1.5), xlabel="difference")

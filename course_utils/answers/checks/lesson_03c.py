@@ -22,6 +22,7 @@ MARGIN = 0.01
 WANTED_POWER = 0.8
 # Shares that a simulation of some thousand repeats cannot tell from it.
 _POWERS = 0.775, 0.83
+_NEAR = 0.08  # of such a share, where it shows a mistake
 _LABELS = {"30 to 400": (30, 400), "400 to 1200": (400, 1200)}
 
 
@@ -125,11 +126,13 @@ def judge_seeds(answer: object, gains: object, wanted: float) -> tuple:
         return "passed", f"Right: {said}."
     if power > WANTED_POWER:
         return "failed", f"{said}: fewer are enough."
-    normal = _power(int(number), wanted, spread / np.sqrt(number))
-    hint = "take more"
-    if number == 2 or normal > 0.999:
-        hint = "the spread of *one* seed is `gains.std()`; take more seeds"
-    return "failed", f"{said}: {hint}."
+    divided = _power(int(number), wanted, spread / np.sqrt(len(gains)))
+    if abs(divided - WANTED_POWER) < _NEAR:
+        return "failed", (
+            f"{said}. `gains.std()` is the spread of one seed: the root of their "
+            "number comes in only once."
+        )
+    return "failed", f"{said}: take more."
 
 
 def judge_adjusted(answer: object, p_values: object) -> tuple:
