@@ -34,6 +34,8 @@ from course_utils.evaluation import BLUE, VERMILLION, ledger, verdicts
 from course_utils.machine import data_dir
 from course_utils.notebook import ClaimBrowser
 
+rng = np.random.default_rng(0)
+
 # %% [markdown]
 # ## Choose a sentence, see what became of it
 #
@@ -161,13 +163,11 @@ course.exercise("ev-01").check(my_verdicts, rows, margin_of_loss)
 
 # %%
 gains = ledger.differences("fine-tuning-gains")["400 labels"]
-rng = np.random.default_rng(0)
 
 
 def shares_of_verdicts(effect, seeds, margin=0.01, repeats=4000):
     drawn = rng.normal(effect, gains.std(), (repeats, seeds))
-    mean = drawn.mean(axis=1)
-    error = drawn.std(axis=1, ddof=1) / np.sqrt(seeds)
+    mean, error = drawn.mean(axis=1), stats.sem(drawn, axis=1)
     half = stats.t.ppf(0.975, seeds - 1) * error
     supported = (mean - half > 0) & (mean >= margin)
     return supported.mean(), np.mean(mean + half < margin)

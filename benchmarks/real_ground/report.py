@@ -80,7 +80,7 @@ def tables():
         said = claim.id, claim.sentence, claim.source, claim.metric
         claims.append((*said, claim.margin, _command(one), command))
         rows += [
-            (claim.id, ground, name, seed, round(difference, 10))
+            (claim.id, ground, name, seed, difference)
             for ground, some in (("real ground", real), ("laboratory", drawn))
             for name, values in some.items()
             for seed, difference in enumerate(values)

@@ -26,11 +26,8 @@ def close_figures():
 
 
 def test_it_has_the_claims_and_verdicts_of_the_page():
-    found = re.findall(
-        r"^\| \[`(.+?)`\].*? \| (.+?) \| (.+?) \| (\w+) \| ([\w ]+) \|$",
-        PAGE,
-        re.M,
-    )
+    row = r"^\| \[`(.+?)`\].*? \| (.+?) \| (.+?) \| (\w+) \| ([\w ]+) \|$"
+    found = re.findall(row, PAGE, re.M)
     columns = ["sentence", "whose", *ledger.GROUNDS]
     told = [(name, *row) for name, *row in CLAIMS[columns].itertuples()]
     assert told == found and len(found) > 20
@@ -47,17 +44,18 @@ def test_its_comparisons_are_those_of_the_page():
 
 def test_differences_are_a_column_a_comparison_and_a_row_a_seed():
     some = ledger.differences("fine-tuning-gains")
-    assert some.shape == (5, 4) and list(some)[0] == "30 labels"
+    assert some.shape == (5, 4) and next(iter(some)) == "30 labels"
     assert ledger.differences("lower-rate", "laboratory").shape == (3, 4)
     assert ledger.differences("shift-hurts", "laboratory").empty
 
 
 @pytest.mark.parametrize("claim", CLAIMS.index)
 def test_a_figure_tells_its_numbers_and_the_command(claim):
-    left, right = ledger.show(claim).axes
+    figure = ledger.show(claim)
+    left, right = figure.axes
     told = CLAIMS.loc[claim]
+    assert figure.get_suptitle() == told["sentence"]
     assert told["command"] in left.description
-    assert told["sentence"] in left.description
     for row in ledger.table(claim).to_dict("records"):
         ax = left if row["ground"] == ledger.GROUNDS[0] else right
         text = "{compared}: {mean:+.3f} ({low:+.3f} to {high:+.3f}, {seeds} "

@@ -41,7 +41,7 @@ def test_the_three_texts_have_their_claims():
 def test_what_a_row_names_exists(row):
     _, _, ids, places = row
     named = re.findall(r"`([^`]+)`", ids)
-    assert named or ids == "–"
+    assert named or ids == "\N{EN DASH}"
     assert set(named) <= set(ledger.claims().index)
     exercises = re.findall(r"`([a-z]{2}-[0-9]{2})`", places)
     for exercise in exercises:

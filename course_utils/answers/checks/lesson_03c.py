@@ -129,8 +129,8 @@ def judge_seeds(answer: object, gains: object, wanted: float) -> tuple:
     divided = _power(int(number), wanted, spread / np.sqrt(len(gains)))
     if abs(divided - WANTED_POWER) < _NEAR:
         return "failed", (
-            f"{said}. `gains.std()` is the spread of one seed: the root of their "
-            "number comes in only once."
+            f"{said}. `gains.std()` is the spread of one seed: the root of "
+            "their number comes in only once."
         )
     return "failed", f"{said}: take more."
 
