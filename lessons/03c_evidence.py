@@ -319,10 +319,11 @@ _ = axes[1].set_xlabel("accuracy on the old task")
 # *The figure shows what each remedy adds to the accuracy on the new task and on the
 # old one: a tick a seed, their mean and its 95 % interval.*
 #
-# **Interpret.** The head first keeps far more of the old task; on the new one, three
-# seeds do not settle by how much it is better. No remedy raises the new task's
-# score beyond doubt. L2-SP keeps more of the old one, which is what it was made for.
-# So: train the head first, and choose a remedy for what it keeps.
+# **Interpret.** The head first keeps far more of the old task. On the new one every
+# seed gained by it, and yet the interval reaches below zero: so little can three
+# seeds say. No remedy raises the new task's score beyond doubt; L2-SP keeps more of
+# the old one, which is what it was made for. So: train the head first, and choose a
+# remedy for what it keeps.
 #
 # ## Early, middle or late?
 #
@@ -433,8 +434,9 @@ for name, runs in groups.items():
     values = runs.groupby(key)["value"]
     spans.loc[name] = np.ptp(values.mean()), values.std().mean()
 axes = spans.plot.barh(
-    subplots=True, layout=(1, 2), sharex=True, legend=False, figsize=(9, 3)
+    subplots=True, layout=(1, 2), sharex=True, sharey=True, legend=False
 )
+axes[0, 0].figure.set_size_inches(9, 3)
 _ = [ax.set_xlabel("accuracy") for ax in axes.flat]
 
 # %% [markdown]

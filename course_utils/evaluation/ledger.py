@@ -120,14 +120,18 @@ def draw(differences, margin, ax=None):
 
     Returns:
         The `Axes`, with a `description` that holds all of the numbers.
+
+    Raises:
+        CourseError: If there is nothing to compare, or fewer than two seeds.
     """
-    values = {name: np.asarray(differences[name]) for name in differences}
-    _, judged = verdicts.judge_all(values, margin)
+    _, judged = verdicts.judge_all(differences, margin)
+    if not judged:
+        raise CourseError("There is nothing to draw: name a comparison.")
     ax = new_axes(ax, (6.4, 1.8 + 0.4 * len(judged)))
     named = set()
     for place, one in enumerate(judged):
         colour, marker = _LOOKS[one.verdict]
-        some = values[one.name]
+        some = np.asarray(differences[one.name], float)
         ax.plot(some, np.full(len(some), place), "k|", ms=9, mew=0.8)
         ax.errorbar(
             one.mean,

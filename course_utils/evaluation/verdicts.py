@@ -22,6 +22,9 @@ import dataclasses
 import numpy as np
 from scipy import stats
 
+from course_utils.machine import arguments, array_arguments
+from course_utils.machine.errors import CourseError
+
 SUPPORTED, REFUTED, UNDECIDED = "supported", "refuted", "undecided"
 DEPENDS = "depends"
 
@@ -49,8 +52,21 @@ def judge(name, differences, margin):
 
     Returns:
         A `Judged`.
+
+    Raises:
+        CourseError: If these are not two differences or more.
     """
-    differences = np.asarray(differences, float)
+    margin = arguments.number("margin", margin, 0.01)
+    differences = array_arguments.real_array(
+        "differences", differences, "ledger.differences(claim) has in a column"
+    )
+    whole = differences.ndim == 1 and np.isfinite(differences).all()
+    if not whole or len(differences) < 2:
+        raise CourseError(
+            "Expected two differences or more, one a seed, all of them finite, "
+            f"and got an array of shape {differences.shape}: no spread can be "
+            "told from these."
+        )
     mean, count = float(differences.mean()), len(differences)
     error = stats.sem(differences)
     if error > 0:
@@ -76,7 +92,15 @@ def judge_all(differences, margin):
     Returns:
         The verdict and a list of `Judged`; None and an empty list where
         nothing was compared.
+
+    Raises:
+        CourseError: If this is no such dict.
     """
+    if not hasattr(differences, "items"):
+        raise CourseError(
+            "Expected a dict from what is compared to differences, not "
+            f"{type(differences).__name__}: such as {{'a less b': a - b}}."
+        )
     judged = [judge(name, some, margin) for name, some in differences.items()]
     found = {one.verdict for one in judged}
     if len(found) < 2:
@@ -90,7 +114,18 @@ def holm(p_values, level=0.05):
     Args:
         p_values: One a comparison.
         level: How often a false one among them may be let through.
+
+    Raises:
+        CourseError: If these are no p values.
     """
+    level = arguments.share("level", level, 0.05)
+    p_values = array_arguments.real_array(
+        "p values", p_values, "ledger.table() has in a column"
+    )
+    if p_values.ndim != 1 or not np.all((p_values >= 0) & (p_values <= 1)):
+        raise CourseError(
+            "Expected p values in a row, each from 0 to 1, such as [0.01, 0.2]."
+        )
     order = np.argsort(p_values, kind="stable")
     kept = np.zeros(len(order), bool)
     for place, number in enumerate(order):

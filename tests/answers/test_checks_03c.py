@@ -58,7 +58,7 @@ def test_right_verdicts_pass_in_any_table(work):
     ("given", "named"),
     [
         ({r: o.verdict for r, o in judged(sign=-1).items()}, "sign is turned"),
-        ({r: o.verdict for r, o in judged(1e-9).items()}, "margin has no say"),
+        ({r: o.verdict for r, o in judged(1e-9).items()}, "with zero only"),
         (
             {
                 r: "supported" if o.mean >= MARGIN else "refuted"
@@ -67,11 +67,8 @@ def test_right_verdicts_pass_in_any_table(work):
             "the mean alone",
         ),
         (
-            {
-                r: v if v == "supported" else "undecided"
-                for r, v in RIGHT.items()
-            },
-            "covers zero",
+            {r: v if v == "supported" else "refuted" for r, v in RIGHT.items()},
+            "not supported is refuted",
         ),
         (RIGHT | {3e-5: "refuted"}, "At 3e-05 the interval is"),
         (RIGHT | {1e-3: "true"}, "A verdict is one of"),

@@ -21,7 +21,7 @@ VERDICTS = (verdicts.SUPPORTED, verdicts.REFUTED, verdicts.UNDECIDED)
 MARGIN = 0.01
 WANTED_POWER = 0.8
 # Shares that a simulation of some thousand repeats cannot tell from it.
-_POWERS = 0.775, 0.83
+_POWERS = 0.765, 0.845
 _NEAR = 0.08  # of such a share, where it shows a mistake
 _LABELS = {"30 to 400": (30, 400), "400 to 1200": (400, 1200)}
 
@@ -74,18 +74,13 @@ def judge_verdicts(answer: object, rows: object, margin: float) -> tuple:
         "The sign is turned: the frozen network less the fine-tuned one.": (
             all_of(right, turned)
         ),
-        "The margin has no say in your verdicts: an interval is compared with "
-        "it, too, not only with zero.": all_of(lambda v: right(v, 1e-9)),
-        "So says the mean alone: look at where the interval lies.": all_of(
-            lambda v: VERDICTS[0] if v.mean() >= margin else VERDICTS[1]
+        "Your verdicts compare the interval with zero only: where all of it "
+        "lies below the margin, the claim is refuted.": all_of(
+            lambda v: right(v, 1e-9)
         ),
-        "Whatever does not lie above zero is refuted in your table: refuted "
-        "means that all of the interval lies *below the margin*.": all_of(
-            lambda v: right(v) if right(v) == VERDICTS[0] else VERDICTS[1]
-        ),
-        "An interval that covers zero is undecided in your table, even where "
-        "all of it lies below the margin: that is refuted.": all_of(
-            lambda v: right(v) if right(v) == VERDICTS[0] else VERDICTS[2]
+        "Nothing is undecided in your table: refuted means that all of the "
+        "interval lies below the margin, and the mean alone says nothing.": (
+            all_of(lambda v: VERDICTS[0] if v.mean() >= margin else VERDICTS[1])
         ),
     }
     for text, other in mistakes.items():
