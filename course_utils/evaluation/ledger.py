@@ -21,7 +21,7 @@ from course_utils.evaluation.plotting import (
     described,
     new_axes,
 )
-from course_utils.machine import paths
+from course_utils.machine import arguments, paths
 from course_utils.machine.errors import CourseError
 
 GROUNDS = ("real ground", "laboratory")
@@ -70,10 +70,7 @@ def differences(claim, ground=GROUNDS[0]):
         CourseError: If there is no such claim or ground.
     """
     _checked(claim)
-    if ground not in GROUNDS:
-        raise CourseError(
-            f"ground is {ground!r}: choose {' or '.join(map(repr, GROUNDS))}."
-        )
+    ground = arguments.choice("ground", ground, GROUNDS)
     rows = _read("ledger")
     rows = rows[(rows["claim"] == claim) & (rows["ground"] == ground)]
     names = list(dict.fromkeys(rows["compared"]))
