@@ -79,10 +79,11 @@ quiz.outcome("q1", share)
 pd.crosstab(claims["real ground"], claims["laboratory"])
 
 # %% [markdown]
-# **Interpret.** Much of what is taught as certain is supported; much cannot be
-# decided with the seeds that we could afford. Of the claims that were tried on
-# both grounds, few have one verdict on both. So: before you follow advice, ask on
-# what ground it was found, and how often it was tried.
+# **Interpret.** Some of what is taught as certain is supported, some depends on
+# where one looks, and much cannot be decided with the seeds that we could afford.
+# Of the claims that were tried on both grounds, few have one verdict on both. So:
+# before you follow advice, ask on what ground it was found, and how often it was
+# tried.
 #
 # ## The rule, by hand
 #
@@ -97,7 +98,8 @@ pd.crosstab(claims["real ground"], claims["laboratory"])
 # - **undecided** otherwise.
 #
 # A claim has the verdict that its comparisons share. It *depends*, if some support
-# it and others do not. From raw rows it takes five lines:
+# it and others do not; it is undecided otherwise. From raw rows it takes a few
+# lines:
 
 # %%
 folder = data_dir() / "experiments"
@@ -148,7 +150,7 @@ for rate in by_rate:
 ### END SOLUTION
 
 # %% [markdown]
-# The check makes the same from the rows.
+# The check computes them from the rows.
 
 # %% tags=["check"]
 course.exercise("ev-01").check(my_verdicts, rows, margin_of_loss)
@@ -157,7 +159,7 @@ course.exercise("ev-01").check(my_verdicts, rows, margin_of_loss)
 # ## What "undecided" means
 #
 # Fine-tuning with 400 labels against the frozen network: undecided. Does that say
-# that there is no gain? We play fate. Suppose that the true gain is known, and that
+# that there is no gain? Simulate it: suppose that the true gain is known, and that
 # seeds spread as they did. How often does an experiment with five seeds find out?
 # **Predict:** how large must a gain in AUC be, to be found four times in five?
 
@@ -186,15 +188,15 @@ _ = axes[0].legend()
 
 # %% [markdown]
 # *The figure shows how often an experiment finds "supported" and "refuted", over the
-# true gain in AUC, with five seeds and with twenty. What is missing to one is
+# true gain in AUC, with five seeds and with twenty. The remaining share is
 # undecided.*
 #
 # **Interpret.** This is the **power** of an experiment. With five seeds, whatever is
 # smaller than the printed gain is mostly *undecided*, whether it is there or not.
 # "Undecided" is a statement about the experiment, not about the world; only
-# "refuted" says that an effect of that size is absent. So: report the interval,
-# which says what has been ruled out. Meanwhile do what costs less: here, keep the
-# frozen network until your own data say otherwise.
+# "refuted" says that an effect that counts would have been seen. So: report the
+# interval, which says what has been ruled out. Meanwhile do what costs less: here,
+# keep the frozen network until your own data say otherwise.
 #
 # **Exercise ev-02.** How many seeds would it take? Find `my_seeds`, the smallest
 # number with which a true gain of `wanted` is found supported four times in five,
@@ -219,9 +221,9 @@ course.exercise("ev-02").check(my_seeds, gains, wanted)
 # %% [markdown]
 # ## Many comparisons
 #
-# A p value below `0.05` is rare where there is nothing, but not if you look often.
-# The ledger looks at many comparisons. **Predict:** if none of the claims were
-# true, how many comparisons would still be below?
+# Where there is no effect, a p value below `0.05` is rare, but not if you look
+# often, and the ledger looks at many comparisons. **Predict:** if there were no
+# effect anywhere, how many p values would still be below `0.05`?
 
 # %%
 judged = ledger.table()
@@ -234,7 +236,7 @@ print(f"at least one in {np.mean(below > 0):.0%} of all such ledgers.")
 print(f"In the ledger there are {np.sum(p < 0.05)}.")
 
 # %% [markdown]
-# **Holm's correction** (1979) holds that chance, of even one false finding, below
+# **Holm's correction** (1979) keeps the chance of even one false finding below
 # `0.05`. By hand: sort the p values; the smallest has to pass `0.05` divided by the
 # number of comparisons, the next `0.05` divided by one less, and so on; stop at the
 # first that does not pass.
@@ -288,9 +290,10 @@ course.exercise("ev-03").check(my_adjusted, p_values)
 #
 # Some claims were tried in the laboratory only. Text 001 calls it the common mistake
 # to skip phase 1, at a high rate. Text 002 calls it stable to unfreeze in stages
-# (**gradual unfreezing**); Howard and Ruder (2018) proposed it for language models. Dropout, early
-# stopping and **L2-SP**, which pulls weights back to where they were (Li et al.
-# 2018), are said to keep fine-tuning in bounds. `ledger.draw` judges by the rule.
+# (**gradual unfreezing**); Howard and Ruder (2018) proposed it for language models.
+# Dropout, early stopping and **L2-SP**, which pulls weights back to where they were
+# (Li et al. 2018), are said to keep fine-tuning in bounds. `ledger.draw` judges by
+# the rule.
 
 # %%
 lab = pd.read_csv(folder / "fine_tuning.csv")
@@ -306,8 +309,6 @@ def less(variant, other, column):
 
 pairs = {"head first": "random head", "gradual": "all at once"}
 pairs |= dict.fromkeys(["dropout", "L2-SP", "early stopping"], "plain")
-
-
 figure, axes = plt.subplots(1, 2, figsize=(11, 3.2), layout="tight")
 for ax, column in zip(axes, ("value", "source_accuracy"), strict=True):
     found = {f"{a} less {b}": less(a, b, column) for a, b in pairs.items()}
@@ -332,9 +333,9 @@ _ = axes[1].set_xlabel("accuracy on the old task")
 # data *with the same classes*: the **first** block was best for shifts of the input
 # (blur, noise, another device), a **middle** one for shifts of features (other
 # kinds of the same class), the **last** for shifts of the output (flipped labels,
-# spurious correlations). A new question with a new head is none of these. In the
-# laboratory there is one of each kind: tissue from another scanner, and new
-# shapes. **Predict** the best block for both. (In language models, grammar is found
+# spurious correlations). A new question with a new head is none of these. The
+# laboratory has a shift of the input, tissue from another scanner (histology C),
+# and a new question, new shapes (near). **Predict** the best block for both. (In language models, grammar is found
 # in earlier layers than meaning: Tenney et al. 2019, not tested here.)
 
 # %%
