@@ -95,3 +95,11 @@ def test_a_missing_ledger_is_told(tmp_path, monkeypatch):
     ledger._read.cache_clear()
     with pytest.raises(CourseError, match="download the course again"):
         ledger.claims()
+
+
+def test_what_lesson_03c_says_of_all_claims():
+    real, lab = (CLAIMS[ground] for ground in ledger.GROUNDS)
+    assert {"supported", "depends", "undecided"} <= set(real)
+    assert np.mean(real == "supported") < 0.5
+    both = lab != "not tried"
+    assert np.mean(real[both] == lab[both]) < 0.5
