@@ -170,9 +170,8 @@ gains = ledger.differences("fine-tuning-gains")["400 labels"]
 def shares_of_verdicts(effect, seeds, margin=0.01, repeats=4000):
     drawn = rng.normal(effect, gains.std(), (repeats, seeds))
     mean, error = drawn.mean(axis=1), stats.sem(drawn, axis=1)
-    half = stats.t.ppf(0.975, seeds - 1) * error
-    supported = (mean - half > 0) & (mean >= margin)
-    return supported.mean(), np.mean(mean + half < margin)
+    low, high = stats.t.interval(0.95, seeds - 1, mean, error)
+    return np.mean((low > 0) & (mean >= margin)), np.mean(high < margin)
 
 
 effects = np.linspace(0, 0.16, 33)

@@ -48,8 +48,7 @@ class ClaimBrowser:
         figure.savefig(data, format="png", dpi=80)
         self._picture = base64.b64encode(data.getvalue()).decode()
         if self._view is not None:
-            self._list.value = claim
-            self._shown.value = as_html(self._picture, self._told)
+            self._draw_view()
         return self
 
     def __repr__(self):
@@ -66,24 +65,26 @@ class ClaimBrowser:
             "text/plain": repr(self),
         }
         if frontend.shows_widgets():
-            if self._view is None:
-                self._make_view()
-            bundle |= frontend.view_of(self._view)
+            self._view = self._view or self._make_view()
+            if self._view is not None:
+                self._draw_view()
+                bundle |= frontend.view_of(self._view)
         return bundle
 
     def _make_view(self):
-        import ipywidgets
+        try:
+            from course_utils.notebook import claim_widget
+        except ImportError:
+            return None
+        options = [list(pair) for pair in self._sentences.items()]
+        view = claim_widget.View(options=options, chosen=self.claim)
+        view.observe(self._on_chosen, "chosen")
+        return view
 
-        self._shown = ipywidgets.HTML(as_html(self._picture, self._told))
-        self._list = ipywidgets.Dropdown(
-            options=[(text, name) for name, text in self._sentences.items()],
-            value=self.claim,
-            description="Claim",
-            layout={"width": "95%"},
-        )
-        self._list.observe(self._on_choice, "value")
-        self._view = ipywidgets.VBox([self._list, self._shown])
-
-    def _on_choice(self, change):
+    def _on_chosen(self, change):
         if change["new"] != self.claim:
             self.choose(change["new"])
+
+    def _draw_view(self):
+        self._view.description, self._view.picture = self._told, self._picture
+        self._view.chosen = self.claim

@@ -34,17 +34,17 @@ def test_another_claim_can_be_chosen():
 
 
 def test_the_list_has_all_claims_and_answers(monkeypatch):
-    pytest.importorskip("ipywidgets")
+    pytest.importorskip("anywidget")
     monkeypatch.setenv("VSCODE_PID", "1")
     shown = ClaimBrowser()
     assert "application/vnd.jupyter.widget-view+json" in (
         shown._repr_mimebundle_()
     )
-    assert [name for _, name in shown._list.options] == list(
-        ledger.claims().index
-    )
-    shown._list.value = "shift-hurts"
-    assert shown.claim == "shift-hurts" and "poly" in shown._shown.value
+    view = shown._view
+    assert [name for name, _ in view.options] == list(ledger.claims().index)
+    before = view.picture
+    view.chosen = "shift-hurts"
+    assert shown.claim == "shift-hurts" and "poly" in view.description
+    assert view.picture != before
     shown.choose("early-stopping")
-    assert shown._list.value == "early-stopping"
-    assert "poly" not in shown._shown.value
+    assert view.chosen == "early-stopping" and "poly" not in view.description

@@ -140,7 +140,9 @@ def judge_adjusted(answer: object, p_values: object) -> tuple:
     Returns:
         A status, a message and, where there is some, the evidence for it.
     """
-    p = np.asarray(p_values, float)
+    p = as_numbers(p_values)
+    if p.ndim != 1 or not p.size:
+        return "failed", "`p_values` is what the exercise gives, in a row."
     given = as_numbers(answer)
     if given.shape != p.shape:
         return "failed", (
