@@ -15,6 +15,8 @@ function render({ model, el }) {
 
   const holder = document.createElement("label");
   const list = document.createElement("select");
+  // The value is told by itself, so the name is the label alone.
+  list.setAttribute("aria-label", "Claim");
   list.style.cssText = "font: inherit; margin: 0 0 0.6em 0.4em; max-width: 90%";
   for (const [name, sentence] of model.get("options")) {
     list.append(new Option(sentence, name));
