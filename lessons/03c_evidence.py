@@ -334,8 +334,9 @@ _ = axes[1].set_xlabel("accuracy on the old task")
 # kinds of the same class), the **last** for shifts of the output (flipped labels,
 # spurious correlations). A new question with a new head is none of these. The
 # laboratory has a shift of the input, tissue from another scanner (histology C),
-# and a new question, new shapes (near). **Predict** the best block for both. (In language models, grammar is found
-# in earlier layers than meaning: Tenney et al. 2019, not tested here.)
+# and a new question, new shapes (near). **Predict** the best block for both. (In
+# language models, grammar is found in earlier layers than meaning: Tenney et al.
+# 2019, not tested here.)
 
 # %%
 where = lab[lab["experiment"] == "where"]
@@ -389,12 +390,12 @@ _ = axes[1].set_xlabel("log of: rise from scratch / rise fine-tuned")
 # each filter's own length, and how much more the loss of the network from scratch
 # rises: above zero, the fine-tuned valley is the wider one.*
 #
-# **Interpret.** At the shortest step the fine-tuned valley is not the wider one; farther
-# out three seeds do not decide. That refutes no one: width depends on how long
-# weights are and how steps are measured (Dinh et al. 2017). What Neyshabur et al.
-# (2020) found is another thing: two networks fine-tuned from the *same* pretrained
-# weights lie in one basin, with no barrier between them. So: do not argue with
-# width. The one basin is what interpolation (03b) relies on.
+# **Interpret.** At the shortest step the fine-tuned valley is not the wider one;
+# farther out three seeds do not decide. That refutes no one: width depends on how
+# long weights are and how steps are measured (Dinh et al. 2017). What Neyshabur et
+# al. (2020) found is another thing: two networks fine-tuned from the *same*
+# pretrained weights lie in one basin, with no barrier between them. So: do not
+# argue with width. The one basin is what interpolation (03b) relies on.
 #
 # ## Does it help more near or far?
 #
