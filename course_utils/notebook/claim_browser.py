@@ -73,11 +73,13 @@ class ClaimBrowser:
 
     def _make_view(self):
         try:
-            from course_utils.notebook import claim_widget
+            from course_utils.notebook import chooser_widget
         except ImportError:
             return None
         options = [list(pair) for pair in self._sentences.items()]
-        view = claim_widget.View(options=options, chosen=self.claim)
+        view = chooser_widget.View(
+            label="Claim", options=options, chosen=self.claim
+        )
         view.observe(self._on_chosen, "chosen")
         return view
 

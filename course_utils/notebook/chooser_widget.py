@@ -1,4 +1,8 @@
-"""The claim browser's face in the browser: a list and a picture."""
+"""A list and the picture of what is chosen, as seen in the browser.
+
+JupyterLab takes the arrow keys from a `Dropdown` of ipywidgets; this list keeps
+them.
+"""
 
 from pathlib import Path
 
@@ -9,17 +13,19 @@ _STATIC = Path(__file__).resolve().parent / "static"
 
 
 class View(anywidget.AnyWidget):
-    """What the browser shows of a `course_utils.notebook.ClaimBrowser`.
+    """A list to choose from, and a picture below it.
 
     Attributes:
-        options: Pairs of a claim's id and its sentence.
-        chosen: The id of the claim that is chosen.
+        label: What is chosen, as its label says.
+        options: Pairs of a name and what the list says of it.
+        chosen: The name that is chosen.
         picture: The picture, PNG in base64.
         description: The picture in words.
     """
 
-    _esm = _STATIC / "claims.js"
+    _esm = _STATIC / "chooser.js"
     _css = _STATIC / "explorer.css"
+    label = traitlets.Unicode().tag(sync=True)
     options = traitlets.List().tag(sync=True)
     chosen = traitlets.Unicode().tag(sync=True)
     picture = traitlets.Unicode().tag(sync=True)
