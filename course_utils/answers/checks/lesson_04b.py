@@ -21,7 +21,7 @@ FAR = 0.1  # in stored deviations: less is nothing to repair
 def judge_matched_share(
     threshold: object, home: object, there: object, home_threshold: float
 ) -> tuple[str, str]:
-    """Judge a threshold that calls the same share ill as at home.
+    """Judge a threshold that calls the same share defective as at home.
 
     Args:
         threshold: The learner's number.
@@ -50,8 +50,8 @@ def judge_matched_share(
     if abs(called - share) <= within and by_mean:
         return "partial", (
             "That moves the threshold as far as the mean moved. It calls the "
-            "same share ill only because the spread is the same here: match "
-            "the share itself."
+            "same share defective only because the spread is the same here: "
+            "match the share itself."
         )
     # The number may be rounded; the higher it is, the fewer are called.
     half = half_unit(threshold, 1)
@@ -59,14 +59,14 @@ def judge_matched_share(
     if fewest - within <= share <= most + within:
         before = np.mean(there >= home_threshold)
         return "passed", (
-            f"{called:.1%} are called ill, as at home; with home's threshold "
-            f"it would have been {before:.1%}."
+            f"{called:.1%} are called defective, as at home; with home's "
+            f"threshold it would have been {before:.1%}."
         )
     mistakes = [
         (home_threshold, "That is home's threshold: it was to be replaced."),
         (
             np.quantile(there, share),
-            "That calls ill all but that share: turn it round.",
+            "That calls defective all but that share: turn it round.",
         ),
         (
             np.quantile(home, 1 - share),
@@ -77,18 +77,13 @@ def judge_matched_share(
             "That moves the threshold as far as the mean moved. The spread "
             "has changed as well: match the share itself.",
         ),
-        (
-            np.quantile(there, 0.95),
-            "That calls one in twenty of all ill: 0.95 was for the benign "
-            "ones.",
-        ),
     ]
     for value, message in mistakes:
         if abs(called - np.mean(there >= value)) <= within / 3:
             return "failed", message
     return "failed", (
-        f"{called:.1%} of the target's pictures are called ill, and at home "
-        f"{share:.1%}: take a quantile of the target's scores."
+        f"{called:.1%} of the target's pictures are called defective, and at "
+        f"home {share:.1%}: take a quantile of the target's scores."
     )
 
 
