@@ -212,8 +212,8 @@ course.exercise("da-06").check(my_threshold, home_scores, there_scores, 0.0)
 # - **CORAL** (Sun et al. 2016): give the source's features the covariance of the
 #   target's, and train the head on these.
 #
-# What can be tuned is tuned on *source* validation modules: whoever tunes on labels
-# of the target has used them.
+# What is tuned is tuned on *source* validation modules: whoever tunes on labels of the
+# target has used them.
 
 
 # %%
@@ -405,12 +405,12 @@ _ = axes[1].legend()
 # *The figure shows the AUC and the specificity of both models on the same test
 # fields, with one cause at a time.*
 #
-# **Interpret.** The causes do not break the same thing. Without focus both lose ranking,
-# since the texture of nuclei is fine detail, and a promise may break or hold by
-# accident. Less light costs the tuned model its promise, which has seen a single
-# scanner; the frozen one, whose backbone has seen many lights, keeps it. A stronger
-# stain hardly matters. So: if you can, photograph the same objects on both machines.
-# Then the cause has a name, and the best repair may lie outside the model.
+# **Interpret.** The causes do not break the same thing. Without focus both models lose
+# ranking, since the texture of nuclei is fine detail, and a promise holds or breaks by
+# accident. Less light costs the tuned model more, which has seen a single scanner; the
+# backbone of the frozen one has seen many lights. A stronger stain hardly matters. So:
+# if you can, photograph the same objects on both machines. Then the cause has a name,
+# and the best repair may lie outside the model.
 
 # %% [markdown]
 # ## Whose statistics does the model hold?
@@ -461,7 +461,7 @@ for name, model in models.items():
 # arrive there from home (`home`) and from the target (`target`). Give `my_gaps`, a dict
 # from each name to a pair: the mean over channels of the distance from the stored mean,
 # in deviations, at home and at the target. And `my_choice`: the names where home is
-# less than half as far as the target, and the target farther than a tenth.
+# less than half as far as the target, and the target more than a tenth.
 
 # %% tags=["exercise"]
 # exercise: da-07
@@ -530,10 +530,9 @@ _ = plot_images(np.concatenate([fields[:40:8], hot]), columns=5)
 #
 # **Interpret.** The heat lies in the nuclei no more than chance would have it. That
 # proves nothing about the model: the map has four by four cells, each larger than a
-# nucleus, so it could not point at one. Five chosen
-# pictures would have looked convincing. So: score a heat map over *all* pictures,
-# against the share of the area and a head that knows nothing (Adebayo et al. 2018), or
-# leave it out of the report.
+# nucleus, so it could not point at one. Five chosen pictures would have looked
+# convincing. So: score heat over *all* pictures, against the share of the area and a
+# head that knows nothing (Adebayo et al. 2018), or leave it out of the report.
 
 # %% [markdown]
 # ## The card
