@@ -262,8 +262,9 @@ plt.show()
 # directions. The *ranking* comes back in part, and not always: from mono to poly own
 # statistics and CORAL gain, and AdaBN cannot be distinguished from no repair; from
 # poly to mono the draws differ too much to tell. And a threshold that has come back
-# may be worth little: to call every poly cell sound is right about as often. So: standardize by the target's own statistics, since it is free,
-# and do not expect a working model from it.
+# may be worth little: to call every poly cell sound is right about as often. So:
+# standardize by the target's own statistics, since it is free, and do not expect a
+# working model from it.
 #
 # <details><summary>More about the evidence</summary>
 #
@@ -323,10 +324,8 @@ def load(split, scanner="A"):
 
 
 tissue = pictures.load_table("histology")
-(train_images, train_labels), (at_a, labels_at_a) = (
-    load("train"),
-    load("validation"),
-)
+train_images, train_labels = load("train")
+at_a, labels_at_a = load("validation")
 test_images = {scanner: load("test", scanner)[0] for scanner in "AC"}
 at_c, test_labels = load("adaptation", "C")[0], load("test")[1]
 few = np.random.default_rng(0).permutation(len(train_images))[:100]
