@@ -504,23 +504,20 @@ course.exercise("da-07").check(my_gaps, my_choice, cases)
 rows = tissue[tissue["split"].eq("test") & tissue["scanner"].eq("A")]
 masks, fields = pictures.load_masks(rows.iloc[::6]), test_images["A"][::6]
 grids = models["frozen"].layers[0].predict(fields, verbose=0)
-
-
-def heat_of(kernel):
-    named = np.sign(np.mean(grids @ kernel, (1, 2), keepdims=True) + bias)
-    heat = np.maximum(grids @ kernel * named, 0)
-    heat = np.asarray(keras.ops.image.resize(heat, (64, 64)))[..., 0]
-    return heat / np.maximum(heat.max(axis=(1, 2), keepdims=True), 1e-9)
-
-
-rng, heats = np.random.default_rng(0), [heat_of(kernel)]
-heats += [heat_of(rng.permutation(kernel)) for _ in range(20)]
-shares = [evaluation.share_inside(heat, masks) for heat in heats]
+rng = np.random.default_rng(0)
+heads = [kernel, *(rng.permutation(kernel) for _ in range(20))]
+speaks = grids @ np.concatenate(heads, axis=1)
+named = np.sign(speaks.mean(axis=(1, 2), keepdims=True) + bias)
+heat = keras.ops.image.resize(np.maximum(speaks * named, 0), (64, 64)).numpy()
+heat /= np.maximum(np.max(heat, axis=(1, 2), keepdims=True), 1e-9)
+shares = [evaluation.share_inside(heat[..., n], masks) for n in range(21)]
 inside, *shuffled = np.nanmean(shares, axis=1)
 print(f"heat inside nuclei {inside:.3f}, share of the area {masks.mean():.3f}")
 print(f"shuffled heads {min(shuffled):.3f} to {max(shuffled):.3f}")
-hot = evaluation.overlay(fields[:40:8], heats[0][:40:8])
-_ = plot_images(np.concatenate([fields[:40:8], hot]), columns=5)
+five, names = fields[:40:8], ["field", "with heat"]
+hot = evaluation.overlay(five, heat[:40:8, ..., 0])
+five = np.concatenate([five, hot])
+_ = plot_images(five, [0] * 5 + [1] * 5, names, columns=5)
 
 # %% [markdown]
 # *The figure shows five test fields of different patients, above as they are, below
