@@ -129,18 +129,19 @@ print(plot_images(images, [0] * 4 + [1] * 4, names, columns=4).description)
 # we have them, and look.
 
 # %%
-both, is_poly = np.r_[home, other], table["type"].eq("poly").to_numpy(int)
-which, new = fit(seen[both], is_poly[both], best_c), np.r_[tests["mono"], away]
+both, new = np.r_[home, other], np.r_[tests["mono"], away]
+is_poly = table["type"].eq("poly").to_numpy(int)
+which = fit(seen[both], is_poly[both], best_c)
 print(f"'Which type?' AUC {auc_of(which, seen[new], is_poly[new]):.3f}")
 shared = fit(seen[both], labels[both], best_c)
 for kind, own in {"mono": home, "poly": other}.items():
-    alone = fit(seen[own], labels[own], best_c)
     x, y = seen[tests[kind]], labels[tests[kind]]
+    alone = auc_of(fit(seen[own], labels[own], best_c), x, y)
     print(
-        f"{kind}: {labels[own].mean():.2f} defective, AUC with a head", end=" "
+        f"{kind}: {labels[own].mean():.2f} defective; AUC {alone:.2f}", end=" "
     )
     print(
-        f"of its own {auc_of(alone, x, y):.2f}, shared {auc_of(shared, x, y):.2f}"
+        f"with a head of its own, {auc_of(shared, x, y):.2f} with a shared one"
     )
 
 # %% [markdown]

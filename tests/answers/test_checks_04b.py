@@ -229,6 +229,8 @@ def test_a_model_that_may_not_be_used_passes_if_that_is_said(work):
         ({"labelled": IS_MONO}, "not a mask"),
         ({"labelled": FEW + 0.5}, "numbers of cells"),
         ({"labelled": "all"}, "numbers of cells"),
+        ({"labelled": [[0], [2, 4]]}, "numbers of cells"),
+        ({"labelled": []}, "numbers of cells"),
         ({"scores": SCORES[:-1]}, "each of the 100 cells"),
         ({"scores": np.where(SCORES > 9, SCORES, np.nan)}, "each of the 100"),
         ({"scores": -SCORES}, "turned round"),
