@@ -137,12 +137,11 @@ shared = fit(seen[both], labels[both], best_c)
 for kind, own in {"mono": home, "poly": other}.items():
     x, y = seen[tests[kind]], labels[tests[kind]]
     alone = auc_of(fit(seen[own], labels[own], best_c), x, y)
+    share = labels[own].mean()
     print(
-        f"{kind}: {labels[own].mean():.2f} defective; AUC {alone:.2f}", end=" "
+        f"{kind}: {share:.2f} defective, AUC {alone:.2f} with its own", end=""
     )
-    print(
-        f"with a head of its own, {auc_of(shared, x, y):.2f} with a shared one"
-    )
+    print(f" head, {auc_of(shared, x, y):.2f} with one for both")
 
 # %% [markdown]
 # **Interpret.** A linear model tells the types apart without effort: a strong

@@ -108,7 +108,7 @@ def judge_thirty(
 def _labels_problem(labelled, allowed):
     """Says what is wrong with the cells whose labels were used."""
     numbers = as_numbers(labelled)
-    if getattr(labelled, "dtype", None) == bool:
+    if getattr(labelled, "dtype", None) in (bool, np.bool_):
         return "`my_labelled` should hold numbers of cells, not a mask."
     whole = numbers.ndim == 1 and numbers.size and not (numbers % 1).any()
     if not whole or ((numbers < 0) | (numbers >= len(allowed))).any():
