@@ -138,10 +138,8 @@ for kind, own in {"mono": home, "poly": other}.items():
     x, y = seen[tests[kind]], labels[tests[kind]]
     alone = auc_of(fit(seen[own], labels[own], best_c), x, y)
     share = labels[own].mean()
-    print(
-        f"{kind}: {share:.2f} defective, AUC {alone:.2f} with a head", end=" "
-    )
-    print(f"of its own, {auc_of(shared, x, y):.2f} with one for both")
+    print(f"{kind}: {share:.2f} defective, AUC {alone:.2f} by", end=" ")
+    print(f"a head of its own, {auc_of(shared, x, y):.2f} by one for both")
 
 # %% [markdown]
 # **Interpret.** A linear model tells the types apart without effort: a strong
