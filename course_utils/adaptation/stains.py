@@ -104,8 +104,7 @@ class RandomStains(keras.layers.Layer):
     a pipeline: `train_ds.map(lambda x, y: (augment(x), y))`, after `cache()`.
 
     It prepares a model for other stains, and needs no picture of the new
-    scanner; blur, noise or tone it does not prepare for. Introduced in lesson
-    04b (``04b_another_hospital``).
+    scanner; blur, noise or tone it does not prepare for.
 
     Input and output: pictures with values from 0 to 255, shape
     `(..., height, width, 3)`.
@@ -177,8 +176,7 @@ def estimate_stains(images):
     lie best, and takes the outermost directions in it (1st and
     99th percentile) as the stains; the one that absorbs more red is
     haematoxylin. Give it many pictures of one scanner: a small picture that
-    hardly has nuclei, or red blood cells, misleads it. Introduced in lesson
-    04b (``04b_another_hospital``).
+    hardly has nuclei, or red blood cells, misleads it.
 
     Args:
         images: As in `separate_stains`; all are taken together.
@@ -227,7 +225,6 @@ def normalise_stains(images, source, target):
 
     What the two stains do not explain is dropped, as in the paper. Where the
     source's stains were estimated badly, it spoils pictures that were fine.
-    Introduced in lesson 04b (``04b_another_hospital``).
 
     Args:
         images: As in `separate_stains`.
