@@ -76,3 +76,13 @@ def test_a_result_is_text_and_html():
     assert "<b>" not in shown
     assert 'aria-label="sh-01: error"' in shown
     assert '<span aria-hidden="true">!</span> error' in shown
+
+
+def test_an_exercise_has_its_name_to_itself():
+    # The progress log knows an exercise by its name alone.
+    names = [
+        name
+        for one in checks.load_sheets().values()
+        for name in one["exercises"]
+    ]
+    assert sorted(names) == sorted(set(names))
