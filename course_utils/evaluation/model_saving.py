@@ -7,8 +7,11 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 
+from course_utils.machine import arguments
 from course_utils.machine.errors import CourseError
+from course_utils.machine.quiet import stderr_held_back
 
 MODEL, CLASSES, REPORT = "model.keras", "class_names.json", "report.html"
 FILES = (MODEL, CLASSES, REPORT)
@@ -89,3 +92,54 @@ def _save_model(model, path, pictures):
             "back: a layer keeps something that is no weight; give it "
             "get_config, or make it a weight."
         )
+
+
+def export_litert(model, path):
+    """Exports a model to LiteRT: one file, for devices without Keras.
+
+    It is what `model.export(path, format="litert")` writes in newer versions
+    of Keras, in those as well that do not have this format, and without the
+    converter's log. LiteRT was called TensorFlow Lite before. Introduced in
+    lesson 05 (``05_your_own_images``).
+
+    Args:
+        model: A `keras.Model` with one input and one output. Not changed.
+        path: Path of the file, whose name ends in `.tflite`. What is there is
+            replaced.
+
+    Returns:
+        The path.
+
+    Raises:
+        CourseError: If the name ends otherwise, if the folder cannot be
+            written, or if the model has an operation that LiteRT lacks.
+
+    Reference:
+        https://ai.google.dev/edge/litert
+    """
+    path = arguments.path("path", path)
+    if path.suffix != ".tflite":
+        raise CourseError(
+            f"{path.name} does not end in .tflite, by which programs know "
+            f"the format: name it {path.stem}.tflite, for example."
+        )
+    try:
+        with tempfile.TemporaryDirectory() as folder, stderr_held_back():
+            model.export(folder, verbose=False)
+            converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+            content = converter.convert()
+    except Exception as error:
+        # The converter names what it cannot do by many kinds of exception.
+        raise CourseError(
+            "The model cannot be exported to LiteRT "
+            f"({str(error).splitlines()[0]}): use layers of Keras, and leave "
+            "out what only training needs."
+        ) from error
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise CourseError(
+            f"{path} could not be written ({error.strerror or error}): name a "
+            "folder that is there and that you may write."
+        ) from error
+    return path
