@@ -321,8 +321,9 @@ worst = asked.probabilities[np.arange(len(asked.labels)), asked.labels]
 worst = worst.argsort(kind="stable")[:12]
 shown = asked.pictures[worst], asked.labels[worst]
 print(
-    evaluation.plot_images(*shown, class_names, asked.predictions[worst])
-    .description
+    evaluation.plot_images(
+        *shown, class_names, asked.predictions[worst]
+    ).description
 )
 table[["class", "pictures", "recall", "recall_low", "recall_high"]].round(2)
 
@@ -330,7 +331,8 @@ table[["class", "pictures", "recall", "recall_low", "recall_high"]].round(2)
 # *The figure shows the test pictures to whose true class, the upper name, the model
 # gave the least probability; the lower name is its answer.*
 #
-# **Interpret.** Read the intervals, not the shares: they take pictures as independent,
+# **Interpret.** Read the intervals, not the shares. (The report has the **precision**,
+# too: of what was named a class, the share that truly is.) They take pictures as independent,
 # and those of one module are not, so they are rather too narrow (lesson 04 draws whole
 # patients). Then look at the worst mistakes. Some are the model's; some may be the
 # folder's, for **wrong labels gather there**. So: before you collect more pictures, look
@@ -453,8 +455,8 @@ sys.modules["keras"] = sys.modules["course_utils"] = None
 try:
     from ai_edge_litert.interpreter import Interpreter
 except ImportError:
-    from tensorflow import lite
-    Interpreter = lite.Interpreter
+    import tensorflow
+    Interpreter = tensorflow.lite.Interpreter
 model = Interpreter("model.tflite")
 model.allocate_tensors()
 take, give = model.get_input_details()[0], model.get_output_details()[0]

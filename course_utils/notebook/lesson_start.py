@@ -5,14 +5,12 @@ straight to the process's error stream, whatever its log level, and a notebook
 shows them in red above the first result.
 """
 
-import contextlib
 import logging
-import os
 import re
 import sys
-import tempfile
 import warnings
-from collections.abc import Iterator
+
+from course_utils.machine.quiet import stderr_held_back
 
 _PYTORCH = ("torch", "efficientnet_lite_pytorch")
 

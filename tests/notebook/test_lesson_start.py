@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from course_utils.machine import quiet
 from course_utils.notebook import lesson_start
 
 

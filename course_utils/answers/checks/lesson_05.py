@@ -59,7 +59,6 @@ def judge_flat(answer: object, audit: object) -> tuple:
             f"{_some(unused)} is left out already, and its row in "
             "`audit.pictures` may be empty: take the rows of `audit.used`."
         )
-    highest = np.median(contrast(audit.pictures[used.index].astype(float)))
     wrong = [
         (
             flat(used, lambda images: images.mean(axis=(1, 2, 3))),
@@ -71,8 +70,7 @@ def judge_flat(answer: object, audit: object) -> tuple:
             "You have taken the variance: its root is the contrast.",
         ),
         (
-            set(used["file"])
-            - flat(used, lambda images: -contrast(images) + highest),
+            set(used["file"]) - wanted,
             "Those are the ones *with* contrast.",
         ),
     ]
@@ -252,9 +250,7 @@ def _file_names(answer, known):
     """Returns a list of files, or the sentence on what is none."""
     if isinstance(answer, str | bytes) or not isinstance(answer, Iterable):
         return f"The answer should be a list of files, not {brief(answer)}."
-    names = [
-        one.as_posix() if isinstance(one, Path) else one for one in answer
-    ]
+    names = [one.as_posix() if isinstance(one, Path) else one for one in answer]
     if not all(isinstance(one, str) for one in names):
         return (
             "Each item should be a file, as the column `file` has it, such as "
