@@ -153,8 +153,8 @@ def read(part, side):
     return np.stack([pictures.read_picture(f, (side, side)) for f in files])
 
 
-def new_model(side):
-    base = load_backbone(backbone, input_shape=(side, side, 3))
+def new_model(side, **weights):
+    base = load_backbone(backbone, input_shape=(side, side, 3), **weights)
     pool = keras.layers.GlobalAveragePooling2D()
     units = keras.layers.Dense(len(class_names), activation="softmax")
     model = keras.Sequential([base, pool, units])
@@ -175,7 +175,7 @@ def labels_of(part):
 models, features, named, cost = {}, {}, {}, {}
 y, truth = labels_of("train"), labels_of("validation")
 stop = keras.callbacks.EarlyStopping(patience=4, restore_best_weights=True)
-for size in (96, 160, 224):
+for size in sorted({96, 160, 224, side}):
     models[size] = new_model(size)
     extractor = keras.Sequential(models[size].layers[:2])
     head = keras.Sequential(models[size].layers[2:])
@@ -244,7 +244,7 @@ course.exercise("yo-07").check(my_error, my_size, named, truth, cost)
 # weights of both.
 
 # %%
-candidates = {"head alone": models.get(side) or new_model(side)}
+candidates = {"head alone": models[side]}
 tuned = new_model(side)
 history = two_phase_fit(
     tuned,
@@ -345,7 +345,7 @@ table[["class", "pictures", "recall", "recall_low", "recall_high"]].round(2)
 
 # %% tags=["exercise"]
 # exercise: yo-08
-x_all = np.concatenate([features[160][part] for part in parts])
+x_all = np.concatenate([features[side][part] for part in parts])
 y_all = np.concatenate([labels_of(part) for part in parts])
 files = [file for rows in parts.values() for file in rows["file"]]
 groups = audit.used.set_index("file")["group"].reindex(files).to_numpy()
@@ -379,28 +379,29 @@ course.exercise("yo-08").check(
 #
 # **Grad-CAM** (Selvaraju et al. 2017) asks how much the score of a class would rise with
 # each channel of the last feature map, and sums the channels with these weights. Under
-# an average and one dense layer the weights are those of the dense layer, so by hand it
-# is one line. `grad_cam` does it for any network. The test of Adebayo et al. (2018): does
-# a head with *random* weights get another map?
+# an average and one dense layer, these are the weights of the dense layer. `grad_cam`
+# does it for any network. The test of Adebayo et al. (2018): does a network with *random*
+# weights get another map?
 
 # %%
 base, units = model.layers[0], model.layers[-1]
 seen = asked.pictures[worst[:6]].astype("float32")
 says = asked.predictions[worst[:6]]
-grid = base.predict(seen, verbose=0)
-by_hand = [np.maximum(g @ units.kernel[:, c], 0) for g, c in zip(grid, says)]
+weights = units.kernel.numpy()[:, says].T[:, np.newaxis, np.newaxis]
+by_hand = (base.predict(seen, verbose=0) * weights).sum(axis=-1, keepdims=True)
+by_hand = keras.ops.image.resize(np.maximum(by_hand, 0), (side, side))[..., 0]
+highest = np.max(by_hand, axis=(1, 2), keepdims=True) + 1e-9
 heat = evaluation.grad_cam(model, seen, says)
-untrained = keras.Sequential([*new_model(side).layers])
-random_heat = evaluation.grad_cam(untrained, seen, says)
-print(f"{grid.shape[1:3]} places by hand, drawn over {heat.shape[1:]} pixels")
+course.claim(np.allclose(by_hand / highest, heat, atol=0.01), "both agree.")
+random_heat = evaluation.grad_cam(new_model(side, weights=None), seen, says)
 overlaid = [evaluation.overlay(seen, h) for h in (heat, random_heat)]
 ax = evaluation.plot_images(np.concatenate([seen, *overlaid]))
 
 # %% [markdown]
 # *The figure shows six test pictures; below, bright, what spoke for the model's answer;
-# and below that what speaks for the same class with a random head.*
+# and below that what speaks for the same class in a network with random weights.*
 #
-# **Interpret.** Where the rows agree, the map shows what the backbone finds striking, and
+# **Interpret.** Where the rows agree, the map shows what any network finds striking, and
 # not what was learned. A warm place on the defect proves nothing; a warm rim, logo or date
 # in the corner is a reason to worry. The map has few places: its smooth outline is made by
 # enlarging. So: use it to find suspects, and test a suspicion by changing the picture
