@@ -150,7 +150,8 @@ splits.table.value_counts(["label", "split"]).unstack(fill_value=0)
 # %%
 def read(part, side):
     files = [folder / file for file in parts[part]["file"]]
-    return np.stack([pictures.read_picture(f, (side, side)) for f in files])
+    found = (pictures.read_picture(file, (side, side)) for file in files)
+    return np.stack([np.rint(one).astype("uint8") for one in found])
 
 
 def new_model(side, **weights):

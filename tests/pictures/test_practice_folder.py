@@ -1,7 +1,6 @@
 """The sample folder: made offline, once, with the faults that it names."""
 
 import collections
-import shutil
 
 import numpy as np
 import pytest
@@ -151,11 +150,9 @@ def test_a_work_folder_that_cannot_be_written_is_a_sentence(
 
 def test_a_faster_process_wins(work, monkeypatch):
     def overtaken(folder, table):
-        shutil.copytree(tiny, folder)
+        folder.mkdir(parents=True)
         (work / "sample_cells" / "of another process").mkdir(parents=True)
 
-    tiny = work / "tiny"
-    tiny.mkdir()
     monkeypatch.setattr(practice_folder, "_fill", overtaken)
     assert [p.name for p in practice_folder.sample_folder().iterdir()] == [
         "of another process"
