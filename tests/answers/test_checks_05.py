@@ -285,7 +285,7 @@ CUT = "ImageOps.fit(image, (16, 16), Image.Resampling.BILINEAR)"
         (CUT, "image.resize((16, 16), 2)", "stretches"),
         ("[:8]", "[:8, :, ::-1]", "takes RGB"),
         ("import json", "import keras, json", "needs keras"),
-        ("import json", "from course_utils import course", "needs course_utils"),
+        ("import json", "import course_utils, json", "needs course_utils"),
         ("/ 60", "/ 255 / 60", "another probability"),
         ("print(f\"{shares.max():.3f} ", "print(f\"", "first the probability"),
         ("{names[shares.argmax()]}", "{shares.argmax()}", "no class"),
