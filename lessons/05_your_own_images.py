@@ -29,6 +29,7 @@ course.begin("05")
 import subprocess
 import sys
 import time
+import timeit
 from pathlib import Path
 
 import keras
@@ -56,6 +57,7 @@ from course_utils.transfer import two_phase_fit
 # %%
 my_folder = None  # or for example r"C:\Users\me\mushrooms"
 backbone, side, opened = "efficientnet_lite0", 160, "block6"
+group_of = None if my_folder else lambda path: path.name[:7]
 folder = Path(my_folder or pictures.sample_folder()).expanduser()
 near_bits = 40 if my_folder else 12  # Solar cells look alike: be stricter.
 audit = pictures.audit_folder(folder, (side, side), near_bits=near_bits)
@@ -126,7 +128,6 @@ if len(twins):
 # what it belongs to; near-duplicates join their groups.
 
 # %%
-group_of = None if my_folder else lambda path: path.name[:7]
 audit = pictures.audit_folder(folder, (side, side), group_of, near_bits)
 splits = pictures.split_folder(audit)
 class_names = splits.class_names
@@ -187,10 +188,10 @@ for size in sorted({96, 160, 224, side}):
     head.fit(x["train"], y, **held, **options)
     named[size] = head.predict(x["validation"], verbose=0).argmax(axis=1)
     features[size], some = x, np.zeros((16, size, size, 3), "float32")
-    for _ in range(3):  # The first call of a kind takes longer.
-        start = time.perf_counter()
-        extractor.predict_on_batch(some)
-        cost[size] = (time.perf_counter() - start) / len(some)
+    took = timeit.repeat(
+        lambda e=extractor, p=some: e.predict_on_batch(p), number=1
+    )
+    cost[size] = min(took) / len(some)
 
 # %% [markdown]
 # The mean recall over the milliseconds that a picture takes.

@@ -1,5 +1,7 @@
 """Save a model in a way that it can be loaded back, or save nothing."""
 
+import contextlib
+import io
 import json
 import os
 import tempfile
@@ -94,6 +96,19 @@ def _save_model(model, path, pictures):
         )
 
 
+@contextlib.contextmanager
+def _quiet():
+    """Keeps back what an exporter and a converter tell of their work."""
+    logger, printed = tf.get_logger(), io.StringIO()
+    level = logger.level
+    logger.setLevel("ERROR")
+    try:
+        with stderr_held_back(), contextlib.redirect_stdout(printed):
+            yield
+    finally:
+        logger.setLevel(level)
+
+
 def export_litert(model, path):
     """Exports a model to LiteRT: one file, for devices without Keras.
 
@@ -124,7 +139,7 @@ def export_litert(model, path):
             f"the format: name it {path.stem}.tflite, for example."
         )
     try:
-        with tempfile.TemporaryDirectory() as folder, stderr_held_back():
+        with tempfile.TemporaryDirectory() as folder, _quiet():
             model.export(folder, verbose=False)
             converter = tf.lite.TFLiteConverter.from_saved_model(folder)
             content = converter.convert()
