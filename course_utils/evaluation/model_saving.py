@@ -14,6 +14,7 @@ import tensorflow as tf
 from course_utils.machine import arguments
 from course_utils.machine.errors import CourseError
 from course_utils.machine.quiet import stderr_held_back
+from course_utils.transfer.fit_data import reason
 
 MODEL, CLASSES, REPORT = "model.keras", "class_names.json", "report.html"
 FILES = (MODEL, CLASSES, REPORT)
@@ -126,12 +127,18 @@ def export_litert(model, path):
         The path.
 
     Raises:
-        CourseError: If the name ends otherwise, if the folder cannot be
-            written, or if the model has an operation that LiteRT lacks.
+        CourseError: If `model` is none, if the name ends otherwise, if the
+            folder cannot be written, or if the model has an operation that
+            LiteRT lacks.
 
     Reference:
         https://ai.google.dev/edge/litert
     """
+    if not isinstance(model, keras.Model):
+        raise CourseError(
+            f"Expected a Keras model, not {type(model).__name__}: pass the "
+            "model that was trained."
+        )
     path = arguments.path("path", path)
     if path.suffix != ".tflite":
         raise CourseError(
@@ -147,8 +154,8 @@ def export_litert(model, path):
         # The converter names what it cannot do by many kinds of exception.
         raise CourseError(
             "The model cannot be exported to LiteRT "
-            f"({str(error).splitlines()[0]}): use layers of Keras, and leave "
-            "out what only training needs."
+            f"({reason(error)}): use layers of Keras, and leave out what only "
+            "training needs."
         ) from error
     try:
         path.write_bytes(content)

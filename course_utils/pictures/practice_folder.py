@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from course_utils.machine import paths
+from course_utils.machine import arguments, paths
 from course_utils.machine.errors import CourseError
 from course_utils.pictures.solar_cells import load_solar_cells
 
@@ -77,8 +77,11 @@ def planted_faults(folder):
     Returns:
         A dict from files, as an audit names them, to what was done. It is
         empty for a folder that `sample_folder` did not make.
+
+    Raises:
+        CourseError: If `folder` is no path.
     """
-    about = Path(folder) / ABOUT
+    about = arguments.path("folder", folder) / ABOUT
     if not about.is_file():
         return {}
     lines = about.read_text("utf-8").splitlines()[2:]
