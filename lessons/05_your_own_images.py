@@ -69,10 +69,11 @@ audit
 
 # %%
 planted = audit.rows["file"].map(pictures.planted_faults(folder))
-rows = audit.rows.assign(planted=planted, left_out=audit.rows.left_out.str[:30])
-rows["together"] = rows.groupby("group")["file"].transform("size")
+together = audit.rows["group"].map(audit.used["group"].value_counts())
+rows = audit.rows.assign(planted=planted, together=together.astype("Int64"))
+rows["left_out"] = rows["left_out"].str.split("[:,(]").str[0]
 found = rows.dropna(subset="planted").drop_duplicates("planted")
-found[["planted", "left_out", "turned", "width", "mode", "together"]]
+found.set_index("planted")[["left_out", "turned", "width", "mode", "together"]]
 
 # %% [markdown]
 # **Interpret.** Some faults are left out by rules: what cannot be read, exact
@@ -191,6 +192,7 @@ for size in sorted({96, 160, 224, side}):
     asking = "extractor.predict_on_batch(some)"
     took = timeit.repeat(asking, globals=globals(), number=1)
     cost[size] = min(took) / len(some)
+candidates = {"head alone": models[side]}
 
 # %% [markdown]
 # The mean recall over the milliseconds that a picture takes.
@@ -240,13 +242,12 @@ course.exercise("yo-07").check(my_error, my_size, named, truth, cost)
 # %% [markdown]
 # ## Two candidates, and flips at the end
 #
-# One candidate is the head alone. **Come straight from lesson 02? Then skip this
-# cell**: all that follows works with one candidate, too. The other is fine-tuned by the
-# recipe of lesson 03, which trains the head, then the last blocks, and keeps the best
-# weights of both.
+# One candidate is the head alone. The other is fine-tuned by the recipe of lesson 03,
+# which trains the head, then the last blocks (from `opened` on), and keeps the best
+# weights of both. **You come straight from lesson 02? Skip this cell**: all that follows
+# works with one candidate, too.
 
 # %%
-candidates = {"head alone": models[side]}
 tuned = new_model(side)
 history = two_phase_fit(
     tuned,
@@ -416,7 +417,9 @@ ax = evaluation.plot_images(np.concatenate([seen, *overlaid]))
 #
 # A **model card** (Mitchell et al. 2019) says what a model is for, what it was trained on,
 # how good it is *for each class*, and where not to rely on it. The last point nobody can
-# compute: dots stand for what you have not said, and the card will say so.
+# compute: dots stand for what you have not said, and the card will say so. Beside the other
+# candidate only those pictures count that one of the two names rightly and the other does
+# not: were both equally good, each would be the toss of a coin (McNemar 1947).
 
 # %%
 use, limits = ..., ...
@@ -496,8 +499,9 @@ for path, took in ((report.model_path, keras_time), (lite, float(told[0]))):
 print(f"The same class for {same:.1%}, at most {far:.1e} apart ({told[1]})")
 
 # %% [markdown]
-# **Interpret.** The numbers survive the journey; so compare them, after every export, on
-# real pictures. What is *not* in the file: how a photograph is turned, cut and resized, and
+# **Interpret.** Compare the answers after every export, on real pictures; and once more if
+# you quantize the weights to eight bits, which makes the file a quarter as large. What is
+# *not* in the file: how a photograph is turned, cut and resized, and
 # what the classes are called. Most models that fail after delivery fail there.
 #
 # ## From a blank page
