@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-TOP = Path(__file__).resolve().parent.parent
+from course_utils.notebook.lesson_start import load_triton_first
 
+TOP = Path(__file__).resolve().parent.parent
+load_triton_first()  # Tests of PyTorch run beside those of TensorFlow.
 
 # What the extras `real` and `torch` install, and what the lessons call it.
 EXTRAS = {

@@ -5,6 +5,7 @@ straight to the process's error stream, whatever its log level, and a notebook
 shows them in red above the first result.
 """
 
+import contextlib
 import logging
 import re
 import sys
@@ -23,6 +24,7 @@ def import_keras_quietly() -> None:
             written is then shown.
     """
     with stderr_held_back():
+        load_triton_first()
         import keras  # noqa: F401
         import tensorflow
 
@@ -32,6 +34,19 @@ def import_keras_quietly() -> None:
     # Keras 3.15.1 warns at every `fit` on a tf.data.Dataset that it ignores
     # `shuffle=True`, its own default.
     warnings.filterwarnings("ignore", message="`shuffle=True` was passed")
+
+
+def load_triton_first() -> None:
+    """Load Triton before TensorFlow, where it is installed.
+
+    PyTorch for graphics cards brings Triton, and loads it at the first
+    optimizer. After TensorFlow 2.20 or later that ends Python: both have an
+    LLVM, and TensorFlow's is loaded with global names
+    (tensorflow/tensorflow#124205).
+    """
+    if "tensorflow" not in sys.modules:
+        with contextlib.suppress(ImportError):
+            import triton  # noqa: F401
 
 
 def _is_no_retracing(record: logging.LogRecord) -> bool:

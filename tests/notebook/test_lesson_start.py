@@ -1,12 +1,14 @@
 """A lesson starts calmly, and an interrupt is one sentence."""
 
 import os
+import subprocess
 import sys
 
 import pytest
 
 from course_utils.machine import quiet
 from course_utils.notebook import lesson_start
+from tests.conftest import TOP, needs_package
 
 
 @pytest.fixture
@@ -107,3 +109,33 @@ def test_what_was_held_back_is_shown_on_an_error(capfd):
         os.write(2, b"the reason\n")
         raise RuntimeError
     assert "the reason" in capfd.readouterr().err
+
+
+def test_triton_is_loaded_before_tensorflow(tmp_path):
+    # The other way round, PyTorch's first optimizer would end Python.
+    (tmp_path / "triton.py").write_text(
+        "import sys\nassert 'tensorflow' not in sys.modules\nprint('first')"
+    )
+    found = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from course_utils import course as c\nc.begin('00')",
+        ],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{TOP}"},
+        capture_output=True,
+        text=True,
+    )
+    assert found.stdout.startswith("first"), found.stderr
+
+
+@needs_package("torch")
+def test_an_optimizer_of_pytorch_can_be_made_in_a_lesson():
+    code = (
+        "from course_utils import course\ncourse.begin('00')\nimport torch\n"
+        "torch.optim.Adam(torch.nn.Linear(1, 1).parameters())\nprint('made')"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True
+    )
+    assert found.stdout.rstrip().endswith("made"), found.stderr
