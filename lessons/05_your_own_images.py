@@ -28,7 +28,6 @@ course.begin("05")
 
 import subprocess
 import sys
-import time
 import timeit
 from pathlib import Path
 
@@ -122,8 +121,8 @@ if len(twins):
 # *The figure shows pictures of the sample that are near-duplicates of each other,
 # side by side, from what are called two modules.*
 #
-# **Interpret.** This is one module, photographed twice: sharp, and out of focus. It
-# lies twice in a data set that many papers use, and may end up on both sides of any
+# **Interpret.** These are the same cells, photographed twice: sharp, and out of focus.
+# They lie twice in a data set that many papers use, and may end up on both sides of a
 # split by modules. What else belongs together (a patient, a bird, a day) no hash
 # sees: only you know. So: tell the split both. `group_of` gets a path and returns
 # what it belongs to; near-duplicates join their groups.
@@ -334,12 +333,11 @@ table[["class", "pictures", "recall", "recall_low", "recall_high"]].round(2)
 # *The figure shows the test pictures to whose true class, the upper name, the model
 # gave the least probability; the lower name is its answer.*
 #
-# **Interpret.** Read the intervals, not the shares. (The report has the **precision**,
-# too: of what was named a class, the share that truly is.) They take pictures as independent,
-# and those of one module are not, so they are rather too narrow (lesson 04 draws whole
-# patients). Then look at the worst mistakes. Some are the model's; some may be the
-# folder's, for **wrong labels gather there**. So: before you collect more pictures, look
-# at these.
+# **Interpret.** Read the intervals, not the shares. They take pictures as independent; those
+# of one module are not, so the intervals are too narrow (lesson 04 draws whole patients).
+# The report adds the **precision**: of what was named a class, the share that truly is.
+# Then look at the worst mistakes. Some are the model's; some may be the folder's, for
+# **wrong labels gather there**. So: before you collect more pictures, look at these.
 #
 # **Exercise yo-08.** An expert has an hour, enough for a twentieth of the labels. Which?
 # Ask about *all* used pictures, and let no model judge a picture that it was trained on:
@@ -451,8 +449,8 @@ report
 # export is `model.export("model.tflite", format="litert")`; `export_litert` does the same
 # with older versions. What remains of the model? We ask in a fresh process in which
 # `import keras` fails. It takes the interpreter of the package `ai-edge-litert` (`pip
-# install ai-edge-litert`); where that is missing, TensorFlow's own, which is larger and
-# about to be dropped.
+# install ai-edge-litert`); where that is missing, TensorFlow's own, which brings all
+# of TensorFlow along and is deprecated.
 
 # %%
 lite = evaluation.export_litert(model, report.path.with_name("model.tflite"))
@@ -487,22 +485,24 @@ print((time.perf_counter() - start) / len(pictures), Interpreter.__module__)
 run = {"capture_output": True, "text": True, "check": True, "cwd": lite.parent}
 told = subprocess.run([sys.executable, "-c", script], **run).stdout.split()
 answers = np.load(lite.with_name("answers.npy"))
-start = time.perf_counter()
-for picture in asked.pictures[:20].astype("float32"):
-    model.predict_on_batch(picture[np.newaxis])
-keras_time = (time.perf_counter() - start) / len(asked.pictures[:20])
+one, asking = (
+    asked.pictures[:1].astype("float32"),
+    "model.predict_on_batch(one)",
+)
+took = timeit.repeat(asking, globals=globals(), number=10, repeat=2)
 same = np.mean(answers.argmax(axis=1) == asked.predictions)
 far = np.abs(answers - asked.probabilities).max()
-for path, took in ((report.model_path, keras_time), (lite, float(told[0]))):
+seconds = {report.model_path: took[-1] / 10, lite: float(told[0])}
+for path, second in seconds.items():
     size = path.stat().st_size / 1e6
-    print(f"{path.name:<13} {size:.1f} MB, {1000 * took:.1f} ms a picture")
+    print(f"{path.name:<13} {size:.1f} MB, {1000 * second:.1f} ms a picture")
 print(f"The same class for {same:.1%}, at most {far:.1e} apart ({told[1]})")
 
 # %% [markdown]
 # **Interpret.** Compare the answers after every export, on real pictures; and once more if
 # you quantize the weights to eight bits, which makes the file a quarter as large. What is
-# *not* in the file: how a photograph is turned, cut and resized, and
-# what the classes are called. Most models that fail after delivery fail there.
+# *not* in the file: how a photograph is turned, cut and resized, and what the classes are
+# called. So: when a delivered model fails, look there first.
 #
 # ## From a blank page
 #
