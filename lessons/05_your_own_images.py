@@ -218,7 +218,8 @@ ax.margins(0.25)
 # **Exercise yo-07.** Follow the rule. The standard error of a share `r` of `n` pictures
 # is the root of `r (1 - r) / n`; that of a mean over `C` classes is the root of the sum
 # of their squares, divided by `C`. `my_error` is the standard error of the best size's
-# mean recall; `my_size` is your choice.
+# mean recall; `my_size` is your choice. (Where every share is one, the root is zero, and
+# tells only that so few pictures have met no mistake.)
 
 # %% tags=["exercise"]
 # exercise: yo-07
