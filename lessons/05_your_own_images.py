@@ -441,7 +441,8 @@ report
 # %% [markdown]
 # The page needs no network and can be passed on; think first, for it shows test
 # pictures. Beside it lies `model.keras`, to be loaded and trained further, by whoever has
-# Keras and this course's layer for the scale of pictures.
+# Keras and this course's layer for the scale of pictures. (After fine-tuning it holds the
+# optimizer's state, too, and is more than twice as large.)
 #
 # ## A file that runs elsewhere
 #
