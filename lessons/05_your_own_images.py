@@ -203,7 +203,7 @@ ax.plot([1000 * cost[s] for s in named], list(recall.values()), "o-")
 for size, value in recall.items():
     ax.annotate(f" {size} pixels", (1000 * cost[size], value))
 ax.set(xlabel="milliseconds a picture", ylabel="mean recall")
-ax.margins(0.25)
+ax.margins(0.3)
 
 # %% [markdown]
 # *The figure shows the mean recall on the validation pictures over the time that a
