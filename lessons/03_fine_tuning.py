@@ -656,4 +656,4 @@ quiz
 # - Fine-tuning **forgets**, the more the higher the rate.
 # - A gain is a claim about *new groups*: repeat before you promise.
 #
-# **Next:** lesson 03b is a file of trainings that went wrong.
+# **Next:** lesson 03b is a file of trainings that went wrong; 03c weighs the evidence.

@@ -598,5 +598,6 @@ quiz
 #
 # Keep the weights from before: **interpolation** undoes much of what was forgotten.
 #
-# **Next:** lesson 04 goes to the hospital: few labels, many patients, and a
+# **Next:** lesson 03c, for the curious, weighs the evidence for what is said of
+# fine-tuning. Lesson 04 goes to the hospital: few labels, many patients, and a
 # scanner that changes.

@@ -7,9 +7,13 @@ that is missing here was not tried there in the same way.
 
 import dataclasses
 
-from benchmarks.real_ground import runner, verdicts
+from benchmarks.real_ground import differences, runner
 
 SEEDS = {"transfer": range(100, 105), "fine_tuning": range(100, 103)}
+COMMANDS = {
+    "transfer": "python -m benchmarks.transfer_report",
+    "fine_tuning": "python -m benchmarks.fine_tuning",
+}
 TARGETS = ("near", "defects", "histology")
 
 
@@ -101,22 +105,22 @@ COMPARISONS = {
 }
 
 
-def judge(claim):
-    """Judges a claim by the laboratory's rows.
+def find(claim):
+    """Returns the differences of a claim in the laboratory.
 
     Args:
         claim: A `runner.Claim`.
 
     Returns:
-        The verdict and a list of `verdicts.Judged`; None and an empty list
-        where it was not tried.
+        The command that made the rows, and a dict from what is compared to a
+        list of differences, one a seed; both empty where it was not tried.
     """
     if claim.id not in COMPARISONS:
-        return None, []
+        return "", {}
     name, comparisons = COMPARISONS[claim.id]
     rows = [
         {"stage": "report", **row}
         for row in runner.read(runner.FOLDER / f"{name}.csv")
     ]
     there = dataclasses.replace(claim, comparisons=comparisons)
-    return verdicts.judge_claim(there, rows, SEEDS[name])
+    return COMMANDS[name], differences.find(there, rows, SEEDS[name])

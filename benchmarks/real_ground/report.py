@@ -2,18 +2,23 @@
 
     python -m benchmarks.real_ground.report
 
-writes `docs/ledger.md` from the committed rows; nothing is trained.
+writes `docs/ledger.md` from the committed rows, and for lesson 03c
+`data/experiments/ledger.csv`, a row a difference, and `ledger_claims.csv`, a
+row a claim. Nothing is trained.
 """
 
 import collections
+import csv
+import io
 
 from benchmarks.real_ground import (
     NAMES,
+    differences,
     experiment,
     laboratory,
     runner,
-    verdicts,
 )
+from course_utils.evaluation import verdicts
 
 PATH = runner.FOLDER.parents[1] / "docs" / "ledger.md"
 HEAD = """# The ledger: what is claimed, and what was found
@@ -51,26 +56,60 @@ Megabytes are what memory rose by at most.
 """
 
 
-def judged():
-    """Judges every claim of which something was compared.
+def compared():
+    """Returns what was compared, claim by claim.
 
     Returns:
-        A list of experiments, claims, verdicts and lists of `verdicts.Judged`.
+        A list of experiments, claims, and dicts of differences on real ground.
     """
     found = []
     for name in NAMES:
         one = experiment(name)
         rows = runner.read(one.path())
         for claim in one.claims:
-            verdict, parts = verdicts.judge_claim(claim, rows, one.seeds)
-            if parts:
-                found.append((one, claim, verdict, parts))
+            if some := differences.find(claim, rows, one.seeds):
+                found.append((one, claim, some))
     return found
+
+
+def tables():
+    """Returns what lesson 03c reads: by name of a file, its text."""
+    claims, rows = [], []
+    for one, claim, real in compared():
+        command, drawn = laboratory.find(claim)
+        said = claim.id, claim.sentence, claim.source, claim.metric
+        claims.append((*said, claim.margin, _command(one), command))
+        rows += [
+            (claim.id, ground, name, seed, difference)
+            for ground, some in (("real ground", real), ("laboratory", drawn))
+            for name, values in some.items()
+            for seed, difference in enumerate(values)
+        ]
+    columns = "id", "sentence", "whose", "metric", "margin", "command"
+    return {
+        "ledger_claims.csv": _csv((*columns, "laboratory_command"), claims),
+        "ledger.csv": _csv(
+            ("claim", "ground", "compared", "seed", "difference"), rows
+        ),
+    }
+
+
+def _csv(head, rows):
+    file = io.StringIO()
+    csv.writer(file, lineterminator="\n").writerows([head, *rows])
+    return file.getvalue()
+
+
+def _command(one):
+    return f"python -m benchmarks.real_ground {one.name}"
 
 
 def text():
     """Returns the ledger, as Markdown."""
-    found = judged()
+    found = [
+        (one, claim, *verdicts.judge_all(some, claim.margin))
+        for one, claim, some in compared()
+    ]
     parts = [part for *_, some in found for part in some]
     holm = verdicts.holm([part.p for part in parts])
     survives = {
@@ -81,7 +120,9 @@ def text():
     counted = ", ".join(f"{n} {name}" for name, n in counts.most_common())
     summary, details = [], []
     for one, claim, verdict, some in found:
-        there, seen = laboratory.judge(claim)
+        there, seen = verdicts.judge_all(
+            laboratory.find(claim)[1], claim.margin
+        )
         link = f"[`{claim.id}`](#{claim.id})"
         told = verdict
         if len(some) < len(claim.comparisons):
@@ -92,8 +133,7 @@ def text():
         details.append(
             f"## {claim.id}\n\n{claim.sentence}\n\n{metric}; "
             f"{some[0].seeds} seeds; a difference of {claim.margin:g} counts; "
-            f"`python -m benchmarks.real_ground {one.name}`\n\n"
-            + _differences(some, survives)
+            f"`{_command(one)}`\n\n" + _differences(some, survives)
         )
         if seen:
             details[-1] += (
@@ -149,9 +189,12 @@ def _table(head, rows):
 
 
 def main():
-    """Writes the page."""
-    PATH.write_text(text(), encoding="utf-8")
-    print(PATH)
+    """Writes the page and the tables."""
+    written = {PATH: text()}
+    written |= {runner.FOLDER / name: rows for name, rows in tables().items()}
+    for path, content in written.items():
+        path.write_text(content, encoding="utf-8")
+        print(path)
 
 
 if __name__ == "__main__":

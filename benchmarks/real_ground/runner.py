@@ -15,7 +15,8 @@ class Claim:
 
     Each comparison is a name and two functions, or one: from the rows of one
     seed to a number, of which the second is taken from the first. The
-    difference is judged over the seeds, see `verdicts.judge`.
+    difference is judged over the seeds, see
+    `course_utils.evaluation.verdicts`.
 
     Attributes:
         id: What the ledger calls it.

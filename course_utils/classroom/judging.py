@@ -1,6 +1,7 @@
 """Judge what a submission has sent, where the keys are and it is not."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from course_utils.classroom import judges, values
 from course_utils.machine import paths
 from course_utils.machine.errors import CourseError
 
+_OF_A_LESSON = re.compile(r"lesson_(\d+[a-z]?)")
 SHARES = {"passed": 1.0, "partial": 0.5}
 
 
@@ -41,12 +43,21 @@ def gradable(lesson: str) -> dict[str, float | str]:
 
 
 def version(lesson: str) -> str:
-    """Return a sum over all that a lesson's marks depend on."""
+    """Return a sum over all that a lesson's marks depend on.
+
+    What belongs to other lessons alone is not among it.
+    """
     package = Path(__file__).resolve().parents[1]
+    files = [
+        file
+        for room in ("classroom", "answers")
+        for file in sorted((package / room).rglob("*.py"))
+        if lesson in _OF_A_LESSON.findall(file.stem)
+        or not _OF_A_LESSON.match(file.stem)
+    ]
     data = paths.data_dir()
-    files = sorted((package / "classroom").rglob("*.py"))
-    files += sorted((package / "answers").rglob("*.py"))
     files += [data / k / f"{lesson}.yml" for k in ("keys", "quizzes")]
+    files += sorted((paths.course_dir() / "solutions").glob(f"{lesson}_*"))
     together = hashlib.sha256()
     for file in files:
         if file.is_file():

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from course_utils.answers.checks.watching import Evidence
 from course_utils.classroom.frames import KINDS, MOST_BYTES
 
 LONGEST_TEXT = 2_000  # characters
@@ -98,6 +99,8 @@ class Writer:
         if pandas is not None and isinstance(value, pandas.DataFrame):
             parts = value.index.tolist(), value.to_dict("list")
             return {"table": [self.write(one, deeper) for one in parts]}
+        if isinstance(value, Evidence):  # Only its model can be judged apart.
+            value = value.model
         if hasattr(value, "predict"):
             return self._write_model(value)
         if hasattr(value, "__array__"):

@@ -143,24 +143,26 @@ class NamedPhotograph:
     def _make_view(self):
         import ipywidgets
 
-        self._shown = ipywidgets.HTML()
-        self._list = ipywidgets.Dropdown(
-            options=self.names(), value=self.name, description="Photograph"
-        )
+        from course_utils.notebook import chooser_widget
+
+        self._list = chooser_widget.View(label="Photograph")
         self._upload = ipywidgets.FileUpload(
             accept="image/*", description="Upload one of yours"
         )
         self._upload.layout.width = "auto"
         self._told = ipywidgets.HTML()
-        self._list.observe(self._on_choice, "value")
         self._upload.observe(self._on_upload, "value")
-        controls = ipywidgets.HBox([self._list, self._upload, self._told])
-        self._view = ipywidgets.VBox([controls, self._shown])
+        controls = ipywidgets.HBox([self._upload, self._told])
+        self._view = ipywidgets.VBox([self._list, controls])
         self._draw_view()
+        self._list.observe(self._on_choice, "chosen")
 
     def _draw_view(self):
         if self._view is not None:
-            self._shown.value = as_html(self._drawn(), self.describe())
+            self._list.options = [[name, name] for name in self.names()]
+            self._list.picture = self._drawn()
+            self._list.description = self.describe()
+            self._list.chosen = self.name
 
     def _on_choice(self, change):
         if change["new"] != self.name:
@@ -175,15 +177,13 @@ class NamedPhotograph:
                 self._told.value = "That is no picture file: choose a JPEG."
                 continue
             (folder / name).write_bytes(bytes(file["content"]))
-            if self._try(name):
-                self._list.options = self.names()
-                self._list.value = name
+            self._try(name)
 
     def _try(self, name):
         try:
             self.choose(name)
         except (CourseError, OSError) as error:
             self._told.value = f"That did not work: {error}"
-            return False
-        self._told.value = ""
-        return True
+            self._list.chosen = self.name
+        else:
+            self._told.value = ""

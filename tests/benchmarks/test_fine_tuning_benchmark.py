@@ -189,7 +189,7 @@ def test_the_heads_strength_is_the_reports():
         assert transfer_report.best(rows, "residual", target, "frozen") > 0
 
 
-# What lesson 03b says of the experiments, with a margin.
+# What lessons 03b and 03c say of the experiments, with a margin.
 
 
 def frame(experiment, name="fine_tuning"):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from course_utils import adaptation, evaluation, pictures
-from course_utils.evaluation import experiments
+from course_utils.evaluation import experiments, ledger, verdicts
 from course_utils.machine.errors import CourseError
 
 LABELS = np.array([0, 1, 1, 0, 1, 0, 1, 0, 1])
@@ -37,6 +37,13 @@ HELPERS = [
     (evaluation.threshold_for_specificity, (LABELS, SCORES, 0.5)),
     (experiments.show, ("shift", {"repair": "AdaBN", "auc": 0.5}, False)),
     (experiments.table, ("shift", True)),
+    (ledger.differences, ("lower-rate", "laboratory")),
+    (ledger.draw, ({"one": SCORES}, 0.1)),
+    (ledger.show, ("lower-rate",)),
+    (ledger.table, ("lower-rate",)),
+    (verdicts.holm, (SCORES, 0.05)),
+    (verdicts.judge, ("one", SCORES, 0.1)),
+    (verdicts.judge_all, ({"one": SCORES}, 0.1)),
     (evaluation.plot_confusion, (LABELS, LABELS, NAMES)),
     (evaluation.plot_history, (HISTORY, "loss", None, None)),
     (evaluation.plot_images, (PICTURES, [0, 1, 0, 1], NAMES, [0, 1, 0, 0], 2)),

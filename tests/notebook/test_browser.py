@@ -83,7 +83,8 @@ def test_a_learner_works_through_lesson_00(page):
 
     named = output_below(page, "NamedPhotograph(classifier)")
     named.scroll_into_view_if_needed()
-    named.get_by_label("Photograph").select_option("flower")
+    named.get_by_role("combobox", name="Photograph").focus()
+    page.keyboard.press("ArrowDown")  # from the palace to the flower
     expect(named.locator("img")).to_have_attribute("alt", re.compile("daisy"))
     page.screenshot(path=SCREENSHOTS / "00_photograph.png")
 
@@ -438,3 +439,20 @@ def test_a_notebook_opened_again_shows_its_cards(cards, lab):
     expect(card.locator(".course-quiz-verdict")).to_contain_text(
         "run the cell of this card"
     )
+
+
+def test_a_claim_of_the_ledger_is_chosen_by_keyboard(lab, browser):
+    code = "from course_utils.notebook import ClaimBrowser\n"
+    lab.write_notebook("claims.ipynb", [code + "ClaimBrowser('lower-rate')"])
+    page = open_page(browser, lab.url("claims.ipynb"))
+    shown = run_cell(page, 0).locator(".jp-OutputArea-output")
+    picture = shown.locator("img")
+    expect(picture).to_have_attribute("alt", re.compile("a rate 10 to 100"))
+    chosen = shown.get_by_role("combobox", name="Claim")
+    chosen.focus()
+    page.keyboard.press("ArrowDown")
+    expect(picture).to_have_attribute("alt", re.compile("At a high rate"))
+    assert errors_in(page) == []
+    assert axe_problems(page, ".course-explorer") == []
+    page.screenshot(path=SCREENSHOTS / "03c_claims.png")
+    page.close()

@@ -60,11 +60,11 @@ def test_a_picture_of_ones_own_comes_first(work):
 
 def test_list_and_upload_work(work, monkeypatch):
     monkeypatch.setenv("VSCODE_PID", "1")
-    pytest.importorskip("ipywidgets")
+    pytest.importorskip("anywidget")
     shown = NamedPhotograph(Classifier())
     shown._repr_mimebundle_()
-    shown._list.value = "flower"
-    assert shown.name == "flower" and "flower" in shown._shown.value
+    shown._list.chosen = "flower"
+    assert shown.name == "flower" and "flower" in shown._list.description
     save(work / "dark.png", 10)
     content = (work / "dark.png").read_bytes()
 
@@ -74,7 +74,7 @@ def test_list_and_upload_work(work, monkeypatch):
 
     upload("../up.png", content)
     assert shown.name == "up.png" and (work / "up.png").is_file()
-    assert shown._list.value == "up.png"
+    assert shown._list.chosen == "up.png"
     upload("bad.png", b"no picture")
     assert shown.name == "up.png" and "did not work" in shown._told.value
     upload("page.html", b"<b>")

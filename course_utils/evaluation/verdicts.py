@@ -17,18 +17,16 @@ Seeds share cells, so they are not quite independent, and an interval is a
 little too narrow.
 """
 
-import contextlib
 import dataclasses
 
 import numpy as np
 from scipy import stats
 
+from course_utils.machine import arguments, array_arguments
+from course_utils.machine.errors import CourseError
+
 SUPPORTED, REFUTED, UNDECIDED = "supported", "refuted", "undecided"
 DEPENDS = "depends"
-
-
-class NotMadeError(Exception):
-    """A run that a comparison needs was not made yet."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,35 +42,6 @@ class Judged:
     verdict: str
 
 
-class Getter:
-    """Finds the numbers of one seed among the reported rows."""
-
-    def __init__(self, rows, seed):
-        """Keeps the seed's rows."""
-        self.rows = [
-            row
-            for row in rows
-            if row["seed"] == str(seed) and row["stage"] == "report"
-        ]
-
-    def __call__(self, column, **where):
-        """Returns the number in a column of the only row that fits."""
-        return float(self._row(where)[column])
-
-    def curve(self, column, **where):
-        """Returns the numbers of a curve."""
-        return [float(value) for value in self._row(where)[column].split()]
-
-    def _row(self, where):
-        wanted = {name: str(value) for name, value in where.items()}
-        fitting = [row for row in self.rows if wanted.items() <= row.items()]
-        if not fitting:
-            raise NotMadeError(f"no row for {wanted}")
-        if len(fitting) > 1:
-            raise LookupError(f"{len(fitting)} rows for {wanted}")
-        return fitting[0]
-
-
 def judge(name, differences, margin):
     """Judges one comparison.
 
@@ -83,8 +52,21 @@ def judge(name, differences, margin):
 
     Returns:
         A `Judged`.
+
+    Raises:
+        CourseError: If these are not two differences or more.
     """
-    differences = np.asarray(differences, float)
+    margin = arguments.number("margin", margin, 0.01)
+    differences = array_arguments.real_array(
+        "differences", differences, "ledger.differences(claim) has in a column"
+    )
+    whole = differences.ndim == 1 and np.isfinite(differences).all()
+    if not whole or len(differences) < 2:
+        raise CourseError(
+            "Expected two differences or more, one a seed, all of them finite, "
+            f"and got an array of shape {differences.shape}: no spread can be "
+            "told from these."
+        )
     mean, count = float(differences.mean()), len(differences)
     error = stats.sem(differences)
     if error > 0:
@@ -100,23 +82,26 @@ def judge(name, differences, margin):
     return Judged(name, mean, float(low), float(high), float(p), count, verdict)
 
 
-def judge_claim(claim, rows, seeds):
-    """Judges a claim.
+def judge_all(differences, margin):
+    """Judges a claim by all of its comparisons.
 
     Args:
-        claim: A `runner.Claim`.
-        rows: The rows of its experiment.
-        seeds: The seeds to judge by.
+        differences: Dict from what is compared, in words, to differences.
+        margin: The smallest difference that counts.
 
     Returns:
-        The verdict, and a `Judged` a comparison whose runs were all made; None
-        and an empty list where there is no such comparison yet.
+        The verdict and a list of `Judged`; None and an empty list where
+        nothing was compared.
+
+    Raises:
+        CourseError: If this is no such dict.
     """
-    judged = []
-    for name, compare in claim.comparisons.items():
-        with contextlib.suppress(NotMadeError):
-            differences = [compare(Getter(rows, seed)) for seed in seeds]
-            judged.append(judge(name, differences, claim.margin))
+    if not hasattr(differences, "items"):
+        raise CourseError(
+            "Expected a dict from what is compared to differences, not "
+            f"{type(differences).__name__}: such as {{'a less b': a - b}}."
+        )
+    judged = [judge(name, some, margin) for name, some in differences.items()]
     found = {one.verdict for one in judged}
     if len(found) < 2:
         return (found.pop() if found else None), judged
@@ -129,7 +114,18 @@ def holm(p_values, level=0.05):
     Args:
         p_values: One a comparison.
         level: How often a false one among them may be let through.
+
+    Raises:
+        CourseError: If these are no p values.
     """
+    level = arguments.share("level", level, 0.05)
+    p_values = array_arguments.real_array(
+        "p values", p_values, "ledger.table() has in a column"
+    )
+    if p_values.ndim != 1 or not np.all((p_values >= 0) & (p_values <= 1)):
+        raise CourseError(
+            "Expected p values in a row, each from 0 to 1, such as [0.01, 0.2]."
+        )
     order = np.argsort(p_values, kind="stable")
     kept = np.zeros(len(order), bool)
     for place, number in enumerate(order):

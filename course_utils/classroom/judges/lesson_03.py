@@ -1,0 +1,150 @@
+"""Judges of lesson 03, Fine-tuning."""
+
+import numpy as np
+
+from course_utils.answers.checks import lesson_03, weights
+from course_utils.classroom import values
+from course_utils.classroom.judges import Judge, Reference
+
+PICTURES = 300  # that a fine-tuned network is tried on
+# What a head may have between two layers of its own.
+ACTIVATIONS = ("linear", "relu", "gelu", "silu", "tanh", "sigmoid", "selu")
+
+
+def judge_choice(
+    rate: object, gains: object, reference: Reference
+) -> tuple[str, str]:
+    """Judge ft-07 by the committed rows."""
+    return lesson_03.judge_choice(rate, gains, *reference.given["ft-07"][2:])
+
+
+def judge_recipe(
+    head: object, tuning: object, reference: Reference
+) -> tuple[str, str]:
+    """Judge ft-08 by what the trained arrays do in a network of our own.
+
+    Of the two pieces of evidence only the model that they saw is taken. In
+    which order it was trained its arrays do not tell, so that counts nothing.
+    """
+    for model, name in (
+        (head, "my_head_evidence"),
+        (tuning, "my_tuning_evidence"),
+    ):
+        if not isinstance(model, values.Model):
+            return "failed", (
+                f"{name} should be evidence: train inside `with "
+                f"course.watch(my_model) as {name}:`."
+            )
+    found = dict(
+        zip(map(weights.tail, tuning.paths), tuning.weights, strict=False)
+    )
+    base = _backbone()
+    names = [weights.tail(one.path) for one in base.weights]
+    pretrained = dict(zip(names, base.get_weights(), strict=True))
+    if problem := _problem_of_base(found, pretrained):
+        return "failed", problem
+    layers = [array for name, array in found.items() if name not in pretrained]
+    if not _is_dense(layers):
+        return "failed", (
+            "Apart and by its arrays, a head of Dense layers can be judged: "
+            "yours has other arrays, or numbers that are not finite."
+        )
+    base.set_weights([found[name] for name in names])
+    grids = base.predict(reference.prepared["pictures"], verbose=0)
+    labels = reference.prepared["labels"]
+    chance = 1 / (1 + labels.max())
+    needed = (chance + reference.prepared["accuracy"]) / 2
+    accuracy = max(
+        np.mean(_answer(pooled, layers, activation) == labels)
+        for pooled in (grids.mean(axis=(1, 2)), grids.max(axis=(1, 2)))
+        for activation in ACTIVATIONS[: None if len(layers) > 2 else 1]
+    )
+    if accuracy < needed:
+        return "failed", (
+            f"Your network names {accuracy:.0%} of new pictures rightly, where "
+            f"{needed:.0%} are asked for and chance is {chance:.0%}: look at "
+            "the rates and at the number of epochs."
+        )
+    return "passed", (
+        f"Your network, built anew here, names {accuracy:.0%} of new pictures "
+        "rightly; the backbone was trained, and its batch normalization kept."
+    )
+
+
+def _backbone():
+    from course_utils import backbones
+
+    return backbones.load_backbone(lesson_03.BACKBONE)
+
+
+def _problem_of_base(found, pretrained):
+    """Say what is wrong with the arrays of the backbone, if anything is."""
+    for name, array in pretrained.items():
+        given = found.get(name)
+        if getattr(given, "shape", None) != array.shape:
+            return f"The backbone {lesson_03.BACKBONE!r} is not in this model."
+        if not np.isfinite(given).all():
+            return f"{name} holds numbers that are not finite."
+        same = np.array_equal(given, array)
+        if "_bn" in name and not same:
+            return (
+                f"{name} is not as pretrained: set the flag of each layer of "
+                "batch normalization to False before you compile."
+            )
+        if "_bn" not in name and name.endswith("/kernel") and same:
+            return (
+                f"{name} is as pretrained: unfreeze the convolutions, and "
+                "compile with a new optimizer."
+            )
+    return ""
+
+
+def _is_dense(layers):
+    """Say whether arrays are kernels and biases, one after another."""
+    shapes = [getattr(one, "shape", ()) for one in layers]
+    kernels, biases = shapes[::2], shapes[1::2]
+    return (
+        0 < len(kernels) == len(biases)
+        and all(len(shape) == 2 for shape in kernels)
+        and all(b == k[1:] for k, b in zip(kernels, biases, strict=True))
+        and all(b == k[:1] for k, b in zip(kernels[1:], biases, strict=False))
+        and all(np.isfinite(one).all() for one in layers)
+    )
+
+
+def _answer(x, layers, activation):
+    import keras
+
+    if x.shape[1] != len(layers[0]):
+        return np.full(len(x), -1)
+    for kernel, bias in zip(layers[:-2:2], layers[1:-2:2], strict=True):
+        x = keras.activations.get(activation)(x @ kernel + bias)
+        x = keras.ops.convert_to_numpy(x)
+    return np.argmax(x @ layers[-2] + layers[-1], axis=1)
+
+
+def prepare(names: dict, random: np.random.Generator) -> dict:
+    """Return test pictures of the metal, and how our own network does."""
+    test = names["load_dataset"]("defects").test
+    pictures, labels = map(
+        np.concatenate, zip(*test.as_numpy_iterator(), strict=True)
+    )
+    some = random.permutation(len(labels))[:PICTURES]
+    found = names["my_model"].predict(pictures[some], verbose=0)
+    return {
+        "asked": {},
+        "pictures": pictures[some],
+        "labels": labels[some],
+        "accuracy": float(np.mean(found.argmax(axis=1) == labels[some])),
+    }
+
+
+JUDGES = {
+    "ft-07": Judge(2, judge_choice),
+    "ft-08": Judge(2, judge_recipe),
+}
+_ITS_OWN = (
+    "which weights a step has moved, only the process that made it can tell, "
+    "and that is the submission's own"
+)
+NOT_APART = {"ft-01": _ITS_OWN, "ft-06": _ITS_OWN}

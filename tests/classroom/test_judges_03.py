@@ -1,0 +1,97 @@
+"""The trained network of lesson 03 is judged by what its arrays do."""
+
+import keras
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from course_utils import backbones
+from course_utils.answers.checks.watching import Evidence
+from course_utils.classroom import frames, judging, values
+from course_utils.classroom.judges import Reference, lesson_03
+from course_utils.pictures import load_dataset
+
+
+@pytest.fixture(scope="module")
+def metal():
+    """Pictures and labels to train on, and a reference."""
+    parts = load_dataset("defects")
+    (x, y), (test_x, test_y) = (
+        map(np.concatenate, zip(*some, strict=True))
+        for some in (
+            parts.train.take(4).as_numpy_iterator(),
+            parts.test.shuffle(100, seed=0).take(6).as_numpy_iterator(),
+        )
+    )
+    prepared = {"pictures": test_x, "labels": test_y, "accuracy": 0.55}
+    return x, y, Reference({}, prepared)
+
+
+def tuned(metal, hidden=(), kernels=1.0001, norms=1.0, learned=True):
+    """A network whose kernels and statistics have moved by a factor."""
+    x, y, _ = metal
+    base = backbones.load_backbone("residual")
+    for weight in base.weights:
+        name = weight.path
+        if "_bn" in name:
+            weight.assign(weight.numpy() * norms)
+        elif name.endswith("kernel"):
+            weight.assign(weight.numpy() * kernels)
+    pool = keras.layers.GlobalAveragePooling2D()
+    body = keras.Sequential([base, pool, *hidden])
+    features = body.predict(x, verbose=0)
+    head = keras.layers.Dense(6, activation="softmax")
+    model = keras.Sequential([body, head])
+    if learned:
+        fit = LogisticRegression(C=0.03, max_iter=2000)
+        fit.fit(np.nan_to_num(features), y)
+        head.set_weights([fit.coef_.T, fit.intercept_])
+    return model
+
+
+def judged(model, reference):
+    """What the judge says of evidence, once it has travelled as data."""
+    evidence = Evidence(model, finished=True)
+    writer = values.Writer()
+    trees = [writer.write(evidence), writer.write(evidence)]
+    head = {"kind": "exercise", "id": "ft-08", "given": trees}
+    records = frames.unpack(frames.pack(head, writer.arrays))
+    [item] = judging.judge("03", records, {"ft-08": 3}, reference)
+    return item["earned"], item["message"]
+
+
+@pytest.mark.parametrize("activation", [None, "relu", "tanh"])
+def test_what_is_good_on_new_pictures_passes(metal, activation):
+    hidden = [keras.layers.Dense(64, activation)] if activation else []
+    earned, message = judged(tuned(metal, hidden), metal[-1])
+    assert (earned, "rightly" in message) == (3, True), message
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ({"learned": False}, "asked for"),
+        ({"kernels": 1.0}, "unfreeze"),
+        ({"norms": 1.001}, "batch normalization"),
+        ({"kernels": np.nan}, "not finite"),
+    ],
+)
+def test_what_is_not_is_told(metal, how, words):
+    earned, message = judged(tuned(metal, **how), metal[-1])
+    assert (earned, words in message) == (0, True), message
+
+
+def test_another_network_or_head_is_told(metal):
+    reference = metal[-1]
+    other = keras.Sequential([keras.Input((4,)), keras.layers.Dense(6)])
+    assert "not in this model" in judged(other, reference)[1]
+    odd = tuned(metal, [keras.layers.BatchNormalization()])
+    assert "Dense" in judged(odd, reference)[1]
+
+
+def test_forged_shapes_are_told(metal):
+    model = values.Model([np.zeros(3)] * 2, ["a/kernel", "a/bias"], "", None)
+    found = lesson_03.judge_recipe(model, model, metal[-1])
+    assert found[0] == "failed"
+    found = lesson_03.judge_recipe(1, model, metal[-1])
+    assert "evidence" in found[1]
