@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 
 from course_utils.answers.learner_values import brief
 
-LONGEST_RUN = 50  # seconds; TensorFlow's interpreter loads slowly
+LONGEST_RUN = 40  # seconds; TensorFlow's interpreter loads slowly
 _NEAR = 0.02  # a probability of two digits, prepared nearly as in training
 _UPRIGHT, _LYING = 0x0112, 6  # the EXIF tag, and a quarter to be turned
 _RUNNER = """\
@@ -139,7 +139,6 @@ def _judge_lines(lines, copies, model_path):
 
     def agrees(prepare, names=class_names):
         pictures = np.stack([prepare(path, size) for path in copies])
-        # Below the layer that refuses a wrong scale, so that one can be named.
         shares = np.asarray(model(pictures, training=False))
         wanted = zip(shares.max(axis=1), shares.argmax(axis=1), strict=True)
         return [
