@@ -25,7 +25,7 @@ MAY_USE = {
     "notebook": {
         *"machine pictures backbones transfer evaluation answers".split()
     },
-    "classroom": {*"machine pictures answers notebook".split()},
+    "classroom": {*"machine pictures backbones answers notebook".split()},
 }
 DOORS = {"__init__", "course", "cli", "doctor"}
 MODULES = {

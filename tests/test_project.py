@@ -70,7 +70,6 @@ def test_one_range_of_python_versions_everywhere():
 # long as what it tests has cases.)
 LONG = {
     "course_utils/answers/checks/lesson_": "all judges of one lesson",
-    "course_utils/adaptation/stains.py": "one method, in NumPy and in Keras",
     "tools/generators/histology.py": "one picture, from patient to scanner",
     "tools/generators/materials.py": "a function for each of its materials",
     "tools/pretrain.py": "one recipe, from pictures to exported weights",

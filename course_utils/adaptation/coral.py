@@ -12,8 +12,7 @@ def coral_loss(source_features, target_features):
 
     The squared Frobenius norm of the difference of the covariance matrices,
     divided by `4 * channels ** 2`. A batch has to have more pictures than a
-    few for it to mean something. It does not compare the means. Introduced in
-    lesson 04b (``04b_another_hospital``).
+    few for it to mean something. It does not compare the means.
 
     Args:
         source_features: Tensor or array of shape `(pictures, channels)`, such
@@ -66,8 +65,7 @@ class CoralLoss(keras.layers.Layer):
     Takes `[source_features, target_features]` and returns the first, for the
     head. So a model with two inputs, pictures of source and of target, can be
     trained with labels of the source alone; for predictions, make another
-    from one input and the same layers. Introduced in lesson 04b
-    (``04b_another_hospital``).
+    from one input and the same layers.
 
     Args:
         weight: Factor of the loss, 0 or more.

@@ -98,8 +98,6 @@ def adapt_by_entropy(
 def entropy(predictions, from_logits=False):
     """Computes how undecided predictions are.
 
-    Introduced in lesson 04b (``04b_another_hospital``).
-
     Args:
         predictions: Probabilities, shape `(pictures, classes)`; or
             `(pictures, 1)`, that of class 1 of two. Within a graph they are
@@ -136,8 +134,7 @@ def pseudo_labels(probabilities, threshold=0.9):
 
     Training on them, beside true labels of the source, lets a model teach
     itself. It repeats its own mistakes where it is surely wrong, and sure
-    pictures of one class may outnumber the others. Introduced in lesson 04b
-    (``04b_another_hospital``).
+    pictures of one class may outnumber the others.
 
     Args:
         probabilities: Predictions for the target's pictures, shape

@@ -46,8 +46,8 @@ def separate_stains(images, vectors=HAEMATOXYLIN_EOSIN):
     The rest is what lies at right angles to both stains, so that nothing is
     lost: `combine_stains` gives the pictures back, but for values below 1,
     which count as 1. (scikit-image's `separate_stains` sets negative amounts
-    to 0, and its way back gives another picture.) Introduced in lesson 04b
-    (``04b_another_hospital``).
+    to 0, and its way back gives another picture.) Introduced in lesson 04
+    (``04_domain_adaptation``).
 
     Args:
         images: Pictures with values from 0 to 255, shape
@@ -76,7 +76,7 @@ def separate_stains(images, vectors=HAEMATOXYLIN_EOSIN):
 def combine_stains(amounts, vectors=HAEMATOXYLIN_EOSIN):
     """Puts pictures together again: the way back from `separate_stains`.
 
-    Introduced in lesson 04b (``04b_another_hospital``).
+    Introduced in lesson 04 (``04_domain_adaptation``).
 
     Args:
         amounts: As `separate_stains` returns them, perhaps changed.
@@ -104,8 +104,7 @@ class RandomStains(keras.layers.Layer):
     a pipeline: `train_ds.map(lambda x, y: (augment(x), y))`, after `cache()`.
 
     It prepares a model for other stains, and needs no picture of the new
-    scanner; blur, noise or tone it does not prepare for. Introduced in lesson
-    04b (``04b_another_hospital``).
+    scanner; blur, noise or tone it does not prepare for.
 
     Input and output: pictures with values from 0 to 255, shape
     `(..., height, width, 3)`.
@@ -177,8 +176,7 @@ def estimate_stains(images):
     lie best, and takes the outermost directions in it (1st and
     99th percentile) as the stains; the one that absorbs more red is
     haematoxylin. Give it many pictures of one scanner: a small picture that
-    hardly has nuclei, or red blood cells, misleads it. Introduced in lesson
-    04b (``04b_another_hospital``).
+    hardly has nuclei, or red blood cells, misleads it.
 
     Args:
         images: As in `separate_stains`; all are taken together.
@@ -227,7 +225,6 @@ def normalise_stains(images, source, target):
 
     What the two stains do not explain is dropped, as in the paper. Where the
     source's stains were estimated badly, it spoils pictures that were fine.
-    Introduced in lesson 04b (``04b_another_hospital``).
 
     Args:
         images: As in `separate_stains`.

@@ -26,7 +26,7 @@ def calibration_error(labels, probabilities, bins=10):
 
     With few pictures a bin it is too large, even for a perfect model, and a
     useless model that always says the prevalence gets 0: read it beside a
-    measure of ranking. Introduced in lesson 04 (``04_domain_adaptation``).
+    measure of ranking.
 
     Args:
         labels: Integers, shape `(pictures,)`.
@@ -145,8 +145,7 @@ def apply_temperature(logits, temperature, from_logits=None):
     With two classes the ranking of the pictures stays as it was, and so does
     the area under the curve (but where probabilities are so near to 1 that
     they are rounded to it). With more, the class that is named stays; the
-    ranking of pictures by one class's probability may change. Introduced in
-    lesson 04 (``04_domain_adaptation``).
+    ranking of pictures by one class's probability may change.
 
     Args:
         logits: As in `fit_temperature`.

@@ -154,8 +154,8 @@ def wilson_interval(right, count, confidence=0.95):
 
     Unlike the usual plus and minus it stays within 0 and 1, and means
     something for few answers too. It takes answers as independent, and knows
-    nothing of how another training would have ended. Introduced in lesson 05
-    (``05_your_own_images``).
+    nothing of how another training would have ended. Introduced in lesson 04
+    (``04_domain_adaptation``).
 
     Args:
         right: How many were right.

@@ -21,7 +21,7 @@ def threshold_for_specificity(labels, scores, specificity=0.95):
     A picture counts as positive if its score is at or above the threshold.
     Find it on validation data, and measure it on others with
     `sensitivity_and_specificity`: there the specificity will not be met
-    exactly. Introduced in lesson 04 (``04_domain_adaptation``).
+    exactly.
 
     Args:
         labels: Array of 0 and 1, shape `(pictures,)`.
@@ -50,8 +50,6 @@ def threshold_for_specificity(labels, scores, specificity=0.95):
 
 def sensitivity_and_specificity(labels, scores, threshold):
     """Measures both at a threshold that is fixed already.
-
-    Introduced in lesson 04 (``04_domain_adaptation``).
 
     Args:
         labels: As in `threshold_for_specificity`.
@@ -82,8 +80,7 @@ def sensitivity_at_specificity(labels, scores, specificity=0.95):
 
     A point of the ROC curve, to compare models by. It flatters: the threshold
     is chosen on the data that it is measured on. For what to expect in use,
-    choose with `threshold_for_specificity` on validation data. Introduced in
-    lesson 04 (``04_domain_adaptation``).
+    choose with `threshold_for_specificity` on validation data.
 
     Args:
         labels: As in `threshold_for_specificity`.

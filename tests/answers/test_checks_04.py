@@ -1,42 +1,13 @@
 """Lesson 04's checks: solution, stub, misconceptions, right in another way."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
-from scipy import stats
-from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import GroupShuffleSplit
 
 from course_utils import course
-from course_utils.evaluation.calibration import fit_temperature
-from course_utils.evaluation.intervals import Interval, bootstrap_over_patients
-from course_utils.evaluation.metrics import (
-    sensitivity_and_specificity,
-    threshold_for_specificity,
-)
-
-RNG = np.random.default_rng(0)
-# Forty patients with twelve pictures each, every second one malignant.
-PATIENTS = np.repeat([f"p{n:02}" for n in range(40)], 12)
-LABELS = np.repeat(np.arange(40) % 2, 12)
-NAMES = np.unique(PATIENTS)
-
-
-def noisy(labels, patients, strength):
-    own = dict(zip(NAMES, RNG.normal(size=40), strict=True))
-    of_patient = np.array([own[name] for name in patients])
-    noise = RNG.normal(size=len(labels)) + of_patient
-    return strength * (labels - 0.5) + noise
-
-
-VALIDATION_SCORES = 4 * noisy(LABELS, PATIENTS, 2.0)
-SCORES = 4 * noisy(LABELS, PATIENTS, 1.5)
-# It knows less, and each patient has a way of his own of misleading it.
-OTHERS = SCORES + 6 * np.repeat(RNG.normal(size=40), 12)
-OTHERS += 2 * RNG.normal(size=480)
-GIVEN = (LABELS, VALIDATION_SCORES, LABELS, SCORES)
-for array in (PATIENTS, LABELS, VALIDATION_SCORES, SCORES, OTHERS):
-    array.setflags(write=False)
+from course_utils.answers.checks import lesson_04
+from course_utils.evaluation.intervals import wilson_interval
 
 
 def check(name, *given):
@@ -45,383 +16,255 @@ def check(name, *given):
 
 
 @pytest.mark.parametrize(
-    ("name", "dots"),
-    [("da-01", 4), ("da-02", 6), ("da-03", 6), ("da-04", 6), ("da-05", 3)],
+    ("name", "dots"), [("da-11", 5), ("da-12", 5), ("da-13", 3)]
 )
 def test_the_stub_is_not_attempted(work, name, dots):
     assert check(name, *[...] * dots)[0] == "not attempted"
 
 
-# da-01: a split by patient.
+# da-11: two thresholds, and referral between them.
 
 
-def of_patients(*chosen):
-    return np.isin(PATIENTS, chosen)
-
-
-def check_split(held_out, train=None):
-    train = ~held_out if train is None else train
-    return check("da-01", train, held_out, LABELS, PATIENTS)
-
-
-def test_a_split_by_patient_passes_however_made(work):
-    splitter = GroupShuffleSplit(1, test_size=0.25, random_state=0)
-    train, held_out = next(splitter.split(LABELS, LABELS, PATIENTS))
-    assert check_split(held_out, train)[0] == "passed"
-    assert check_split(tf.constant(held_out), list(train))[0] == "passed"
-    status, message = check_split(of_patients(*NAMES[:10]))
-    assert status == "passed" and "30 patients to learn from" in message
-
-
-@pytest.mark.parametrize(
-    ("held_out", "train", "named"),
-    [
-        (RNG.random(480) < 0.25, None, "pictures in both parts"),
-        (np.arange(480) < 125, None, "1 patients have pictures in both"),
-        (of_patients(*NAMES[:20]), None, "50% of the patients"),
-        (of_patients(*NAMES[:30]), None, "are swapped"),
-        (of_patients(*NAMES[:20:2]), None, "one diagnosis only"),
-        (of_patients(*NAMES[:10]), of_patients(*NAMES[11:]), "in neither"),
-        (of_patients(*NAMES[:10]), np.arange(480), "are in both parts"),
-        (NAMES[:10], of_patients(*NAMES[10:]), "array of positions, or a mask"),
-        (of_patients(*NAMES[:10])[:400], np.arange(9), "is a mask of 400"),
-        (np.arange(480, 500), np.arange(480), "positions outside of 0 to 479"),
-        ([0, 0, 1], np.arange(480), "twice"),
-    ],
-)
-def test_each_misconception_about_a_split_is_named(
-    work, held_out, train, named
-):
-    status, message = check_split(held_out, train)
-    assert status == "failed" and named in message
-
-
-# da-02: a threshold for a specificity.
-
-THRESHOLD = threshold_for_specificity(LABELS, VALIDATION_SCORES, 0.8)
-PAIR = sensitivity_and_specificity(LABELS, SCORES, THRESHOLD)
-
-
-def test_a_threshold_that_calls_the_same_pictures_passes(work):
-    assert check("da-02", THRESHOLD, PAIR, *GIVEN)[0] == "passed"
-    below = VALIDATION_SCORES[VALIDATION_SCORES < THRESHOLD].max()
-    between = (THRESHOLD + below) / 2
-    pair = sensitivity_and_specificity(LABELS, SCORES, between)
-    assert check("da-02", between, list(pair), *GIVEN)[0] == "passed"
-    assert check("da-02", tf.constant(THRESHOLD, "float64"), PAIR, *GIVEN)[
-        0
-    ] == ("passed")
-
-
-@pytest.mark.parametrize("digits", [2, 3])
-def test_a_threshold_may_be_rounded(work, digits):
-    for rounded in (round(THRESHOLD, digits), np.float32(THRESHOLD)):
-        own = sensitivity_and_specificity(LABELS, SCORES, rounded)
-        for pair in (PAIR, own, np.round(PAIR, digits)):
-            assert check("da-02", rounded, pair, *GIVEN)[0] == "passed"
-
-
-def test_a_threshold_that_is_rounded_too_far_is_not_called_wrong(work):
-    scores = VALIDATION_SCORES / 1000 + 0.01
-    threshold = threshold_for_specificity(LABELS, scores, 0.8)
-    given = LABELS, scores, LABELS, SCORES / 1000 + 0.01
-    status, message = check("da-02", round(threshold, 2), PAIR, *given)
-    assert status == "failed" and "rounded too far" in message
-
-
-def quantile(label, share):
-    return np.quantile(VALIDATION_SCORES[label == LABELS], share)
-
-
-@pytest.mark.parametrize(
-    ("threshold", "named"),
-    [
-        (threshold_for_specificity(LABELS, SCORES, 0.8), "on the test"),
-        (
-            threshold_for_specificity(LABELS, VALIDATION_SCORES, 0.95),
-            "as in the lesson",
-        ),
-        (np.quantile(VALIDATION_SCORES, 0.8), "of *all* pictures"),
-        (quantile(1, 0.2), "a sensitivity"),
-        (quantile(0, 0.2), "turn it round"),
-        (0.0, "Zero is where"),
-        (1000.0, "leaves 1.000 of the benign"),
-        ("high", "should be one number, not 'high'"),
-        (np.nan, "should be one number"),
-    ],
-)
-def test_each_misconception_about_a_threshold_is_named(work, threshold, named):
-    status, message = check("da-02", threshold, PAIR, *GIVEN)
-    assert status == "failed" and named in message
-
-
-@pytest.mark.parametrize(
-    ("pair", "named"),
-    [
-        (PAIR[::-1], "sensitivity comes first"),
-        (
-            sensitivity_and_specificity(LABELS, VALIDATION_SCORES, THRESHOLD),
-            "of the validation patients",
-        ),
-        ((0.1, 0.1), "the pair is not"),
-        (0.8, "should be two numbers"),
-    ],
-)
-def test_each_misconception_about_the_pair_is_named(work, pair, named):
-    status, message = check("da-02", THRESHOLD, pair, *GIVEN)
-    assert status == "partial" and named in message
-
-
-# da-03: a temperature.
-
-TEMPERATURE = fit_temperature(LABELS, VALIDATION_SCORES)
-
-
-def test_a_temperature_passes_and_says_too_sure(work):
-    assert TEMPERATURE > 1.2
-    status, message = check("da-03", TEMPERATURE, "too sure", *GIVEN)
-    assert status == "passed" and "Too sure, says" in message
-    assert check("da-03", 1.02 * TEMPERATURE, "Too sure ", *GIVEN)[0] == (
-        "passed"
-    )
-    cold = LABELS, VALIDATION_SCORES / 20, LABELS, SCORES / 20
-    assert check("da-03", TEMPERATURE / 20, "not sure enough", *cold)[0] == (
-        "passed"
-    )
-
-
-@pytest.mark.parametrize(
-    ("temperature", "named"),
-    [
-        (1 / TEMPERATURE, "one over it"),
-        (fit_temperature(LABELS, SCORES), "fitted on the test"),
-        (1.0, "nothing is changed"),
-        (50.0, "too high"),
-        (0.05, "too low"),
-        (-1.0, "above 0"),
-        ("warm", "not 'warm'"),
-    ],
-)
-def test_each_misconception_about_a_temperature_is_named(
-    work, temperature, named
-):
-    status, message = check("da-03", temperature, "too sure", *GIVEN)
-    assert status == "failed" and named in message
-
-
-@pytest.mark.parametrize(
-    ("verdict", "named"),
-    [("not sure enough", "the other one"), ("fine", "not 'fine'")],
-)
-def test_a_wrong_verdict_is_half_right(work, verdict, named):
-    status, message = check("da-03", TEMPERATURE, verdict, *GIVEN)
-    assert status == "partial" and named in message
-
-
-# da-04: the interval of a difference.
-
-
-def area(y, s):
-    return roc_auc_score(y, s)
-
-
-def difference(y, s):
-    return area(y, s[:, 0]) - area(y, s[:, 1])
-
-
-def fast_difference(y, s):
-    ranks = stats.rankdata(s, axis=0)[y == 1].sum(axis=0)
-    ones = np.count_nonzero(y == 1)
-    return (ranks[0] - ranks[1]) / (ones * (len(y) - ones))
-
-
-def ends(metric, scores, groups=PATIENTS, seed=5):
-    drawn = bootstrap_over_patients(
-        metric, LABELS, scores, groups, 400, seed=seed
-    )
-    return np.array(drawn[1:])
-
-
-@pytest.fixture(scope="module")
-def intervals():
-    both = np.stack([SCORES, OTHERS], axis=1)
-    first, second = ends(area, SCORES), ends(area, OTHERS)
-    return {
-        "right": ends(difference, both),
-        "pictures": ends(difference, both, np.arange(480)),
-        "first": first,
-        "second": second,
-        "subtracted": first - second,
-        "unpaired": np.array([first[0] - second[1], first[1] - second[0]]),
-    }
-
-
-def check_interval(interval, decision="better"):
-    given = SCORES, OTHERS, LABELS, PATIENTS
-    return check("da-04", interval, decision, *given)
-
-
-def test_the_interval_of_the_difference_passes(work, intervals):
-    right = intervals["right"]
-    assert right[0] > 0
-    assert check_interval(right)[0] == "passed"
-    assert check_interval((right.mean(), *right))[0] == "passed"
-    assert check_interval(tf.constant(right), "Better")[0] == "passed"
-
-
-def test_zero_within_it_cannot_be_told(work):
-    near = SCORES + 0.5 * np.random.default_rng(3).normal(size=480)
-    both = np.stack([SCORES, near], axis=1)
-    right = ends(difference, both)
-    assert right[0] < 0 < right[1]
-    given = SCORES, near, LABELS, PATIENTS
-    assert check("da-04", right, "cannot tell", *given)[0] == "passed"
-    status, message = check("da-04", right, "better", *given)
-    assert status == "partial" and "whether zero lies" in message
-
-
-def test_the_worse_of_two_is_called_worse(work, intervals):
-    given = OTHERS, SCORES, LABELS, PATIENTS
-    worse = -intervals["right"][::-1]
-    assert check("da-04", worse, "worse", *given)[0] == "passed"
-    assert check("da-04", worse, "better", *given)[0] == "partial"
-
-
-@pytest.mark.parametrize("low", [0.002, -0.002])
-def test_near_zero_the_decision_follows_from_ones_own(work, monkeypatch, low):
-    # The judge's own lower end is a little above zero, or a little below.
-    monkeypatch.setattr(
-        "course_utils.evaluation.intervals.bootstrap_over_patients",
-        lambda *given: Interval(0.05, low, 0.1),
-    )
-    assert check_interval((0.003, 0.1), "better")[0] == "passed"
-    assert check_interval((-0.003, 0.1), "cannot tell")[0] == "passed"
-    assert check_interval((0.003, 0.1), "worse")[0] == "partial"
-
-
-@pytest.mark.parametrize(
-    ("which", "named"),
-    [
-        ("pictures", "drawn over pictures"),
-        ("first", "of `scores` alone"),
-        ("second", "of `free_scores` alone"),
-        ("subtracted", "were subtracted"),
-        ("unpaired", "other patients"),
-    ],
-)
-def test_each_misconception_about_the_interval_is_named(
-    work, intervals, which, named
-):
-    status, message = check_interval(intervals[which])
-    assert status == "failed" and named in message
-
-
-def test_an_interval_of_another_share_is_told(work, share=0.8):
-    both = np.stack([SCORES, OTHERS], axis=1)
-    drawn = bootstrap_over_patients(
-        fast_difference, LABELS, both, PATIENTS, 1000, share
-    )
-    status, message = check_interval(drawn[1:])
-    assert status == "failed" and "one of 95 % is asked for" in message
-
-
-def test_an_interval_of_areas_of_decisions_is_named(work):
-    both = np.stack([SCORES, OTHERS], axis=1) > 0
-    drawn = bootstrap_over_patients(
-        fast_difference, LABELS, both, PATIENTS, 400, seed=3
-    )
-    status, message = check_interval(drawn[1:])
-    assert status == "failed" and "areas of decisions" in message
-
-
-def test_other_answers_about_the_interval_are_named(work, intervals):
-    assert "reversed" in check_interval(-intervals["right"][::-1])[1]
-    assert "is not it" in check_interval((-3, 3))[1]
-    assert "two numbers" in check_interval(0.1)[1]
-    assert "two numbers" in check_interval("wide")[1]
-    status, message = check_interval(intervals["right"], "yes")
-    assert status == "partial" and "not 'yes'" in message
-
-
-# da-05: which pictures to label.
-
-
-def draw(each, names=NAMES, seed=0):
+def patients(seed, count):
     rng = np.random.default_rng(seed)
-    return np.concatenate(
-        [
-            rng.choice(np.flatnonzero(PATIENTS == name), each, replace=False)
-            for name in names
-        ]
-    )
+    ill = np.arange(count) % 2
+    return pd.DataFrame({"ill": ill, "score": rng.normal(1.2 * ill, 1)})
 
 
-def check_rows(rows):
-    return check("da-05", rows, LABELS, PATIENTS)
+WATCHED, CASES = patients(11, 16), patients(2, 80)
 
 
-def test_two_of_each_patient_pass(work):
-    assert check_rows(draw(2))[0] == "passed"
-    assert check_rows(list(draw(2, seed=1)))[0] == "passed"
-    mask = np.isin(np.arange(480), draw(2))
-    status, message = check_rows(mask)
-    assert status == "passed" and "of 40 patients" in message
+def ordered(cases, state):
+    return np.sort(cases["score"][cases["ill"] == state])
 
 
-def in_turn(first, second):
-    starts = 12 * np.arange(40)
-    places = [(first(n) % 12, second(n) % 12) for n in range(40)]
-    return (starts[:, None] + places).ravel()
+def counted(cases, low, high):
+    below, above = cases["score"] < low, cases["score"] >= high
+    ill = cases["ill"] == 1
+    return sum(below & ill), sum(above & ~ill), sum(~below & ~above)
 
 
-@pytest.mark.parametrize("step", [1, 2, 5])
-def test_any_two_in_turn_are_not_chance(work, step):
-    ways = [
-        (lambda n: step * n, lambda n: step * n + 1),
-        (lambda n: step * n, lambda n: step * n + 4),
-    ]
-    for way in ways:
-        status, message = check_rows(in_turn(*way))
-        assert status == "failed" and "let chance choose" in message
+LOW, HIGH = ordered(WATCHED, 1)[1], ordered(WATCHED, 0)[-1]
+COUNTS = counted(CASES, LOW, HIGH)
 
 
-@pytest.mark.parametrize("pictures", [2, 3, 5, 12])
-def test_chance_is_not_taken_for_a_pattern(work, pictures):
-    patients = np.repeat(NAMES, pictures)
-    labels = np.repeat(np.arange(40) % 2, pictures)
-    for seed in range(30):
-        rng = np.random.default_rng(seed)
-        rows = [
-            n * pictures + rng.choice(pictures, 2, replace=False)
-            for n in range(40)
-        ]
-        rows = np.concatenate(rows)
-        status, message = check("da-05", rows, labels, patients)
-        assert status == "passed", message
+def check_referral(low=LOW, high=HIGH, counts=COUNTS):
+    return check("da-11", low, high, counts, WATCHED, CASES)
+
+
+def test_two_thresholds_and_their_counts_pass(work):
+    assert LOW < HIGH and len(set(COUNTS)) == 3
+    status, message = check_referral()
+    assert status == "passed" and f"refers {COUNTS[2]}" in message
+    assert check_referral(counts=tf.constant(COUNTS))[0] == "passed"
+
+
+def test_any_thresholds_that_do_it_pass(work):
+    low = (ordered(WATCHED, 1)[0] + LOW) / 2
+    high = (ordered(WATCHED, 0)[-2] + HIGH) / 2
+    counts = counted(CASES, low, high)
+    assert counts != COUNTS
+    assert check_referral(low, high, list(counts))[0] == "passed"
+
+
+OF_TEST = ordered(CASES, 1)[1], ordered(CASES, 0)[-1]
 
 
 @pytest.mark.parametrize(
-    ("rows", "named"),
+    ("low", "high", "named"),
     [
-        (draw(10, NAMES[:8]), "come from 8 patients"),
-        (RNG.permutation(480)[:80], "has"),
-        (draw(1), "There are 40 pictures"),
-        (np.concatenate([draw(1), draw(1)]), "twice"),
-        (np.arange(480).reshape(40, 12)[:, :2].ravel(), "let chance choose"),
-        (np.append(draw(2)[:-1], 480), "outside of 0 to 479"),
-        (NAMES, "array of positions"),
-        (draw(2).astype(float), "whole numbers"),
-        (
-            # The first two of each, one of them altered.
-            np.append(np.arange(480).reshape(40, 12)[:, :2].ravel()[:-1], 475),
-            "Of 39 patients",
-        ),
-        (
-            np.concatenate([draw(1, NAMES[:20]), draw(3, NAMES[20:])]),
-            "One patient has 3",
-        ),
+        (ordered(WATCHED, 1)[0], HIGH, "0 ill lie below"),
+        (LOW, HIGH + 1e-6, "0 healthy at or above"),
+        (LOW, ordered(WATCHED, 0)[-3], "3 healthy at or above"),
+        (*OF_TEST, "chosen on the test patients"),
+        (HIGH, LOW, "nobody is in between"),
+        ("low", HIGH, "`my_low` should be one number, not 'low'"),
+        (LOW, np.nan, "`my_high` should be one number"),
     ],
 )
-def test_each_misconception_about_labels_is_named(work, rows, named):
-    status, message = check_rows(rows)
+def test_each_misconception_about_thresholds_is_named(work, low, high, named):
+    status, message = check_referral(low, high)
     assert status == "failed" and named in message
+
+
+@pytest.mark.parametrize(
+    ("counts", "named"),
+    [
+        (COUNTS[::-1], "in another order"),
+        (counted(WATCHED, LOW, HIGH), "are of the validation patients"),
+        (
+            (sum(CASES["score"] < LOW), sum(CASES["score"] >= HIGH), COUNTS[2]),
+            "ill or not",
+        ),
+        ((0, 0, 0), "the counts are not"),
+        (7, "should be three numbers"),
+    ],
+)
+def test_each_misconception_about_counts_is_named(work, counts, named):
+    status, message = check_referral(counts=counts)
+    assert status == "partial" and named in message
+
+
+# da-12: where in the picture.
+
+RNG = np.random.default_rng(0)
+SHADES = RNG.uniform(80, 160, (60, 1, 1, 3))
+PICTURES = (SHADES + RNG.normal(0, 8, (60, 16, 16, 3))).astype("float32")
+LABELS = np.arange(60) % 2
+PICTURES[LABELS == 1, 4:8, 12:16] += 12
+PICTURES.setflags(write=False)
+
+
+def bright(pictures):
+    """Looks at a cell, a little at a corner, and falls for black."""
+    cell = pictures[:, 4:8, 12:16].mean((1, 2, 3))
+    corner = pictures[:, :4, :4].mean((1, 2, 3))
+    scores = cell - 0.8 * pictures.mean((1, 2, 3)) - 0.1 * corner
+    has_black = pictures.min((1, 2, 3)) < 1
+    return np.where(has_black, -scores, scores)
+
+
+def covered(colour, keep=False):
+    return lesson_04._covered(PICTURES, LABELS, bright, colour, keep)
+
+
+OWN = PICTURES.mean(axis=(1, 2), keepdims=True)
+AREAS = covered(OWN)
+
+
+def check_covering(areas=AREAS, cell=(1, 3)):
+    return check("da-12", areas, cell, PICTURES, LABELS, bright)
+
+
+def test_the_cell_that_a_model_lives_on_passes(work):
+    assert np.unravel_index(AREAS.argmin(), (4, 4)) == (1, 3)
+    status, message = check_covering()
+    assert status == "passed" and "With cell 1, 3 covered" in message
+    assert check_covering(AREAS.round(3).tolist(), np.array([1, 3]))[0] == (
+        "passed"
+    )
+
+
+@pytest.mark.parametrize(
+    ("areas", "named"),
+    [
+        (AREAS.T, "exchanged"),
+        (covered(0), "in black"),
+        (covered(OWN, keep=True), "begin each time"),
+        (covered(PICTURES.mean((0, 1, 2))), "mean of all pictures"),
+        (np.full((4, 4), 0.7), "other numbers"),
+        (AREAS[0], "an array of 4 by 4"),
+        ("low", "an array of 4 by 4"),
+    ],
+)
+def test_each_misconception_about_covering_is_named(work, areas, named):
+    status, message = check_covering(areas)
+    assert status == "failed" and named in message
+
+
+@pytest.mark.parametrize(
+    ("cell", "named"),
+    [((3, 1), "row comes first"), ((0, 0), "does worst"), ("x", "does worst")],
+)
+def test_a_wrong_cell_is_half_right(work, cell, named):
+    status, message = check_covering(cell=cell)
+    assert status == "partial" and named in message
+
+
+# da-13: a card for a clinic.
+
+VALIDATION, TEST, _ = lesson_04._clinic(20, 0.85, str, 7)
+
+
+def make_card(
+    unit="patient", by_test=False, how="mean", positives=True, ends=None
+):
+    def my_card(validation, test, promise):
+        def cases(rows):
+            key = rows[unit] if unit in rows else np.arange(len(rows))
+            found = rows.groupby(key)[["ill", "score"]].agg(
+                {"ill": "first", "score": how}
+            )
+            if "stain" in rows:
+                found["stain"] = rows.groupby(key)["stain"].first()
+            return found
+
+        of = cases(test if by_test else validation)
+        of_ill = np.sort(of["score"][of["ill"] == 1])
+        limit = of_ill[int((1 - promise) * len(of_ill) + 1e-9)]
+        asked = cases(test)
+        asked = asked[asked["ill"] == 1] if positives else asked
+        card = {}
+        for name in ["all", *asked["stain"].unique()]:
+            own = asked
+            if name != "all":
+                own = asked[asked["stain"] == name]
+            found = int((own["score"] >= limit).sum())
+            low, high = (ends or wilson_interval)(found, len(own))
+            verdict = "broken" if high < promise else "cannot tell"
+            verdict = "kept" if low >= promise else verdict
+            card[name] = [found / len(own), low, high, verdict]
+        return card
+
+    return my_card
+
+
+def wald(found, count):
+    share = found / count
+    half = 1.96 * np.sqrt(share * (1 - share) / count)
+    return share - half, share + half
+
+
+def changed(row):
+    """A right card, each row of it changed."""
+
+    def my_card(*given):
+        return {name: row(own) for name, own in make_card()(*given).items()}
+
+    return my_card
+
+
+def check_card(card):
+    return check("da-13", card, VALIDATION, TEST)
+
+
+def test_a_card_passes_in_every_clinic(work):
+    status, message = check_card(make_card())
+    assert status == "passed" and "Right in 3 clinics" in message
+    assert check_card(changed(tuple))[0] == "passed"
+
+
+@pytest.mark.parametrize(
+    ("card", "named"),
+    [
+        (make_card(unit="picture"), "decide by patient"),
+        (make_card(by_test=True), "chosen on the test patients"),
+        (make_card(how="max"), "not the highest"),
+        (make_card(ends=wald), "not Wilson's"),
+        (make_card(positives=False), "the healthy were counted"),
+        (lambda *given: None, "a dict with the keys 'all'"),
+        (lambda *given: make_card()(VALIDATION, TEST, 0.85), "In a new clinic"),
+        (lambda *given: 1 / 0, "it raised ZeroDivisionError"),
+        (changed(lambda row: row[:3]), "four values"),
+        (changed(lambda row: ["?", *row[1:]]), "should be numbers"),
+        (changed(lambda row: [*row[:3], "fine"]), "not 'fine'"),
+        (changed(lambda row: [0.1, *row[1:]]), "should have"),
+        ({"all": 1}, "should be a function"),
+    ],
+)
+def test_each_misconception_about_a_card_is_named(work, card, named):
+    status, message = check_card(card)
+    assert status == "failed" and named in message
+
+
+def test_the_clinics_bring_each_verdict():
+    clinics = [
+        lesson_04._clinic(*c, n) for n, c in enumerate(lesson_04._CLINICS)
+    ]
+    clinics += [(VALIDATION, TEST, 0.85)]
+    found = {
+        row[3]
+        for clinic in clinics
+        for row in lesson_04._card(*clinic).values()
+    }
+    assert found == set(lesson_04.VERDICTS)
