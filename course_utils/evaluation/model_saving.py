@@ -1,5 +1,7 @@
 """Save a model in a way that it can be loaded back, or save nothing."""
 
+import contextlib
+import io
 import json
 import os
 import tempfile
@@ -7,8 +9,12 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 
+from course_utils.machine import arguments
 from course_utils.machine.errors import CourseError
+from course_utils.machine.quiet import stderr_held_back
+from course_utils.transfer.fit_data import reason
 
 MODEL, CLASSES, REPORT = "model.keras", "class_names.json", "report.html"
 FILES = (MODEL, CLASSES, REPORT)
@@ -89,3 +95,73 @@ def _save_model(model, path, pictures):
             "back: a layer keeps something that is no weight; give it "
             "get_config, or make it a weight."
         )
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Keeps back what an exporter and a converter tell of their work."""
+    logger, printed = tf.get_logger(), io.StringIO()
+    level = logger.level
+    logger.setLevel("ERROR")
+    try:
+        with stderr_held_back(), contextlib.redirect_stdout(printed):
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def export_litert(model, path):
+    """Exports a model to LiteRT: one file, for devices without Keras.
+
+    It is what `model.export(path, format="litert")` writes in newer versions
+    of Keras, in those as well that do not have this format, and without the
+    converter's log. LiteRT was called TensorFlow Lite before. Introduced in
+    lesson 05 (``05_your_own_images``).
+
+    Args:
+        model: A `keras.Model` with one input and one output. Not changed.
+        path: Path of the file, whose name ends in `.tflite`. What is there is
+            replaced.
+
+    Returns:
+        The path.
+
+    Raises:
+        CourseError: If `model` is none, if the name ends otherwise, if the
+            folder cannot be written, or if the model has an operation that
+            LiteRT lacks.
+
+    Reference:
+        https://ai.google.dev/edge/litert
+    """
+    if not isinstance(model, keras.Model):
+        raise CourseError(
+            f"Expected a Keras model, not {type(model).__name__}: pass the "
+            "model that was trained."
+        )
+    path = arguments.path("path", path)
+    if path.suffix != ".tflite":
+        raise CourseError(
+            f"{path.name} does not end in .tflite, by which programs know "
+            f"the format: name it {path.stem}.tflite, for example."
+        )
+    try:
+        with tempfile.TemporaryDirectory() as folder, _quiet():
+            model.export(folder, verbose=False)
+            converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+            content = converter.convert()
+    except Exception as error:
+        # The converter names what it cannot do by many kinds of exception.
+        raise CourseError(
+            "The model cannot be exported to LiteRT "
+            f"({reason(error)}): use layers of Keras, and leave out what only "
+            "training needs."
+        ) from error
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise CourseError(
+            f"{path} could not be written ({error.strerror or error}): name a "
+            "folder that is there and that you may write."
+        ) from error
+    return path

@@ -7,12 +7,11 @@ shows them in red above the first result.
 
 import contextlib
 import logging
-import os
 import re
 import sys
-import tempfile
 import warnings
-from collections.abc import Iterator
+
+from course_utils.machine.quiet import stderr_held_back
 
 _PYTORCH = ("torch", "efficientnet_lite_pytorch")
 
@@ -24,7 +23,7 @@ def import_keras_quietly() -> None:
         ImportError: If TensorFlow or Keras cannot be imported; what they had
             written is then shown.
     """
-    with _stderr_held_back():
+    with stderr_held_back():
         load_triton_first()
         import keras  # noqa: F401
         import tensorflow
@@ -127,21 +126,3 @@ def _missing_name(error) -> str:
     else:
         return ""
     return module if module.startswith("course_utils.") else ""
-
-
-@contextlib.contextmanager
-def _stderr_held_back() -> Iterator[None]:
-    """Hold back what is written to file descriptor 2; show it on an error."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as log:
-        os.dup2(log.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            log.seek(0)
-            os.write(kept, log.read())
-            raise
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)

@@ -7,7 +7,7 @@ from .picture_arrays import read_picture as read_picture
 from .picture_tables import from_table as from_table
 from .picture_tables import load_masks as load_masks
 from .picture_tables import load_table as load_table
-from .practice_folder import PLANTED as PLANTED
+from .practice_folder import planted_faults as planted_faults
 from .practice_folder import sample_folder as sample_folder
 from .solar_cells import load_solar_cells as load_solar_cells
 from .two_photographs import sample_photographs as sample_photographs

@@ -1,4 +1,4 @@
-"""A folder of pictures to practise on, with faults planted in it.
+"""A folder of photographs to practise on, with faults planted in it.
 
 Folders of one's own have faults that nobody knows of yet. This one has some
 that are known, so that a learner can see which of them an audit finds.
@@ -8,72 +8,46 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
-from course_utils.machine import paths
+from course_utils.machine import arguments, paths
 from course_utils.machine.errors import CourseError
-from course_utils.pictures import datasets
+from course_utils.pictures.solar_cells import load_solar_cells
 
-# Pictures of each class, taken from the training part of `defects` in the
-# order of their names. Three of a class for each of another is a planted
-# fault, too.
-COUNTS = {
-    "crazing": 32,
-    "inclusion": 90,
-    "rolled-in scale": 80,
-    "scratches": 96,
-}
-EDITED = 6  # pictures of "rolled-in scale" that lie there a second time
+CELLS_A_MODULE = 22
+SURE = {"0.00": "sound", "1.00": "defective"}  # what the experts agreed on
 ABOUT = "about_these_pictures.txt"
-# What was done on purpose, by file.
-PLANTED = {
-    "crazing/crazing_0020.jpg": "was cut off in the middle",
-    "crazing/notes.txt": "is no picture",
-    "inclusion/inclusion_0030.jpg": (
-        "lies on its side, with a camera's note of that"
-    ),
-    "inclusion/scratches_0007.jpg": "is a picture of another class",
-    "inclusion/scratches_0011_edited.jpg": (
-        "is a picture of another class, brightened"
-    ),
-    "scratches/scratches_0003_copy.jpg": "is a copy",
-    "scratches/scratches_0040.png": (
-        "has a palette, and is twice as large as the others"
-    ),
-} | {
-    f"rolled-in scale/rolled_in_scale_{number:04}_edited.jpg": (
-        "is another picture, brightened and saved again"
-    )
-    for number in range(1, EDITED + 1)
-}
+EDITED = 6  # sound cells that lie there a second time, brightened
+WRONG = "lies in the wrong folder"
 
 
 def sample_folder():
     """Makes the sample folder on first use, and returns its path.
 
-    It holds some three hundred drawn pictures of metal, in a folder a class,
-    as one's own pictures might lie there: `PLANTED` says what is wrong with
-    them, and so does a text file beside the folders. Made offline from the
-    data set `"defects"`. A folder that is there already is left as it is, with
-    whatever was changed in it; delete it to have it made anew. Introduced in
-    lesson 05 (``05_your_own_images``).
+    It holds some nine hundred photographs of solar cells, in the folders
+    `sound` and `defective`, named by module and number such as
+    `mono-03_0123.jpg`. Faults are planted among them, as one's own pictures
+    might have them: `planted_faults` lists these. A folder that is there
+    already is left as it is, with whatever was changed in it; delete it to
+    have it made anew. Introduced in lesson 05 (``05_your_own_images``).
 
     Returns:
-        Path of the folder, `sample_pictures` in the learner's work folder.
+        Path of the folder, `sample_cells` in the learner's work folder.
 
     Raises:
-        CourseError: If the data set is missing or broken, or if the folder
+        CourseError: If the photographs are not installed, or if the folder
             cannot be written.
     """
-    folder = paths.work_dir() / "sample_pictures"
+    folder = paths.work_dir() / "sample_cells"
     if folder.is_dir():
         return folder
-    source = datasets.dataset_folder("defects") / "train"
+    table = load_solar_cells()
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=".making-", dir=folder.parent))
         try:
-            _fill(scratch / "new", source)
+            _fill(scratch / "new", table)
             try:
                 # It appears whole or not at all.
                 (scratch / "new").rename(folder)
@@ -92,53 +66,121 @@ def sample_folder():
     return folder
 
 
-def _fill(folder, source):
-    for label, count in COUNTS.items():
+def planted_faults(folder):
+    """Returns what was done on purpose to the pictures of a sample folder.
+
+    Introduced in lesson 05 (``05_your_own_images``).
+
+    Args:
+        folder: Path of the folder.
+
+    Returns:
+        A dict from files, as an audit names them, to what was done. It is
+        empty for a folder that `sample_folder` did not make.
+
+    Raises:
+        CourseError: If `folder` is no path.
+    """
+    about = arguments.path("folder", folder) / ABOUT
+    if not about.is_file():
+        return {}
+    lines = about.read_text("utf-8").splitlines()[2:]
+    return dict(line.split(": ", 1) for line in lines)
+
+
+def _fill(folder, table):
+    sure = table[(table["split"] != "none") & table["probability"].isin(SURE)]
+    chosen = sure[sure.groupby("inferred_module").cumcount() < CELLS_A_MODULE]
+    cells = {label: [] for label in SURE.values()}
+    for label in cells:
         (folder / label).mkdir(parents=True)
-        name = _source_name(label)
-        for path in sorted((source / name).iterdir())[:count]:
-            shutil.copyfile(path, folder / label / path.name)
-    crazing, inclusion, scale, scratches = (folder / name for name in COUNTS)
-
-    cut = crazing / "crazing_0020.jpg"
-    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
-    (crazing / "notes.txt").write_text("Ask which camera this was.\n", "utf-8")
-
-    turned = inclusion / "inclusion_0030.jpg"
-    with Image.open(turned) as image:
-        exif = image.getexif()
-        exif[0x0112] = 6  # to be turned by a quarter, clockwise
-        lying = image.transpose(Image.Transpose.ROTATE_90)
-    lying.save(turned, quality=90, exif=exif)
-
-    shutil.copyfile(
-        scratches / "scratches_0007.jpg", inclusion / "scratches_0007.jpg"
-    )
-    _edit(
-        scratches / "scratches_0011.jpg",
-        inclusion / "scratches_0011_edited.jpg",
-    )
-    for number in range(1, EDITED + 1):
-        name = f"rolled_in_scale_{number:04}"
-        _edit(scale / f"{name}.jpg", scale / f"{name}_edited.jpg")
-
-    shutil.copyfile(
-        scratches / "scratches_0003.jpg",
-        scratches / "scratches_0003_copy.jpg",
-    )
-    with Image.open(scratches / "scratches_0040.jpg") as image:
-        larger = image.resize((128, 128), Image.Resampling.BICUBIC)
-    larger.convert("P").save(scratches / "scratches_0040.png")
-    (scratches / "scratches_0040.jpg").unlink()
-
-    lines = [f"{file}: {what}." for file, what in PLANTED.items()]
-    lines = ["Faults that were put here on purpose:", "", *lines, ""]
+    for cell in chosen.itertuples():
+        label = SURE[cell.probability]
+        number = Path(cell.image).stem.removeprefix("cell")
+        path = folder / label / f"{cell.inferred_module}_{number}.jpg"
+        with Image.open(cell.image) as image:
+            image.convert("L").save(path, quality=90)
+        cells[label].append(path)
+    told = _plant(folder, cells["sound"], cells["defective"])
+    lines = [
+        f"{path.relative_to(folder).as_posix()}: {what}"
+        for path, what in told.items()
+    ]
+    lines = ["What was done to these pictures on purpose:", "", *lines, ""]
     (folder / ABOUT).write_text("\n".join(lines), "utf-8")
 
 
-def _source_name(label):
-    """Returns what the data set calls a class."""
-    return label.replace("-", "_").replace(" ", "_")
+def _plant(folder, sound, defective):
+    """Plants the faults, and returns what was done to which file."""
+    told = {}
+    cut = sound[20]
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+    told[cut] = "was cut off in the middle"
+
+    notes = folder / "sound" / "notes.txt"
+    notes.write_text("Ask which camera this was.\n", "utf-8")
+    told[notes] = "is no picture"
+
+    deep = sound[50].with_suffix(".png")
+    values = np.asarray(_replaced(sound[50]), "uint16") * 257
+    Image.fromarray(values).save(deep)
+    told[deep] = "has 16 bits a pixel"
+
+    image = _replaced(sound[80])
+    exif = image.getexif()
+    exif[0x0112] = 6  # to be turned by a quarter, clockwise
+    lying = image.transpose(Image.Transpose.ROTATE_90)
+    lying.save(sound[80], quality=90, exif=exif)
+    told[sound[80]] = "lies on its side, with a camera's note of that"
+
+    _replaced(sound[110]).resize((32, 32)).save(sound[110])
+    told[sound[110]] = "is a thumbnail"
+
+    palette = defective[30].with_suffix(".png")
+    larger = _replaced(defective[30]).resize((600, 600))
+    larger.convert("P").save(palette)
+    told[palette] = "has a palette, and is twice as large as the others"
+
+    noise = np.random.default_rng(0).integers(0, 8, (300, 300), "uint8")
+    _replaced(sound[140])
+    Image.fromarray(noise).save(sound[140], quality=90)
+    told[sound[140]] = "was taken with the shutter closed"
+    _replaced(defective[60])
+    Image.fromarray(255 - noise).save(defective[60], quality=90)
+    told[defective[60]] = "was exposed for too long"
+
+    copy = sound[170].with_stem(f"{sound[170].stem}_copy")
+    shutil.copyfile(sound[170], copy)
+    told[copy] = "is a copy"
+    both = folder / "sound" / defective[90].name
+    shutil.copyfile(defective[90], both)
+    told[both] = "is a copy of a picture in the other folder"
+
+    for path in sound[200 : 200 + EDITED]:
+        edited = path.with_stem(f"{path.stem}_edited")
+        _edit(path, edited)
+        told[edited] = "is another picture, brightened and saved again"
+    edited = folder / "sound" / f"{defective[120].stem}_edited.jpg"
+    _edit(defective[120], edited)
+    told[edited] = "is a picture of the other folder, brightened"
+
+    for paths_there, label in (
+        (defective[150:300:30], "sound"),
+        (sound[300:540:80], "defective"),
+    ):
+        for path in paths_there:
+            wrong = folder / label / path.name
+            path.rename(wrong)
+            told[wrong] = WRONG
+    return told
+
+
+def _replaced(path):
+    """Returns a picture whose file makes room for another."""
+    with Image.open(path) as image:
+        image.load()
+    path.unlink()
+    return image
 
 
 def _edit(path, target):

@@ -20,6 +20,7 @@ from scipy import stats
 from course_utils.evaluation.classification_scores import class_table, compare
 from course_utils.evaluation.intervals import wilson_interval
 from course_utils.evaluation.model_report import write_report
+from course_utils.evaluation.model_saving import export_litert
 from course_utils.evaluation.predictions import ask_model
 from course_utils.machine.errors import CourseError
 from course_utils.pictures.datasets import Splits
@@ -417,3 +418,57 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing(small_disk):
         write(small_disk / "report")
     left = [path for path in small_disk.rglob("*") if path.is_file()]
     assert left == [filler]
+
+
+# LiteRT: the exported file answers as the model does.
+
+
+def test_an_exported_model_answers_alike(tmp_path, capfd):
+    model = colour_model(RIGHT)
+    path = export_litert(model, tmp_path / "model.tflite")
+    assert path == tmp_path / "model.tflite"
+    noise = capfd.readouterr()
+    assert not noise.out and not noise.err
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:
+        Interpreter = tf.lite.Interpreter  # noqa: N806
+    exported = Interpreter(str(path))
+    exported.allocate_tensors()
+    (given,), (got,) = (
+        exported.get_input_details(),
+        exported.get_output_details(),
+    )
+    for images, _ in splits().test.take(2):
+        for image in images[:, tf.newaxis]:
+            exported.set_tensor(given["index"], image.numpy())
+            exported.invoke()
+            np.testing.assert_allclose(
+                exported.get_tensor(got["index"]), model(image), atol=1e-4
+            )
+
+
+def test_an_export_that_cannot_be_is_a_sentence(tmp_path):
+    model = colour_model(RIGHT)
+    for given, name, problem in (
+        (model, "model.lite", "name it model.tflite"),
+        (model, "nowhere/model.tflite", "could not be written"),
+        ("model", "model.tflite", "Expected a Keras model, not str"),
+    ):
+        with pytest.raises(CourseError, match=problem):
+            export_litert(given, tmp_path / name)
+    assert not any(tmp_path.iterdir())
+
+
+def test_an_operation_that_litert_lacks_is_a_sentence(tmp_path):
+    class Solve(keras.layers.Layer):
+        def call(self, x):
+            return tf.linalg.logdet(x @ tf.transpose(x, (0, 2, 1)))
+
+        def compute_output_shape(self, shape):
+            return shape[:1]
+
+    inputs = keras.Input((3, 3))
+    model = keras.Model(inputs, Solve()(inputs))
+    with pytest.raises(CourseError, match="cannot be exported to LiteRT"):
+        export_litert(model, tmp_path / "model.tflite")

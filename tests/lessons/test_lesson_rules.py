@@ -20,7 +20,7 @@ TAGS = {
     "nbval-skip",
 }
 # Lessons written anew, to narrower limits.
-SECOND_EDITION = {"00", "01", "02", "03", "03b", "03c", "04", "04b", "06"}
+SECOND_EDITION = {"00", "01", "02", "03", "03b", "03c", "04", "04b", "05", "06"}
 # Spelling of the field's words, and names that the course does not use.
 NEVER_IN_PROSE = r"pre-train|finetun|fine tun|state-of-the-art|\bsimply\b"
 # A lesson that was split has a letter: 03_fine_tuning, 03b_fine_tuning_traps.

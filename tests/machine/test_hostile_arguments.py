@@ -50,6 +50,7 @@ HELPERS = [
     (pictures.read_picture, ("picture.png", (8, 8))),
     (pictures.audit_folder, ("mine", (8, 8), None, 4, 1e9)),
     (pictures.load_dataset, ("defects", 3, 0)),
+    (pictures.planted_faults, ("mine",)),
     (adaptation.entropy, ([[0.5, 0.5]], False)),
     (adaptation.pseudo_labels, ([[0.5, 0.5]], 0.4)),
     (adaptation.CoralLoss, (1.0,)),

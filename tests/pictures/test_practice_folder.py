@@ -1,19 +1,17 @@
 """The sample folder: made offline, once, with the faults that it names."""
 
-import re
-import shutil
+import collections
 
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
 
-from course_utils import course
 from course_utils.machine.errors import CourseError
 from course_utils.pictures import practice_folder
 from course_utils.pictures.folder_audit import audit_folder, split_folder
-from tests.conftest import TOP
 from tests.pictures.test_folder_audit import contents, said
+
+NEAR_BITS = 12  # of the lesson
 
 
 @pytest.fixture(scope="module")
@@ -27,131 +25,123 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def audit(folder):
     """The audit of the folder."""
-    return audit_folder(folder)
+    return audit_folder(folder, near_bits=NEAR_BITS)
 
 
-def test_it_has_a_few_hundred_pictures_in_four_classes(folder, audit):
-    assert sorted(p.name for p in folder.iterdir() if p.is_dir()) == sorted(
-        practice_folder.COUNTS
-    )
-    assert 300 <= len(audit.used) <= 450
-    assert set(practice_folder.PLANTED) <= set(audit.rows["file"])
-    named = (folder / practice_folder.ABOUT).read_text("utf-8")
-    assert all(file in named for file in practice_folder.PLANTED)
+@pytest.fixture(scope="module")
+def planted(folder, audit):
+    """The rows of the files with faults, by what was done."""
+    faults = practice_folder.planted_faults(folder)
+    assert set(faults) <= set(audit.rows["file"])
+    rows = audit.rows.assign(planted=audit.rows["file"].map(faults))
+    return dict(list(rows.dropna(subset="planted").groupby("planted")))
 
 
-def test_each_planted_fault_is_found(audit):
-    rows = audit.rows.set_index("file")
-    cut = rows.loc["crazing/crazing_0020.jpg", "left_out"]
-    assert cut.startswith("is broken")
-    assert "no picture" in rows.loc["crazing/notes.txt", "left_out"]
-    assert rows.loc["inclusion/inclusion_0030.jpg", "turned"]
-    for label in ("inclusion", "scratches"):
-        twice = rows.loc[f"{label}/scratches_0007.jpg", "left_out"]
-        assert "in two classes" in twice
-    # Of two equal files the one whose name comes first is kept.
-    assert "copy" in rows.loc["scratches/scratches_0003_copy.jpg", "left_out"]
-    assert rows.loc["scratches/scratches_0003.jpg", "left_out"] == ""
-    assert rows["mode"].value_counts().to_dict()["P"] == 1
-    assert rows.loc["scratches/scratches_0040.png", "width"] == 128
-    assert "1 group across classes" in said(audit)
-    assert "3.1 times as many" in said(audit)
+def test_it_has_hundreds_of_photographs_in_two_classes(folder, audit):
+    inside = sorted(p.name for p in folder.iterdir() if p.is_dir())
+    assert inside == ["defective", "sound"]
+    assert 900 <= len(audit.used) <= 1000
     assert "1 file beside the folders" in said(audit)
 
 
-def test_near_duplicates_are_the_planted_ones_and_no_others(audit):
-    used = audit.used
-    several = used[used["group"].duplicated(keep=False)]
-    edited = several["file"].str.contains("edited")
-    assert edited.sum() == (~edited).sum() == practice_folder.EDITED + 1
-    for _, group in several.groupby("group"):
-        names = {file.rpartition("/")[2][:-4] for file in group["file"]}
-        assert {name.removesuffix("_edited") for name in names} == {
-            min(names, key=len)
-        }
+@pytest.mark.parametrize(
+    ("what", "reason"),
+    [
+        ("was cut off in the middle", "is broken"),
+        ("is no picture", "is no picture"),
+        ("has 16 bits a pixel", "mode 'I;16'"),
+        ("is a copy", "is a copy of another file"),
+        ("is a copy of a picture in the other folder", "in two classes"),
+    ],
+)
+def test_what_must_go_is_left_out(planted, what, reason):
+    assert planted[what]["left_out"].str.contains(reason).all()
 
 
-def test_each_misconception_about_torn_groups_differs_from_what_is_right(
-    audit, work
-):
-    # With the parts of the lesson, none of them passes for the right answer.
-    lesson = (TOP / "lessons" / "05_your_own_images.py").read_text("utf-8")
-    seed = int(re.search(r"chance = .*default_rng\((\d+)\)", lesson)[1])
-    names = ["train", "validation", "test"]
-    groups = audit.used["group"]
-    parts = np.random.default_rng(seed).choice(
-        names, len(groups), p=[0.6, 0.2, 0.2]
-    )
-    table = pd.DataFrame({"group": groups.to_numpy(), "part": parts})
-    inside = table.groupby("group")["part"].agg(set)
-    sizes = table["group"].value_counts().sort_index()
-    torn = inside.map(len) > 1
-    leaking = inside.map({"train", "test"}.issubset)
-    several = sizes > 1
-    answers = [
-        torn.sum(),
-        leaking.sum(),
-        several.sum(),
-        (several & ~torn).sum(),
-        sizes[torn].sum(),
-        sizes[several].sum(),
-        (~torn).sum(),
-        len(sizes),
+def test_what_can_be_put_right_is_told(planted, audit):
+    row = planted["lies on its side, with a camera's note of that"]
+    assert row["turned"].all() and audit.rows["turned"].sum() == 1
+    row = planted["has a palette, and is twice as large as the others"]
+    assert list(row["mode"]) == ["P"] and list(row["width"]) == [600]
+    assert list(planted["is a thumbnail"]["width"]) == [32]
+
+
+def test_most_brightened_copies_are_with_their_originals(planted, audit):
+    by_file = audit.rows.set_index("file")["group"]
+    edited = planted["is another picture, brightened and saved again"]
+    found = [
+        by_file[file] == by_file[file.replace("_edited", "")]
+        for file in edited["file"]
     ]
-    assert len(set(answers)) == len(answers)
-    for number, answer in enumerate(answers):
-        check = course.exercise("yo-01").check
-        status = check(int(answer), groups, parts).status
-        assert status == ("failed" if number else "passed")
+    assert len(found) == practice_folder.EDITED
+    assert sum(found) >= practice_folder.EDITED - 1
+    assert "across classes" in said(audit)
 
 
-def test_the_turned_picture_is_what_it_was(folder, audit):
-    with Image.open(folder / "inclusion" / "inclusion_0030.jpg") as image:
-        assert image.getexif()[0x0112] == 6
-    rows = list(audit.rows["file"])
-    shown = audit.pictures[rows.index("inclusion/inclusion_0030.jpg")]
-    source = (
-        practice_folder.datasets.dataset_folder("defects")
-        / "train"
-        / "inclusion"
+def test_some_faults_pass_unseen(planted):
+    # The exercises are about these.
+    wrong = planted[practice_folder.WRONG]
+    assert collections.Counter(wrong["label"]) == {"sound": 5, "defective": 3}
+    for what in (
+        practice_folder.WRONG,
+        "was taken with the shutter closed",
+        "was exposed for too long",
+    ):
+        assert (planted[what]["left_out"] == "").all()
+
+
+def test_only_the_planted_pictures_show_nothing(planted, audit):
+    used = audit.used
+    contrast = audit.pictures[used.index].std(axis=(1, 2, 3))
+    flat = set(used["file"][contrast < np.median(contrast) / 3])
+    blind = ("was taken with the shutter closed", "was exposed for too long")
+    assert flat == {planted[what]["file"].item() for what in blind}
+
+
+def test_a_module_was_photographed_twice(audit):
+    # Nobody has planted it: it lies twice in the data set.
+    used = audit.used
+    module = used["file"].str.split("/").str[-1].str[:7]
+    both = module.groupby(used["group"]).agg(set)
+    assert sum({"poly-14", "poly-22"} == modules for modules in both) >= 6
+
+
+def test_it_can_be_split_by_modules(folder):
+    audit = audit_folder(
+        folder, (64, 64), lambda path: path.name[:7], NEAR_BITS
     )
-    with Image.open(source / "inclusion_0030.jpg") as image:
-        # (It was compressed anew.)
-        difference = abs(shown[..., 0].astype(int) - image).mean()
-    assert difference < 4
-
-
-def test_it_can_be_split(audit):
     table = split_folder(audit).table
     counts = table.value_counts(["label", "split"]).unstack()
-    assert counts.min(axis=None) >= 5
+    assert counts.min(axis=None) >= 30
+    module = table["file"].str.split("/").str[-1].str[:7]
+    assert (table["split"].groupby(module).nunique() == 1).all()
+
+
+def test_a_folder_of_ones_own_has_nothing_planted(tmp_path):
+    assert practice_folder.planted_faults(tmp_path) == {}
 
 
 def test_what_is_there_is_left_as_it_is(work):
-    folder = practice_folder.sample_folder()
-    (folder / "crazing" / "notes.txt").unlink()
-    shutil.rmtree(folder / "scratches")
+    folder = work / "sample_cells"
+    (folder / "sound").mkdir(parents=True)
+    Image.new("L", (8, 8)).save(folder / "sound" / "mine.png")
     before = contents(folder)
     assert practice_folder.sample_folder() == folder
     assert contents(folder) == before
-    assert [p.name for p in work.iterdir() if "making" in p.name] == []
 
 
 def test_it_is_the_same_each_time(work, folder):
-    assert {
-        p.relative_to(work): content
-        for p, content in contents(work / "sample_pictures").items()
-    } == {} and practice_folder.sample_folder().is_dir()
-    made = contents(work / "sample_pictures")
-    assert {p.relative_to(work): c for p, c in made.items()} == {
-        p.relative_to(folder.parent): c for p, c in contents(folder).items()
-    }
+    again = practice_folder.sample_folder()
+    assert again == work / "sample_cells"
+    made = {p.relative_to(again): c for p, c in contents(again).items()}
+    first = {p.relative_to(folder): c for p, c in contents(folder).items()}
+    assert made == first
+    assert [p.name for p in work.iterdir() if "making" in p.name] == []
 
 
 def test_a_work_folder_that_cannot_be_written_is_a_sentence(
     read_only_folder, monkeypatch
 ):
-    practice_folder.datasets.dataset_folder("defects")
     monkeypatch.setenv("COURSE_CACHE", str(practice_folder.paths.cache_dir()))
     monkeypatch.setenv("COURSE_WORK", str(read_only_folder / "work"))
     with pytest.raises(CourseError, match="could not be written.*COURSE_WORK"):
@@ -159,11 +149,9 @@ def test_a_work_folder_that_cannot_be_written_is_a_sentence(
 
 
 def test_a_faster_process_wins(work, monkeypatch):
-    fill = practice_folder._fill
-
-    def overtaken(folder, source):
-        fill(folder, source)
-        (work / "sample_pictures" / "of another process").mkdir(parents=True)
+    def overtaken(folder, table):
+        folder.mkdir(parents=True)
+        (work / "sample_cells" / "of another process").mkdir(parents=True)
 
     monkeypatch.setattr(practice_folder, "_fill", overtaken)
     assert [p.name for p in practice_folder.sample_folder().iterdir()] == [

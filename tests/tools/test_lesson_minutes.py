@@ -6,7 +6,7 @@ from tests.conftest import TOP
 from tools import lesson_minutes
 
 # Lessons of the second edition; the others follow with their new text.
-HONEST = ("00", "01", "02", "03", "03b", "03c", "04", "04b", "06")
+HONEST = ("00", "01", "02", "03", "03b", "03c", "04", "04b", "05", "06")
 LESSONS = {
     lesson_minutes.number(path): path for path in (TOP / "lessons").glob("*.py")
 }

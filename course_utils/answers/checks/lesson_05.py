@@ -1,249 +1,277 @@
 """Checks of lesson 05, Your own images."""
 
-import numpy as np
-from scipy import stats
+from collections.abc import Iterable
+from pathlib import Path
 
-from course_utils.answers.checks import lesson_05_models
+import numpy as np
+
+from course_utils.answers.checks import lesson_05_script
 from course_utils.answers.learner_values import (
     RIGHT,
     as_number,
-    as_pair,
+    brief,
     find_match,
     say_no_number,
 )
 
-_TOLERANCE = 2e-3
+FLAT = 1 / 3  # of the median contrast
+ONE_IN = 20  # of the labels, an expert looks at one
+# Half of the learner's suspects must be among the check's own, of which there
+# are so many times more, or ten: models differ.
+WIDER, LEAST_OWN = 3, 10
 
 
-def judge_torn(answer: object, groups: object, parts: object) -> tuple:
-    """Judge how many groups of pictures a split by chance tears.
+def judge_flat(answer: object, audit: object) -> tuple:
+    """Judge the list of the pictures without contrast.
 
     Args:
-        answer: The learner's number.
-        groups: Number of the group of each picture, (pictures,).
-        parts: Name of the part of each picture, (pictures,).
+        answer: The learner's list of files.
+        audit: The audit of the folder.
 
     Returns:
         A status and a message.
     """
-    number = as_number(answer)
-    if number is None:
-        return "failed", say_no_number(answer, meaning="count the groups")
-    groups, parts = np.asarray(groups), np.asarray(parts)
-    names, sizes = np.unique(groups, return_counts=True)
-    spread = np.array([len(set(parts[groups == name])) for name in names])
-    torn, several = int((spread > 1).sum()), int((sizes > 1).sum())
-    if number == torn and not several:
+    files = _file_names(answer, list(audit.rows["file"]))
+    if isinstance(files, str):
+        return "failed", files
+    used = audit.used
+
+    def flat(measure):
+        measured = [measure(audit.pictures[number]) for number in used.index]
+        return set(used["file"][measured < FLAT * np.median(measured)])
+
+    given, wanted = set(files), flat(np.std)
+    if given == wanted:
+        if not wanted:
+            return "passed", (
+                "There is none in this folder, and a list without files says "
+                "so. The sample has some."
+            )
         return "passed", (
-            "Right, but nothing was tested: no pictures go together here, so "
-            "there is nothing to tear. The sample has groups."
+            f"{len(wanted)} of {len(used)} used pictures show nothing "
+            f"({_some(wanted)}): look, and take them out of the folder."
         )
-    if number == torn:
-        return "passed", (
-            f"{torn} of {several} groups of two or more are torn by this "
-            "split, which does not look at groups."
+    if unused := sorted(given - set(used["file"])):
+        return "failed", (
+            f"{_some(unused)} is left out already, and its row in "
+            "`audit.pictures` may be empty: take the rows of `audit.used`."
         )
     wrong = [
         (
-            int(sizes[spread > 1].sum()),
-            "Those are the pictures in torn groups: count each group once.",
+            flat(np.mean),
+            "Those are dark. A white picture shows nothing either: take the "
+            "standard deviation, not the mean.",
         ),
-        (several - torn, "Those are the groups that stay whole."),
-        (several, "Those are all groups of two or more, torn or not."),
-        (len(names), "Those are all groups, and most are of one picture."),
         (
-            len(names) - torn,
-            "Those are the groups that lie in one part: count the others.",
+            flat(np.var),
+            "You have taken the variance: its root is the contrast.",
         ),
-        (int(sizes[sizes > 1].sum()), "Those are pictures: count groups."),
         (
-            sum(
-                {"train", "test"} <= set(parts[groups == name])
-                for name in names[spread > 1]
-            ),
-            "Those lie in training and in test: a group is torn, too, if it "
-            "lies in validation and another part.",
+            set(used["file"]) - wanted,
+            "Those are the ones *with* contrast.",
         ),
     ]
     for value, message in wrong:
-        if number == value:
+        if given == value != wanted:
             return "failed", message
+    missed, more = len(wanted - given), len(given - wanted)
     return "failed", (
-        f"It is not {number:g}. For each group, count in how many different "
-        "parts it lies; then count the groups with more than one."
+        f"{missed} of those without contrast are missing, and {more} are "
+        "listed that have some. Of each used picture, take the standard "
+        "deviation over height, width and channels, and compare it with a "
+        "third of the median."
     )
 
 
-def judge_interval(
-    answer: object, labels: object, predictions: object, class_index: object
+def judge_size(
+    error: object,
+    size: object,
+    named: dict,
+    labels: object,
+    cost: dict,
 ) -> tuple:
-    """Judge Wilson's interval for the recall of a class.
+    """Judge a choice by the one-standard-error rule.
 
     Args:
-        answer: The learner's pair: lower and upper end, as shares.
-        labels: Index of the true class of each picture, (pictures,).
-        predictions: Index of the class that a model gave, (pictures,).
-        class_index: Which class.
+        error: The learner's standard error of the best mean recall.
+        size: The learner's choice, a key of `named`.
+        named: For each size, the class that its model gave to each picture.
+        labels: The true class of each picture.
+        cost: For each size, the seconds that a picture takes.
 
     Returns:
         A status and a message.
     """
-    pair = as_pair(answer, "the lower and the upper end")
-    if isinstance(pair, str):
-        return "failed", pair
-    low, high = pair
-    labels, predictions = np.asarray(labels), np.asarray(predictions)
-    truly, named = labels == class_index, predictions == class_index
-    right, count = int((truly & named).sum()), int(truly.sum())
-    all_right = int((labels == predictions).sum())
-    rest = int((~truly).sum())
-    wilson = np.array(_wilson(right, count))
-    wrong = [
-        (wilson[::-1], "Those are the ends, swapped: the lower one first."),
-        (100 * wilson, "Those are percentages: give shares, from 0 to 1."),
-        (
-            _plus_minus(right, count),
-            "That is the share plus and minus its standard errors: for so few "
-            "pictures take Wilson's formula.",
-        ),
-        (
-            _wilson(all_right, len(labels)),
-            "That is the interval of the accuracy, over all classes: keep the "
-            "pictures that are truly of this one.",
-        ),
-        (
-            _wilson(right, int(named.sum())),
-            "That is the interval of the precision: divide by the pictures "
-            "that truly are of the class, not by those named so.",
-        ),
-        (
-            _wilson(right, len(labels)),
-            "You have divided by all test pictures: divide by those of the "
-            "class.",
-        ),
-        (
-            _wilson(count - right, count),
-            "That is the share of mistakes: count what is right.",
-        ),
-        (
-            _wilson(int((~truly & ~named).sum()), rest),
-            "That is for the pictures of the other classes.",
-        ),
-        (
-            _clopper_pearson(right, count),
-            "That is the exact interval of Clopper and Pearson, a good one, "
-            "but somewhat wider: here give Wilson's.",
-        ),
-        (
-            _wilson(right, count, 1.645),
-            "That covers nine times in ten: take z = 1.96.",
-        ),
-        (
-            _wilson(right, count, 1.0),
-            "That covers about two times in three: take z = 1.96.",
-        ),
-    ]
-    match = find_match(np.ravel(answer), wilson, wrong, _TOLERANCE, 3)
-    if match == RIGHT:
-        return "passed", (
-            f"{right} of {count} right, and the true share lies anywhere from "
-            f"{low:.0%} to {high:.0%}: so little is said by so few "
-            "pictures."
-        )
-    return "failed", match or (
-        f"It is not {low:.3g} to {high:.3g}. Keep the pictures whose label is "
-        f"{class_index}, count them, count those of them that are named so, "
-        "and give both numbers to the formula."
-    )
-
-
-def _wilson(right, count, z=1.96):
-    if not count:
-        return np.nan, np.nan
-    share, added = right / count, z**2 / count
-    middle = (share + added / 2) / (1 + added)
-    spread = np.sqrt(share * (1 - share) / count + added / (4 * count))
-    spread *= z / (1 + added)
-    return middle - spread, middle + spread
-
-
-def _plus_minus(right, count):
-    share = right / count
-    half = 1.96 * np.sqrt(share * (1 - share) / count)
-    return share - half, share + half
-
-
-def _clopper_pearson(right, count):
-    if not count:
-        return np.nan, np.nan
-    return tuple(stats.binomtest(right, count).proportion_ci(method="exact"))
-
-
-def judge_pairs(
-    answer: object, labels: object, predictions: object, others: object
-) -> tuple:
-    """Judge the discordant pairs of two models.
-
-    Args:
-        answer: The learner's pair: right by the first model only, right by
-            the second only.
-        labels: Index of the true class of each picture, (pictures,).
-        predictions: Index of the class that the first model gave.
-        others: The same for the second.
-
-    Returns:
-        A status and a message.
-    """
-    pair = as_pair(answer, "right by the model only, right by the other only")
-    if isinstance(pair, str):
-        return "failed", pair
-    first, second = pair
+    if as_number(error) is None:
+        return "failed", say_no_number(error, "my_error", "a standard error")
     labels = np.asarray(labels)
-    right = np.asarray(predictions) == labels
-    other = np.asarray(others) == labels
-    only, only_other = int((right & ~other).sum()), int((other & ~right).sum())
-    given = first, second
-    if given == (only, only_other):
-        return "passed", (
-            f"{only} against {only_other}; the other "
-            f"{len(labels) - only - only_other} pictures say nothing of which "
-            "model is better."
-        )
-    both, none = int((right & other).sum()), int((~right & ~other).sum())
+    recalls = {one: _recalls(labels, given) for one, given in named.items()}
+    mean = {one: recall.mean() for one, recall in recalls.items()}
+    best = max(mean, key=mean.get)
+    counts = np.bincount(labels)
+    spread = recalls[best] * (1 - recalls[best]) / counts
+    right = np.sqrt(spread.sum()) / len(counts)
+    share = np.mean(np.asarray(named[best]) == labels)
     wrong = [
-        ((only_other, only), "The two are swapped: the model comes first."),
+        (spread.sum() / len(counts), "Take the root of the sum."),
+        (np.sqrt(spread.sum()), "Divide by the number of classes, at last."),
         (
-            (int(right.sum()), int(other.sum())),
-            "Those are all that each names rightly: leave out what both have "
-            "right.",
+            np.sqrt(spread).mean(),
+            "Those are the errors of the classes, averaged: independent errors "
+            "partly cancel. Sum their squares.",
         ),
         (
-            (int((~right).sum()), int((~other).sum())),
-            "Those are the mistakes of each: leave out what both have wrong.",
+            np.sqrt(share * (1 - share) / len(labels)),
+            "That is the standard error of the accuracy, over all pictures: "
+            "take each class by itself.",
         ),
-        ((both, none), "Those are the pictures on which they agree."),
-        (
-            (only / len(labels), only_other / len(labels)),
-            "Those are shares: give counts.",
-        ),
+        (1.96 * right, "That is half of a 95 % interval: leave out the 1.96."),
     ]
-    if match := find_match(np.ravel(answer), (only, only_other), wrong):
-        return "failed", match
-    differing = int((np.asarray(predictions) != np.asarray(others)).sum())
-    if differing in given:
+    if (match := find_match(error, right, wrong, 1e-4)) != RIGHT:
+        return "failed", match or (
+            f"`my_error` is not {as_number(error):.3g}. Of the size with the "
+            "highest mean recall, take the recall of each class and the "
+            "number of its pictures."
+        )
+    if as_number(size) not in mean:
         return "failed", (
-            "You have counted where the answers differ: both may be wrong in "
-            "different ways. Compare each with the label first."
+            f"`my_size` should be one of {', '.join(map(str, mean))}, not "
+            f"{brief(size)}."
+        )
+    near = [one for one in mean if mean[one] >= mean[best] - right - 1e-9]
+    wanted = min(near, key=cost.get)
+    if size == wanted:
+        return "passed", (
+            f"{wanted} pixels: {mean[wanted]:.3f}, within {right:.3f} of the "
+            f"best, {mean[best]:.3f} with {best}, at "
+            f"{cost[wanted] / cost[best]:.0%} of its time."
+        )
+    if size == best:
+        return "failed", (
+            f"{best} is the best, and dearer than another within one standard "
+            "error of it."
+        )
+    if size not in near:
+        return "failed", (
+            f"{size} gives {mean[size]:.3f}, which is more than one standard "
+            f"error ({right:.3f}) below the best, {mean[best]:.3f}."
         )
     return "failed", (
-        f"It is not {first:g} and {second:g}. Make for each model an array of "
-        "whether it is right; combine the two with `&` and `~`; sum."
+        f"{size} is near enough to the best, but not the cheapest such size."
     )
+
+
+def judge_suspects(
+    answer: object,
+    files: list,
+    features: object,
+    labels: object,
+    groups: object,
+    planted: dict,
+) -> tuple:
+    """Judge which labels a learner would have looked at.
+
+    Args:
+        answer: The learner's list of files.
+        files: All used files.
+        features: A row of features for each.
+        labels: The class of each.
+        groups: The group of each.
+        planted: From files to what was done to them on purpose.
+
+    Returns:
+        A status and a message.
+    """
+    names = _file_names(answer, files)
+    if isinstance(names, str):
+        return "failed", names
+    wanted = -(-len(files) // ONE_IN)
+    if len(names) != wanted or len(set(names)) != wanted:
+        return "failed", (
+            f"The list has {len(set(names))} different files: name {wanted}."
+        )
+    own = _held_out_shares(
+        np.asarray(features), np.asarray(labels), np.asarray(groups)
+    )
+    order = [files[number] for number in own.argsort(kind="stable")]
+    more = max(WIDER * wanted, LEAST_OWN)
+    shared = len(set(names) & set(order[:more]))
+    if shared >= wanted / 2:
+        wrong = [f for f, what in planted.items() if "wrong folder" in what]
+        told = f"{shared} of them are doubtful to the check's own models, too."
+        if wrong:
+            hits = len(set(names) & set(wrong))
+            told += (
+                f" {hits} of the {len(wrong)} that were put into the wrong "
+                f"folder are among these {wanted}. Look at the others, too: "
+                "experts err."
+            )
+        return "passed", told
+    if len(set(names) & set(order[-more:])) >= shared + 1:
+        return "failed", (
+            "Most of these are labels that models agree with: take the files "
+            "whose own label got the *least*."
+        )
+    return "failed", (
+        f"Only {shared} of them are doubtful to models that have not seen "
+        "their groups. Give each picture the probability of its own label by "
+        "a model that was trained without its group, and sort."
+    )
+
+
+def _held_out_shares(features, labels, groups):
+    """Returns what models that have not seen a row say of its label."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    share = np.zeros(len(labels))
+    turns = StratifiedGroupKFold(3, shuffle=True, random_state=0)
+    for seen, new in turns.split(features, labels, groups):
+        mean = features[seen].mean(axis=0)
+        scale = features[seen].std(axis=0) + 1e-6
+        probe = LogisticRegression(
+            C=1e-3, max_iter=1000, class_weight="balanced"
+        )
+        probe.fit((features[seen] - mean) / scale, labels[seen])
+        says = probe.predict_proba((features[new] - mean) / scale)
+        for row, number in enumerate(new):
+            own = probe.classes_ == labels[number]
+            share[number] = says[row, own].sum()
+    return share
+
+
+def _recalls(labels, given):
+    right = np.asarray(given) == labels
+    return np.array([right[labels == one].mean() for one in np.unique(labels)])
+
+
+def _file_names(answer, known):
+    """Returns a list of files, or the sentence on what is none."""
+    if isinstance(answer, str | bytes) or not isinstance(answer, Iterable):
+        return f"The answer should be a list of files, not {brief(answer)}."
+    names = [one.as_posix() if isinstance(one, Path) else one for one in answer]
+    if not all(isinstance(one, str) for one in names):
+        return (
+            "Each item should be a file, as the column `file` has it, such as "
+            f"{known[0]!r}."
+        )
+    if unknown := sorted(set(names) - set(known)):
+        return (
+            f"{unknown[0][:60]!r} is none of the files: write them as the "
+            f"column `file` has them, such as {known[0]!r}."
+        )
+    return [str(one) for one in names]
+
+
+def _some(files):
+    files = sorted(files)
+    more = f" and {len(files) - 3} more" if len(files) > 3 else ""
+    return ", ".join(files[:3]) + more
 
 
 JUDGES = {
-    "yo-01": judge_torn,
-    "yo-02": judge_interval,
-    "yo-03": judge_pairs,
-    **lesson_05_models.JUDGES,
+    "yo-06": judge_flat,
+    "yo-07": judge_size,
+    "yo-08": judge_suspects,
+    **lesson_05_script.JUDGES,
 }
