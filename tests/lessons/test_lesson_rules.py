@@ -19,8 +19,6 @@ TAGS = {
     "raises-exception",
     "nbval-skip",
 }
-# Lessons written anew, to narrower limits.
-SECOND_EDITION = {"00", "01", "02", "03", "03b", "03c", "04", "04b", "05", "06"}
 # Spelling of the field's words, and names that the course does not use.
 NEVER_IN_PROSE = r"pre-train|finetun|fine tun|state-of-the-art|\bsimply\b"
 # A lesson that was split has a letter: 03_fine_tuning, 03b_fine_tuning_traps.
@@ -59,13 +57,10 @@ pytestmark = pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)
 
 def test_it_is_small(path):
     sources = code(path)
-    if number(path) in SECOND_EDITION:
-        assert len(sources) <= 25
-        assert sum(len(lines(s)) for s in sources) <= 250
-        assert statistics.median(len(lines(s)) for s in sources) <= 7
-        assert len(" ".join(prose(path)).split()) <= 2200
-    assert len(sources) <= 30
-    assert sum(len(lines(s)) for s in sources) <= 300
+    assert len(sources) <= 25
+    assert sum(len(lines(s)) for s in sources) <= 250
+    assert statistics.median(len(lines(s)) for s in sources) <= 7
+    assert len(" ".join(prose(path)).split()) <= 2200
     for source in sources:
         # What a learner sees, and the solution: never both at once.
         stub, *solved = re.split(r"^ *### BEGIN SOLUTION\n", source, flags=re.M)
