@@ -20,7 +20,6 @@ little too narrow.
 import dataclasses
 
 import numpy as np
-from scipy import stats
 
 from course_utils.machine import arguments, array_arguments
 from course_utils.machine.errors import CourseError
@@ -56,6 +55,8 @@ def judge(name, differences, margin):
     Raises:
         CourseError: If these are not two differences or more.
     """
+    from scipy import stats
+
     margin = arguments.number("margin", margin, 0.01)
     differences = array_arguments.real_array(
         "differences", differences, "ledger.differences(claim) has in a column"

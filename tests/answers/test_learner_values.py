@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from course_utils.answers import learner_values
-from course_utils.answers.checks.intervals import find_interval, read_ends
 from course_utils.answers.learner_values import RIGHT, as_number, find_match
 from tests.answers import hostile
 
@@ -97,62 +96,3 @@ def test_a_whole_number_is_not_a_rounded_one():
     assert find_match(12, 12.4) is None
     assert find_match(12.0, 11.6) is None
     assert find_match(1000, 1000.2) == RIGHT
-
-
-# Intervals whose ends chance has drawn.
-
-DRAWN = np.random.default_rng(0).normal(0.05, 0.01, (10, 1000))
-RIGHT_ENDS = 0.05 + 0.01 * np.array([-1.96, 1.96])
-
-
-def ends(draws, share):
-    return np.quantile(draws, [(1 - share) / 2, (1 + share) / 2])
-
-
-def no_mistakes():
-    return []
-
-
-def test_other_draws_of_the_interval_are_right():
-    found = [
-        find_interval(ends(draws, 0.95), RIGHT_ENDS, no_mistakes)
-        for draws in DRAWN
-    ]
-    assert found == [RIGHT] * len(DRAWN)
-    rounded = ends(DRAWN[0], 0.95).round(3)
-    assert find_interval(rounded, RIGHT_ENDS, no_mistakes) == RIGHT
-
-
-@pytest.mark.parametrize("share", [0.68, 0.8, 0.99])
-def test_an_interval_of_another_share_is_told(share):
-    for draws in DRAWN:
-        told = find_interval(ends(draws, share), RIGHT_ENDS, no_mistakes)
-        assert "one of 95 % is asked for" in told
-
-
-def test_nine_in_ten_is_not_nineteen_in_twenty():
-    half = 0.01 * 1.645
-    told = find_interval(
-        np.array([0.05 - half, 0.05 + half]), RIGHT_ENDS, no_mistakes
-    )
-    assert "an interval of 90%" in told
-
-
-def test_ends_that_are_rounded_too_far_are_not_called_wrong():
-    told = find_interval(np.array([0.03, 0.07]), RIGHT_ENDS, no_mistakes)
-    assert "rounded" in told
-    assert find_interval(np.array([0.3, 0.7]), RIGHT_ENDS, no_mistakes) is None
-    turned = RIGHT_ENDS[::-1]
-    assert find_interval(turned, RIGHT_ENDS, no_mistakes) is None
-
-
-def test_a_wrong_interval_is_named_by_the_nearest():
-    mistakes = [(-RIGHT_ENDS[::-1], "turned"), (RIGHT_ENDS + 0.1, "far")]
-    given = -RIGHT_ENDS[::-1] + 0.001
-    assert find_interval(given, RIGHT_ENDS, lambda: mistakes) == "turned"
-
-
-def test_the_ends_of_an_interval_are_read():
-    assert read_ends((0.5, 0.4, 0.6)).tolist() == [0.4, 0.6]
-    for answer in ("wide", 0.1, (1, 2, 3, 4), (np.nan, 1), None):
-        assert read_ends(answer) is None

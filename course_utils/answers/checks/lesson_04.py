@@ -1,7 +1,6 @@
 """Checks of lesson 04, judging a medical model."""
 
 import numpy as np
-import pandas as pd
 
 from course_utils.answers.learner_values import (
     as_number,
@@ -22,8 +21,8 @@ def judge_referral(
     low: object,
     high: object,
     counts: object,
-    watched: pd.DataFrame,
-    cases: pd.DataFrame,
+    watched: object,
+    cases: object,
 ) -> tuple[str, str]:
     """Judge two thresholds with referral between them, and what they do.
 
@@ -183,7 +182,7 @@ def _name_covering(given, right, pictures, labels, scores):
 
 
 def judge_card(
-    card: object, validation: pd.DataFrame, test: pd.DataFrame
+    card: object, validation: object, test: object
 ) -> tuple[str, str]:
     """Judge a function that says whether a promise is kept, and for whom.
 
@@ -309,6 +308,8 @@ def _card(
 
 def _clinic(ill_patients, promise, name, seed):
     """Returns validation and test pictures of a clinic that nobody has seen."""
+    import pandas as pd
+
     rng = np.random.default_rng(seed)
     tables = []
     for first in (0, 1000):
