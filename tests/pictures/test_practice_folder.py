@@ -9,7 +9,10 @@ from PIL import Image
 from course_utils.machine.errors import CourseError
 from course_utils.pictures import practice_folder
 from course_utils.pictures.folder_audit import audit_folder, split_folder
+from tests.conftest import needs_package
 from tests.pictures.test_folder_audit import contents, said
+
+pytestmark = needs_package("elpv-dataset")
 
 NEAR_BITS = 12  # of the lesson
 
