@@ -60,8 +60,9 @@ CHEATS = {
         "course.exercise('fe-09').check(forged, forged, forged)"
     ],
     "a log of progress is forged": [
-        "import os\nos.makedirs('/tmp/work')\n"
-        "open('/tmp/work/progress.jsonl', 'w').write("
+        "import os\nwork = os.environ['COURSE_WORK']\n"
+        "os.makedirs(work, exist_ok=True)\n"
+        "open(work + '/progress.jsonl', 'w').write("
         '\'{{"kind": "exercise", "name": "fe-03", "score": 1}}\')'
     ],
     "an input transformer rewrites cells": [
