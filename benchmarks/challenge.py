@@ -15,12 +15,14 @@ Nothing is chosen on a hidden cell.
 
 import argparse
 import csv
+import functools
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
 import numpy as np
+import pandas as pd
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, cross_val_predict
@@ -31,7 +33,7 @@ from benchmarks.fine_tuning_opening import phases
 from course_utils.answers import challenge_draw, challenge_scores
 from course_utils.backbones import load_backbone
 from course_utils.machine import data_dir
-from course_utils.pictures import from_table
+from course_utils.pictures import from_table, load_solar_cells
 from course_utils.transfer import extract_features
 
 SEEDS = range(10)
@@ -80,10 +82,11 @@ def majority(drawn, seed):
 
 def frozen(drawn, seed):
     """Predicts with a head on frozen features."""
-    x, y = features_of(drawn.labelled)
+    x = features_of(drawn.labelled)
+    y = (drawn.labelled["label"] == "defective").to_numpy(int)
     groups = drawn.labelled["inferred_module"]
     best = max(STRENGTHS, key=lambda c: held_out_auc(c, x, y, groups))
-    hidden, _ = features_of(drawn.unlabelled)
+    hidden = features_of(drawn.unlabelled)
     return head(best).fit(x, y).predict_proba(hidden)[:, 1]
 
 
@@ -107,11 +110,19 @@ def held_out_auc(c, x, y, groups):
 
 
 def features_of(table):
-    """Returns averaged features, and the labels."""
+    """Returns the averaged features of the cells in a table."""
+    return all_features().loc[table["image"]].to_numpy()
+
+
+@functools.cache
+def all_features():
+    """Returns the averaged features of all cells, by the path of the cell."""
     base_model = load_backbone("efficientnet_lite0", input_shape=(160, 160, 3))
     pool = keras.layers.GlobalAveragePooling2D()
     extractor = keras.Sequential([base_model, pool])
-    return extract_features(extractor, cells(table), cache=True)
+    table = load_solar_cells()
+    features, _ = extract_features(extractor, cells(table), cache=True)
+    return pd.DataFrame(features, table["image"])
 
 
 def cells(table):

@@ -61,7 +61,7 @@ class Challenge:
 
     @property
     def unlabelled(self) -> pd.DataFrame:
-        """The hidden cells: ``image`` and ``type``; ``label`` is ``"hidden"``."""
+        """The hidden cells: their ``label`` is ``"hidden"``."""
         return self._drawn.unlabelled.copy()
 
     def submit(self, predictions: object, note: str = "") -> Board:

@@ -31,7 +31,9 @@ def checked_predictions(predictions: object, count: int) -> np.ndarray:
     """
     if isinstance(predictions, pd.Series | pd.DataFrame):
         given, wanted = list(predictions.index), list(range(count))
-        if given != wanted and sorted(given, key=str) == sorted(wanted, key=str):
+        if given != wanted and sorted(given, key=str) == sorted(
+            wanted, key=str
+        ):
             raise CourseError(
                 "The rows of your table are in another order than "
                 "challenge.unlabelled: submit predictions.sort_index()."
@@ -114,7 +116,7 @@ def _numbers(predictions):
             "The predictions are True or False, which are classes, and "
             f"expected is {_WANTED}."
         )
-    if kind in "US" or kind == "O" and _holds_text(predictions):
+    if kind in "US" or (kind == "O" and _holds_text(predictions)):
         raise CourseError(
             "The predictions hold text, and expected is "
             f"{_WANTED}; of class names submit the probabilities behind them."

@@ -125,7 +125,9 @@ class Reveal:
             drawn.add(kind)
             if row.number == self.chosen:
                 _, low, high = row.private.auc
-                ax.plot([1, 1], [low, high], color=colour, linewidth=4, alpha=0.4)
+                ax.plot(
+                    [1, 1], [low, high], color=colour, linewidth=4, alpha=0.4
+                )
         ax.set_xticks([0, 1], ["public", "private"])
         ax.set(xlim=(-0.15, 1.15), ylabel="AUC")
         ax.legend(fontsize="small")
