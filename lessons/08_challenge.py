@@ -177,14 +177,14 @@ print(f"Best on held-out modules: C={best_c:g}, {found[best_c]}")
 first, second = candidates[1e-3], candidates[1e-1]
 my_difference = ...
 my_verdict = ...
-
-
 ### BEGIN SOLUTION
+pair = np.stack([first, second], axis=1)
+
+
 def difference(y, pair):
     return roc_auc_score(y, pair[:, 0]) - roc_auc_score(y, pair[:, 1])
 
 
-pair = np.stack([first, second], axis=1)
 my_difference = bootstrap_over_patients(difference, labels, pair, modules)
 my_verdict = "cannot be distinguished"
 if my_difference.low > 0:
@@ -356,17 +356,16 @@ print(f"The board names the better one in {agree:.0%} of {len(gains)} draws.")
 # exercise: ch-03
 my_held_out = ...
 my_choice = ...
-
-
 ### BEGIN SOLUTION
+tables, plain = (challenge.labelled, challenge.unlabelled), (known, hidden)
+
+
 def turned(table, axis):
     cells = from_table(table, image_size=(160, 160))
     cells = cells.map(lambda x, y: (keras.ops.flip(x, axis), y))
     return extract_features(extractor, cells, cache=True)[0]
 
 
-tables = challenge.labelled, challenge.unlabelled
-plain = [known, hidden]
 flipped = [
     np.mean([x, turned(table, 1), turned(table, 2)], axis=0)
     for x, table in zip(plain, tables, strict=True)
