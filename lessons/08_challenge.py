@@ -135,11 +135,11 @@ for faulty in (guess[:400], guess > 0.5, np.log(guess / (1 - guess))):
 
 # %%
 modules = challenge.labelled["inferred_module"].to_numpy()
-folds = {"groups": modules, "cv": GroupKFold(5), "method": "predict_proba"}
+folds = {"groups": modules, "cv": GroupKFold(5), "method": "decision_function"}
 
 
 def held_out(c):
-    return cross_val_predict(new_head(c), known, labels, **folds)[:, 1]
+    return cross_val_predict(new_head(c), known, labels, **folds)
 
 
 candidates = {c: held_out(c) for c in (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)}
@@ -237,7 +237,7 @@ def play(seed, count=100):
     return [gain[leads] for gain in gains]
 
 
-signal = np.log(candidates[best_c] / (1 - candidates[best_c]))
+signal = candidates[best_c]
 noise = 0.5 * signal.std()
 promised, kept = np.mean([play(seed) for seed in range(40)], axis=0)
 
@@ -269,7 +269,7 @@ print(f"Promised {promised[-1]:+.3f}, kept {kept[-1]:+.3f}.")
 # **Exercise ch-02.** Climb a board and know nothing. `ask(scores)` is all that you
 # get: it gives the public AUC of `scores`, one number for each of the 400 cells. From
 # random numbers and the answers of `ask` alone, make `my_climber` with a public AUC of
-# at least `0.75`. Then see what it is worth: `my_pair` is its AUC on the public and on
+# at least `0.9`. Then see what it is worth: `my_pair` is its AUC on the public and on
 # the private cells (`~public`).
 
 # %% tags=["exercise"]
@@ -374,7 +374,7 @@ my_held_out = {}
 for name, (x, new) in {"plain": plain, "three flips": flipped}.items():
     fitted = new_head(best_c).fit(x, labels).predict_proba(new)[:, 1]
     board = challenge.submit(fitted, note=f"frozen, {name}, C={best_c:g}")
-    scores = cross_val_predict(new_head(best_c), x, labels, **folds)[:, 1]
+    scores = cross_val_predict(new_head(best_c), x, labels, **folds)
     my_held_out[board.newest] = scores
 areas = {n: roc_auc_score(labels, s) for n, s in my_held_out.items()}
 my_choice = max(areas, key=areas.get)

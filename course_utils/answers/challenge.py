@@ -19,6 +19,7 @@ from course_utils.answers.challenge_form import (
 )
 from course_utils.answers.challenge_reveal import Reveal
 from course_utils.answers.verdicts import Text
+from course_utils.evaluation.plotting import counted
 from course_utils.machine import arguments
 from course_utils.machine.errors import CourseError
 
@@ -145,7 +146,7 @@ class Challenge:
                 "Nothing was revealed. challenge.reveal(2) sends in submission "
                 "2 and shows the private scores of all. It cannot be undone: "
                 "what you submit afterwards is marked as such.\n"
-                f"You have made {count} submissions."
+                f"You have made {counted(count, 'submission')}."
             )
         note = ""
         if record.chosen is None:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from course_utils.answers.learner_values import brief
+from course_utils.machine import array_arguments
 from course_utils.machine.errors import CourseError
 
 LONGEST_NOTE = 80
@@ -106,33 +107,23 @@ def checked_note(note: object) -> str:
 
 
 def _numbers(predictions):
-    try:
-        values = np.asarray(predictions)
-        kind = values.dtype.kind
-    except Exception:  # Whatever makes no array is refused below.
-        kind = "O"
-    if kind == "b":
-        raise CourseError(
-            "The predictions are True or False, which are classes, and "
-            f"expected is {_WANTED}."
-        )
-    if kind in "US" or (kind == "O" and _holds_text(predictions)):
+    kinds = {type(one) for one in _plain(predictions)}
+    if kinds & {str, bytes}:
         raise CourseError(
             "The predictions hold text, and expected is "
             f"{_WANTED}; of class names submit the probabilities behind them."
         )
-    if kind not in "iuf" and "float" not in str(getattr(values, "dtype", "")):
+    if bool in kinds:
         raise CourseError(
-            f"The predictions are {brief(predictions)}, and expected is "
-            f"{_WANTED}."
+            "The predictions are True or False, which are classes, and "
+            f"expected is {_WANTED}."
         )
-    return values.astype("float64")
+    return array_arguments.real_array("predictions", predictions)
 
 
-def _holds_text(predictions):
+def _plain(predictions):
+    """Return the values as Python's own; none of what makes no array."""
     try:
-        return isinstance(predictions, str) or any(
-            isinstance(one, str) for one in np.ravel(np.asarray(predictions))
-        )
-    except Exception:  # Neither an array nor text.
-        return False
+        return np.asarray(predictions).ravel().tolist()
+    except Exception:  # Told by whoever wants numbers.
+        return []

@@ -12,7 +12,7 @@ from course_utils.answers.learner_values import (
 
 VERDICTS = ("better", "worse", "cannot be distinguished")
 DRAWS = 300
-CLIMBED = 0.75  # public AUC to be reached without any knowledge
+CLIMBED = 0.9  # public AUC to be reached without any knowledge
 KNOWS = 0.7  # a private AUC that no random numbers reach
 STRENGTH = 1e-3  # of the head that entries are held against
 TOO_GOOD = 0.99  # on modules that a model has not seen
@@ -113,10 +113,10 @@ def judge_climber(
     climbed = _area(labels[public], scores[public])
     private = _area(labels[~public], scores[~public])
     told = f"It reaches {climbed:.3f} on the public part"
-    if climbed == 1:
+    if len(np.unique(scores[public])) == 2:
         return "failed", (
-            f"{told}: somebody has read the labels. Use random numbers and "
-            "what `ask` says of them."
+            f"{told} with two values only, as labels have: use random numbers "
+            "and what `ask` says of them."
         )
     if private >= KNOWS:
         return "failed", (
