@@ -82,14 +82,14 @@ challenge.submit(same_for_all, note="the same for all")
 # Now a real one: frozen features (they take up to half a minute the first time) and
 # a head on them.
 
+
 # %%
-base_model = load_backbone("efficientnet_lite0", input_shape=(160, 160, 3))
-average = keras.layers.GlobalAveragePooling2D()
-extractor = keras.Sequential([base_model, average])
-
-
-def features_of(table):
-    cells = from_table(table, image_size=(160, 160))
+def features_of(table, side=160):
+    shape = (side, side, 3)
+    base_model = load_backbone("efficientnet_lite0", input_shape=shape)
+    average = keras.layers.GlobalAveragePooling2D()
+    extractor = keras.Sequential([base_model, average])
+    cells = from_table(table, image_size=(side, side))
     return extract_features(extractor, cells, cache=True)[0]
 
 
@@ -106,7 +106,8 @@ def new_head(c):
     return make_pipeline(StandardScaler(), dense)
 
 
-guess = new_head(0.1).fit(known, labels).predict_proba(hidden)[:, 1]
+model = new_head(0.1).fit(known, labels)
+guess = model.predict_proba(hidden)[:, 1]
 challenge.submit(guess, note="frozen features, C=0.1, a guess")
 
 # %% [markdown]
@@ -119,7 +120,8 @@ challenge.submit(guess, note="frozen features, C=0.1, a guess")
 # What has not the right form is refused, says why, and does not count:
 
 # %%
-for faulty in (guess[:400], guess > 0.5, np.log(guess / (1 - guess))):
+logits = model.decision_function(hidden)
+for faulty in (guess[:400], guess > 0.5, logits):
     try:
         challenge.submit(faulty)
     except CourseError as error:
@@ -312,7 +314,7 @@ gains = areas["recipe of lesson 03"] - areas["frozen features"]
 gains = gains.unstack("part")
 agree = np.mean(np.sign(gains["public"]) == np.sign(gains["private"]))
 figure, ax = plt.subplots(figsize=(4.5, 3.2), layout="tight")
-ax.plot(gains["public"], gains["private"], "o")
+ax.plot(gains["public"], gains["private"], "o", label="draws")
 ax.axhline(0, color="black", lw=0.8)
 ax.axvline(0, color="black", lw=0.8)
 ax.set(xlabel="gain on the public part", ylabel="gain on the private part")
@@ -345,8 +347,8 @@ print(f"The board names the better one in {agree:.0%} of {len(gains)} draws.")
 # ## From a blank page
 #
 # **Exercise ch-03.** Beat the frozen features, on your own held-out modules. Hand in
-# two entries or more: other features, another size, flips, a fine-tuning with some
-# labelled modules left out. `my_held_out` is a dict from the number of each such
+# two entries or more: another size of picture, flips, a fine-tuning with some labelled
+# modules left out. `my_held_out` is a dict from the number of each such
 # submission to its scores of the 400 labelled cells, each by a model that has not seen
 # the cell's module. `my_choice` is the number of the one that you would send in, by
 # these scores and not by the board. If nothing beats frozen features, sending these in
@@ -357,21 +359,12 @@ print(f"The board names the better one in {agree:.0%} of {len(gains)} draws.")
 my_held_out = ...
 my_choice = ...
 ### BEGIN SOLUTION
-tables, plain = (challenge.labelled, challenge.unlabelled), (known, hidden)
-
-
-def turned(table, axis):
-    cells = from_table(table, image_size=(160, 160))
-    cells = cells.map(lambda x, y: (keras.ops.flip(x, axis), y))
-    return extract_features(extractor, cells, cache=True)[0]
-
-
-flipped = [
-    np.mean([x, turned(table, 1), turned(table, 2)], axis=0)
-    for x, table in zip(plain, tables, strict=True)
-]
+tables, small = (challenge.labelled, challenge.unlabelled), (known, hidden)
+large = [features_of(table, side=224) for table in tables]
+both = [np.hstack(pair) for pair in zip(small, large, strict=True)]
+ideas = {"160 pixels": small, "224 pixels": large, "both sizes": both}
 my_held_out = {}
-for name, (x, new) in {"plain": plain, "three flips": flipped}.items():
+for name, (x, new) in ideas.items():
     fitted = new_head(best_c).fit(x, labels).predict_proba(new)[:, 1]
     board = challenge.submit(fitted, note=f"frozen, {name}, C={best_c:g}")
     scores = cross_val_predict(new_head(best_c), x, labels, **folds)

@@ -58,13 +58,13 @@ class Reveal:
                 f"The best of yours on the private part is {best.name}: "
                 f"{best.private.auc.value:.3f}."
             )
-        falls = [r.public.auc.value - r.private.auc.value for r in own]
+        changes = [r.private.auc.value - r.public.auc.value for r in own]
         if len(own) > 2:
             told.append(
-                f"From the public to the private part, the board's first of "
-                f"yours lost {falls[0]:+.3f}, your others "
-                f"{np.mean(falls[1:]):+.3f} on average: what it lost more, "
-                "choosing by the board had added."
+                "From the public to the private part, the AUC of the board's "
+                f"first of yours changed by {changes[0]:+.3f}, that of your "
+                f"others by {np.median(changes[1:]):+.3f} (the median). Where "
+                "the board has flattered its first, its change is the lower."
             )
         return (*told, self.note) if self.note else tuple(told)
 
