@@ -123,6 +123,8 @@ class Reveal:
             label = None if kind in drawn else kind
             ax.plot([0, 1], ends, look, color=colour, label=label)
             drawn.add(kind)
+            if row.number:
+                ax.annotate(f"  {row.number}", (1, ends[1]), va="center")
             if row.number == self.chosen:
                 _, low, high = row.private.auc
                 ax.plot(

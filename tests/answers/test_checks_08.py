@@ -14,7 +14,7 @@ from course_utils.evaluation import bootstrap_over_patients
 from course_utils.evaluation.intervals import Interval
 
 RNG = np.random.default_rng(0)
-CELLS, DRAWS = 240, 150
+CELLS, DRAWS = 240, 80
 LABELS = np.tile([0, 0, 1], CELLS // 3)
 MODULES = np.repeat(np.arange(12), CELLS // 12)
 FEATURES = RNG.normal(size=(CELLS, 6)) + 0.4 * LABELS[:, np.newaxis]
