@@ -65,7 +65,7 @@ def begin(lesson: str, seed: int = 0) -> None:
         print("Smoke run: each training takes one step, claims are not judged.")
 
 
-def challenge(name: str, seed: int = 0) -> object:
+def challenge(name: str, seed: int | None = None) -> object:
     """Return a challenge: cells to learn from, cells to predict, a board.
 
     Introduced in lesson 08. Needs no TensorFlow.
@@ -73,7 +73,7 @@ def challenge(name: str, seed: int = 0) -> object:
     Args:
         name: ``"solar-cells"``.
         seed: Seed of the draw; another one is another challenge, with a board
-            of its own.
+            of its own. Defaults to a typical one.
 
     Returns:
         A `course_utils.answers.Challenge`.

@@ -6,7 +6,7 @@
 #   revealed.
 # - **Learn:** what a place on a leaderboard is worth, how to choose without it, how
 #   a board is climbed by somebody who knows nothing, and what a good report says.
-# - **Need:** lessons 02 and 03. About 40 minutes, and as many more as you like.
+# - **Need:** lessons 02 and 03. About 30 minutes, and as many more as you like.
 #
 # **From lesson 05.** You tried three sizes of picture. The largest is best by a
 # hair on the validation pictures. Which do you take?

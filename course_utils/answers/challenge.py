@@ -35,14 +35,15 @@ class Challenge:
 
     Args:
         name: ``"solar-cells"``.
-        seed: Seed of the draw of modules and of labelled cells.
+        seed: Seed of the draw of modules and of labelled cells. The default
+            is the most typical of ten.
 
     Raises:
         CourseError: If there is no such challenge, or if the photographs are
             not installed.
     """
 
-    def __init__(self, name: str, seed: int = 0):
+    def __init__(self, name: str, seed: int | None = None):
         """Draw the cells."""
         if not isinstance(name, str) or name not in NAMES:
             near = difflib.get_close_matches(str(name), NAMES, 1, 0.3)
@@ -52,7 +53,8 @@ class Challenge:
                 f"{'?' if near else '.'}"
             )
         self.name = name
-        self.seed = arguments.whole_number("seed", seed, 0, least=0)
+        seed = challenge_draw.TYPICAL if seed is None else seed
+        self.seed = arguments.whole_number("seed", seed, 3, least=0)
         self._drawn = _draw(self.seed)
 
     @property

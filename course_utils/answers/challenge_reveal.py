@@ -92,10 +92,10 @@ class Reveal:
             f"<td>{row.private.accuracy}</td></tr>"
             for public, private, row in self._ranked()
         )
-        names = ("entry", "public AUC", "rank", "private AUC", "rank")
+        names = "entry", "public AUC", "public rank", "private AUC"
         columns = "".join(
             f'<th scope="col" style="text-align: left">{name}</th>'
-            for name in (*names, "private accuracy")
+            for name in (*names, "private rank", "private accuracy")
         )
         told = "".join(f"<p>{html.escape(one)}</p>" for one in self.told)
         return (

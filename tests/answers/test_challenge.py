@@ -25,9 +25,10 @@ from course_utils.answers.challenge_form import checked_predictions
 from course_utils.evaluation.intervals import Interval
 from course_utils.machine.errors import CourseError
 from course_utils.notebook.alternative_text import describe
-from tests.conftest import needs_package
+from tests.conftest import TOP, needs_package
 
 needs_cells = needs_package("elpv-dataset")
+TYPICAL = challenge_draw.TYPICAL
 SCORE = challenge_scores.Score(
     Interval(0.8, 0.7, 0.9), Interval(0.75, 0.5, 0.875)
 )
@@ -72,13 +73,13 @@ def test_each_module_is_in_one_part_and_the_twins_together(seed):
 
 @needs_cells
 def test_the_hidden_cells_come_without_labels_and_in_no_telling_order():
-    drawn = challenge_draw.draw(0)
+    drawn = challenge_draw.draw()
     assert set(drawn.unlabelled["label"]) == {"hidden"}
     assert list(drawn.unlabelled) == ["image", "type", "label"]
     assert not set(drawn.unlabelled["image"]) & set(drawn.labelled["image"])
     # Public and private cells are mixed.
     assert 0.2 < np.mean(np.diff(drawn.public.astype(int)) != 0) < 0.8
-    again, other = challenge_draw.draw(0), challenge_draw.draw(1)
+    again, other = challenge_draw.draw(), challenge_draw.draw(1)
     assert drawn.unlabelled.equals(again.unlabelled)
     assert not drawn.unlabelled.equals(other.unlabelled)
 
@@ -88,7 +89,7 @@ def test_a_table_that_a_learner_changes_changes_nothing(challenge):
     hidden, labelled = challenge.unlabelled, challenge.labelled
     hidden.loc[0, "image"] = "none"
     labelled["label"] = "sound"
-    assert challenge.unlabelled.equals(challenge_draw.draw(0).unlabelled)
+    assert challenge.unlabelled.equals(challenge_draw.draw().unlabelled)
     assert set(challenge.labelled["label"]) == {"sound", "defective"}
 
 
@@ -296,7 +297,7 @@ def test_the_board_ranks_submissions_among_the_references(challenge):
     assert areas == sorted(areas, reverse=True) and len(areas) == 5
     assert max(map(len, repr(board).splitlines())) <= 100
     # What was kept back is not shown.
-    private = challenge_log.read("solar-cells", 0).submissions[0].private
+    private = challenge_log.read("solar-cells", TYPICAL).submissions[0].private
     shown = repr(board) + board._repr_html_() + challenge._repr_html_()
     assert f"{private.auc.value:.3f}" not in shown
     assert "<much>" not in board._repr_html_()
@@ -312,7 +313,7 @@ def test_the_same_predictions_are_no_second_submission(challenge):
     challenge.submit(guesses(challenge, 0.2))
     board = challenge.submit(mine[:, np.newaxis], note="again")
     assert "submission 1 already" in repr(board) and board.newest == 1
-    assert len(challenge_log.read("solar-cells", 0).submissions) == 2
+    assert len(challenge_log.read("solar-cells", TYPICAL).submissions) == 2
 
 
 @needs_cells
@@ -327,8 +328,8 @@ def test_a_ranking_turned_round_is_told(challenge):
 def test_scores_are_those_of_the_cells_of_a_part(challenge):
     mine = guesses(challenge, 0.3)
     challenge.submit(mine)
-    drawn = challenge_draw.draw(0)
-    (found,) = challenge_log.read("solar-cells", 0).submissions
+    drawn = challenge_draw.draw()
+    (found,) = challenge_log.read("solar-cells", TYPICAL).submissions
     for part, own in (("public", drawn.public), ("private", ~drawn.public)):
         score = getattr(found, part)
         right = np.mean((mine[own] >= 0.5) == drawn.truth[own])
@@ -359,6 +360,13 @@ def test_the_references_belong_to_the_draws_that_are_dealt_today():
     assert challenge_scores.references(999) == []
 
 
+def test_the_default_draw_is_the_most_typical():
+    rows = pd.read_csv(TOP / "data" / "experiments" / "challenge.csv")
+    areas = rows.pivot_table("auc", "seed", ["entry", "part"])
+    off = (areas - areas.mean()).abs().max(axis=1)
+    assert off.idxmin() == TYPICAL
+
+
 @needs_cells
 def test_a_draw_without_references_says_so(work):
     assert "not measured for draw 77" in repr(
@@ -380,7 +388,7 @@ def test_nothing_is_revealed_without_a_choice(challenge):
     for wrong in (0, 2, "1", None):
         with pytest.raises(CourseError, match="chosen is"):
             challenge.reveal(wrong)
-    assert challenge_log.read("solar-cells", 0).chosen is None
+    assert challenge_log.read("solar-cells", TYPICAL).chosen is None
 
 
 @needs_cells
@@ -412,7 +420,7 @@ def test_a_reveal_can_be_read_aloud(challenge):
     revealed = challenge.reveal(1)
     (figure,) = map(plt.figure, plt.get_fignums())
     said = describe(figure)
-    one = challenge_log.read("solar-cells", 0).submissions[0]
+    one = challenge_log.read("solar-cells", TYPICAL).submissions[0]
     values = f"{one.public.auc.value:.3f} to {one.private.auc.value:.3f}"
     assert (
         f"1. a <b> {values}" in said and "frozen features (reference)" in said
