@@ -10,9 +10,9 @@ hold yet, and adds their scores there, a row for each entry and part:
   out in turn;
 * recipe of lesson 03: that lesson's first training, head then blocks 6 and 7.
 
-Nothing is chosen on a hidden cell. Draws differ widely, so the challenge takes by
-default one that is neither lucky nor unlucky: the draw whose AUC of the two trained
-entries on both parts are nearest to the means over the draws, printed at the end.
+Nothing is chosen on a hidden cell. Draws differ widely, so the challenge takes
+by default one that is neither lucky nor unlucky: the draw whose AUC, of both
+trained entries on both parts, are nearest to the means, printed at the end.
 """
 
 import argparse
