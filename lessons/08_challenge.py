@@ -111,13 +111,13 @@ guess = model.predict_proba(hidden)[:, 1]
 challenge.submit(guess, note="frozen features, C=0.1, a guess")
 
 # %% [markdown]
-# **Interpret.** You are on the board. It stays there: each submission is kept beside
-# your progress, with your note, and handing in the same numbers again is no new
-# entry. The intervals are over modules, and the public part has few. Where intervals
-# overlap as these do, the order of the entries says little. So: read a board by its
-# intervals first and its ranks second.
+# **Interpret.** You are on the board, and stay there: each submission is kept beside
+# your progress, with its note, and handing in the same numbers again is no new
+# entry. The intervals are over modules, of which the public part has few; with other
+# modules the order might be another. So: on a board, read the intervals first and
+# the ranks second.
 #
-# What has not the right form is refused, says why, and does not count:
+# What does not have the right form is refused with the reason, and does not count:
 
 # %%
 logits = model.decision_function(hidden)
@@ -165,9 +165,9 @@ print(f"Best on held-out modules: C={best_c:g}, {found[best_c]}")
 # *The figure shows the AUC on labelled modules that were held out, for five
 # penalties, with 95 % intervals over modules.*
 #
-# **Interpret.** Each interval is wide, since modules differ; but all candidates are
-# judged on the *same* modules, and a difference can be sure where two values are not.
-# So: choose on your own held-out modules, and compare in pairs.
+# **Interpret.** Each interval is wide, since modules differ. But all candidates are
+# judged on the *same* modules: what is hard is hard for all, and cancels in a
+# difference. So: choose on your own held-out modules, and compare in pairs.
 #
 # **Exercise ch-01.** By how much is `C=0.001` better than the guess `C=0.1`?
 # `my_difference` is what `bootstrap_over_patients` gives for the difference of their
@@ -196,7 +196,7 @@ elif my_difference.high < 0:
 ### END SOLUTION
 
 # %% [markdown]
-# The check draws modules, too; the ends of your interval may differ a little.
+# The check draws modules too, so the ends of your interval may differ a little.
 
 # %% tags=["check"]
 course.exercise("ch-01").check(
@@ -324,9 +324,9 @@ print(f"The board names the better one in {agree:.0%} of {len(gains)} draws.")
 # *The figure shows, for each draw, how much the AUC of the fine-tuned network lies
 # above that of frozen features: on the private part over the public one.*
 #
-# **Interpret.** Left above and right below lie the draws in which a choice between the
-# two by the board would have been wrong. So: two entries that are close are not told
-# apart by a few modules; let cost decide, or more modules.
+# **Interpret.** In the upper left and in the lower right, choosing between the two by
+# the board would have been wrong. So: a few modules cannot distinguish two good
+# entries; let the cost decide, or get more modules.
 #
 # ## Before you send it in
 #
@@ -346,13 +346,13 @@ print(f"The board names the better one in {agree:.0%} of {len(gains)} draws.")
 #
 # ## From a blank page
 #
-# **Exercise ch-03.** Beat the frozen features, on your own held-out modules. Hand in
-# two entries or more: another size of picture, flips, a fine-tuning with some labelled
-# modules left out. `my_held_out` is a dict from the number of each such
-# submission to its scores of the 400 labelled cells, each by a model that has not seen
-# the cell's module. `my_choice` is the number of the one that you would send in, by
-# these scores and not by the board. If nothing beats frozen features, sending these in
-# is right.
+# **Exercise ch-03.** Beat frozen features of `160` pixels on your own held-out modules.
+# Hand in two entries or more: another size, flips, a fine-tuning that leaves some
+# labelled modules out. `my_held_out` is a dict from the number of each submission to
+# its scores of the 400 labelled cells, each by a model that has not seen the cell's
+# module. `my_choice` is the number of the one that you would send in: the highest AUC
+# in `my_held_out`, whatever the board says. If nothing beats frozen features, sending
+# these in is right.
 
 # %% tags=["exercise"]
 # exercise: ch-03
@@ -385,9 +385,8 @@ course.exercise("ch-03").check(
 # %% [markdown]
 # ## The reveal
 #
-# Once. What you submit from then on is scored as ever, and marked as late. Run it when
-# your report is written; with dots in place of `my_choice` it only says what it would
-# do.
+# Once. What you submit afterwards is scored as ever, and marked. Run it when your
+# report is written; with dots in `my_choice` it only says what it would do.
 
 # %%
 challenge.reveal(my_choice)
@@ -414,11 +413,10 @@ quiz
 # %% [markdown]
 # ## Take away
 #
-# - A **rank** without an interval is a rumour; a board with few modules has wide ones.
+# - A **rank** needs an interval, and over few modules it is wide.
 # - **Choose on your own held-out groups.** The board is a check, not a judge.
-# - Of many entries, the **leader is overrated**, the more the more often was asked.
-# - A board that answers as often as it is asked can be climbed **without any
-#   knowledge**.
+# - The **leader is overrated**, and the more so the more often the board was asked.
+# - A board that always answers can be climbed **without any knowledge**.
 # - A report says **all** that was tried, on what it was chosen, how sure it is, and
 #   what failed.
 #

@@ -159,7 +159,7 @@ class Challenge:
             if problem:
                 raise CourseError(f"Nothing was revealed. {problem}")
             record, references = self._known()
-        elif chosen is not ... and chosen != record.chosen:
+        elif chosen is not ... and not np.array_equal(chosen, record.chosen):
             note = (
                 f"Submission {record.chosen} was sent in at the reveal, and "
                 "that stays."

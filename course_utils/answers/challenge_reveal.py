@@ -36,7 +36,9 @@ class Reveal:
     def told(self) -> tuple[str, ...]:
         """What choosing by the public part would have done, in sentences."""
         own = [row for row in self.rows if row.number and not row.late]
-        sent = next(row for row in own if row.number == self.chosen)
+        sent = next((r for r in own if r.number == self.chosen), None)
+        if sent is None:
+            return ("The submission that was sent in cannot be read any more.",)
         first = own[0]
         best = max(own, key=lambda row: row.private.auc.value)
         told = [
