@@ -63,10 +63,10 @@ class Reveal:
         changes = [r.private.auc.value - r.public.auc.value for r in own]
         if len(own) > 2:
             told.append(
-                "From the public to the private part, the AUC of the board's "
-                f"first of yours changed by {changes[0]:+.3f}, that of your "
-                f"others by {np.median(changes[1:]):+.3f} (the median). Where "
-                "the board has flattered its first, its change is the lower."
+                "From the public to the private part, the AUC of your first "
+                f"on the board changed by {changes[0]:+.3f}, that of your "
+                f"others by {np.median(changes[1:]):+.3f} (the median): if "
+                "the board has flattered its first, that one's is lower."
             )
         return (*told, self.note) if self.note else tuple(told)
 
