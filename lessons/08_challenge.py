@@ -130,9 +130,9 @@ for faulty in (guess[:400], guess > 0.5, logits):
 # %% [markdown]
 # ## A board of your own
 #
-# You have 400 labels, and the board is not the only place to look. Hold out the
-# labelled modules in turn, as in lesson 02, and you may ask as often as you like; no
-# hidden cell takes part.
+# The board is not the only place to look. Hold out the labelled modules in turn, as in
+# lesson 02: no hidden cell takes part, nothing is handed in, and there are three
+# times as many modules as in the public part.
 
 
 # %%

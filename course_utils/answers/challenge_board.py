@@ -8,6 +8,7 @@ from course_utils.answers.challenge_log import Record
 from course_utils.answers.challenge_scores import Reference, Score
 
 _WIDEST = 76  # A notebook breaks longer lines within words.
+_LEFT, _WIDTH, _HEIGHT = 0.4, 160, 14  # of the bars: an AUC, and pixels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,9 +112,6 @@ class Board:
 
     def _is_new(self, entry):
         return entry.number != 0 and entry.number == self.newest
-
-
-_LEFT, _WIDTH, _HEIGHT = 0.4, 160, 14
 
 
 def _bar(entry):
