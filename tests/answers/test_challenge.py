@@ -287,7 +287,7 @@ def test_what_cannot_be_saved_is_not_scored(
 @needs_cells
 def test_the_board_ranks_submissions_among_the_references(challenge):
     start = repr(challenge)
-    assert "400 labelled cells of 23 modules" in start
+    assert "400 labelled cells of 22 modules" in start
     assert start.count("(reference)") == 3
     board = challenge.submit(guesses(challenge, 0.35), note="knows <much>")
     assert board.newest == 1 and board.rows[0].number == 1
