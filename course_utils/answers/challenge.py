@@ -86,45 +86,30 @@ class Challenge:
                 right, or if they cannot be saved. Nothing is submitted then.
         """
         if predictions is ...:
-            told = "Nothing was submitted: put your predictions in place of "
-            return self.board(told=(f"{told}the dots.",))
+            return self._board(
+                "Nothing was submitted: put your predictions in place of the "
+                "dots."
+            )
         note = checked_note(note)
         count = len(self._drawn.truth)
         predictions = checked_predictions(predictions, count)
-        record = challenge_log.read(self.name, self.seed)
-        for one in record.submissions:
-            if np.array_equal(np.float32(one.predictions), predictions):
-                told = f"These predictions are submission {one.number} already."
-                return self.board(one.number, (told,))
+        if number := self._number_of(predictions):
+            told = f"These predictions are submission {number} already."
+            return self._board(told, newest=number)
         scores = challenge_scores.score_parts(predictions, self._drawn)
         problem = challenge_log.remember_submission(
             self.name, self.seed, note, predictions, scores
         )
         if problem:
             raise CourseError(f"Nothing was submitted. {problem}")
-        told = ()
+        told = ""
         if scores["public"].auc.value < 0.5:
-            told = ("Below one half: a higher number is to mean defective.",)
-        record = challenge_log.read(self.name, self.seed)
-        return self.board(len(record.submissions), told)
+            told = "Below one half: a higher number is to mean defective."
+        return self._board(told, newest=self._number_of(predictions))
 
-    def board(self, newest: int = 0, told: tuple[str, ...] = ()) -> Board:
-        """Return the leaderboard: your submissions, beside the references.
-
-        Args:
-            newest: Number of the submission to mark.
-            told: What to say below it.
-        """
-        record, references = self._known()
-        if not references:
-            told += (
-                f"The reference entries were not measured for draw {self.seed}"
-                ".",
-            )
-        if record.problem:
-            told += (record.problem,)
-        rows = challenge_board.entries(record, references)
-        return Board(self._title("public"), tuple(rows), told, newest)
+    def board(self) -> Board:
+        """Return the leaderboard: your submissions, beside the references."""
+        return self._board()
 
     def reveal(self, chosen: object = ...) -> Reveal | Text:
         """Show the private scores, once, at the end.
@@ -187,6 +172,22 @@ class Challenge:
             f"labelled cells of {modules} modules in .labelled, {hidden:,} "
             "cells of other modules in .unlabelled."
         )
+
+    def _number_of(self, predictions):
+        """Return the number of the submission with these predictions, or 0."""
+        for one in challenge_log.read(self.name, self.seed).submissions:
+            if np.array_equal(np.float32(one.predictions), predictions):
+                return one.number
+        return 0
+
+    def _board(self, told="", newest=0):
+        record, references = self._known()
+        unmeasured = ""
+        if not references:
+            unmeasured = f"Draw {self.seed} has no reference entries."
+        told = tuple(filter(None, (told, unmeasured, record.problem)))
+        rows = challenge_board.entries(record, references)
+        return Board(self._title("public"), tuple(rows), told, newest)
 
     def _title(self, part):
         own = self._drawn.public == (part == "public")

@@ -369,7 +369,7 @@ def test_the_default_draw_is_the_most_typical():
 
 @needs_cells
 def test_a_draw_without_references_says_so(work):
-    assert "not measured for draw 77" in repr(
+    assert "Draw 77 has no reference entries" in repr(
         course.challenge("solar-cells", 77)
     )
 
