@@ -258,8 +258,8 @@ for row, (name, pipeline) in zip(axes, pipelines.items(), strict=True):
 # **Interpret.** A cache keeps whatever was computed before it, random flips
 # included. *Features* in a cache are the same trap: those of a flipped cell
 # stay those of that flip. So: cache first, augment after; where you want both,
-# store the features of several versions of each picture, as `cached_fit(model,
-# data, views=4)` of `course_utils.transfer` does.
+# store the features of several versions of each picture, as
+# `cached_fit(model, data, views=4)` of `course_utils.transfer` does.
 #
 # **Exercise fe-05.** `slow_cells` gives single cells, and notes in `reads` each
 # time that it has to fetch one. Make `my_pipeline` of it: batches of 16,
@@ -303,9 +303,9 @@ course.exercise("fe-05").check(my_pipeline, reads, few_pictures, few_labels)
 # For the many heads that follow we let scikit-learn train the dense layer, on
 # features brought to one spread: *logistic regression*. The smaller its `C`,
 # the stronger the penalty. In Keras that is `keras.layers.Normalization()`,
-# adapted to the training features, and `Dense(1,
-# kernel_regularizer=keras.regularizers.L2(strength))` with `strength` for `1 /
-# (2 * C * cells)`.
+# adapted to the training features, and
+# `Dense(1, kernel_regularizer=keras.regularizers.L2(strength))` with `strength`
+# for `1 / (2 * C * cells)`.
 
 # %%
 threadpool_limits(1)  # With matrices as small as these, threads only wait.
@@ -401,12 +401,12 @@ plt.show()
 # modules and labels; the star is your draw, on this lesson's modules.*
 #
 # **Interpret.** On average, both ways that begin with ImageNet's weights are
-# above the network from scratch, beyond doubt with thirty labels and with
-# twelve hundred, but not everywhere between. Which of the two is better, these
-# draws cannot say. The intervals are wide: *which* modules and cells you draw
-# matters as much as how many there are, so one run is an anecdote. So: begin
-# with the labels that you can afford, probe several draws of them, and see
-# whether the curve still rises.
+# above the network from scratch, clearly with thirty labels and with twelve
+# hundred, less clearly between. Which of the two is better, these draws cannot
+# say. The intervals are wide: *which* modules and cells you draw matters as
+# much as how many there are, so one run is an anecdote. So: begin with the
+# labels that you can afford, probe several draws of them, and see whether the
+# curve still rises.
 #
 # With enough labels, a network from scratch can catch up (He et al. 2019; Raghu
 # et al. 2019 for medical pictures).
