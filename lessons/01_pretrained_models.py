@@ -181,15 +181,15 @@ for name, model in siblings.items():
         clock.append(1000 * (time.perf_counter() - start))
     families.loc[name, "counted"] = model.count_params() / 1e6
     families.loc[name, "ms"] = np.median(clock)
-families.round(1)
+families.round(1).astype(object).fillna("-")
 
 # %% [markdown]
 # **Interpret.** ConvNeXtTiny and ResNet50V2 are about the same size: compare
 # their times. Parameters say how large the file is. Time depends on how often
 # each weight is used, and on how well your framework has programmed each kind
 # of layer for your processor: TensorFlow on a CPU is slow at large depthwise
-# convolutions. `NaN` means not measured: the transformer is in KerasHub, not in
-# `keras.applications`. So: measure where it will run.
+# convolutions. A dash means not measured: the transformer is in KerasHub, not
+# in `keras.applications`. So: measure where it will run.
 #
 # **Exercise pm-05.** Suppose that your machine were the phone that has to do it,
 # and might spend `budget_ms` on a picture. Which of the models that we timed is
