@@ -367,9 +367,9 @@ print(f"the best variant of each seed after it: {best.mean():.3f}")
 #
 # **Interpret.** For the other scanner the first block has the best mean of the
 # three, as Lee et al. found for the input, but by the rule three seeds leave it
-# undecided. The head alone is ahead of any block, and no training at all is
-# better still. For the new question no block stands out. So: ask what has
-# shifted before you choose a block, and compare with doing nothing.
+# undecided. On average the head alone is ahead of each block, and no training
+# at all is better still. For the new question no block stands out. So: ask what
+# has shifted before you choose a block, and compare with doing nothing.
 #
 # ## A wide valley?
 #
