@@ -89,8 +89,8 @@ pd.crosstab(claims["real ground"], claims["laboratory"])
 # ## The rule, by hand
 #
 # A **comparison** gives one difference per seed. A seed draws modules and
-# labelled cells anew, the same for both sides. The mean difference has a 95 %
-# interval (Student's t), and a **margin** says which difference counts. A
+# labelled cells anew, the same for both sides. The mean difference has a
+# 95 % interval (Student's t), and a **margin** says which difference counts. A
 # comparison is
 #
 # - **supported**, if the interval lies above zero and the mean is the margin or
@@ -304,7 +304,7 @@ course.exercise("ev-03").check(my_adjusted, p_values)
 lab = pd.read_csv(folder / "fine_tuning.csv")
 
 
-def difference(variant, other, column):
+def gain(variant, other, column):
     own = lab[lab["variant"].isin([variant, other]) & (lab["target"] == "near")]
     own = own[own["experiment"].isin(["phase1", "gradual", "regularization"])]
     own = own[own["optimizer"] == "Adam"]
@@ -316,9 +316,7 @@ pairs = {"head first": "random head", "gradual": "all at once"}
 pairs |= dict.fromkeys(["dropout", "L2-SP", "early stopping"], "plain")
 figure, axes = plt.subplots(1, 2, figsize=(11, 3.2), layout="tight")
 for ax, column in zip(axes, ("value", "source_accuracy"), strict=True):
-    found = {
-        f"{a} minus {b}": difference(a, b, column) for a, b in pairs.items()
-    }
+    found = {f"{a} minus {b}": gain(a, b, column) for a, b in pairs.items()}
     ledger.draw(found, 0.01, ax)
 axes[0].set_xlabel("accuracy on the new task")
 _ = axes[1].set_xlabel("accuracy on the old task")

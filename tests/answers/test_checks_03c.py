@@ -57,7 +57,10 @@ def test_right_verdicts_pass_in_any_table(work):
 @pytest.mark.parametrize(
     ("given", "named"),
     [
-        ({r: o.verdict for r, o in judged(sign=-1).items()}, "sign is reversed"),
+        (
+            {r: o.verdict for r, o in judged(sign=-1).items()},
+            "sign is reversed",
+        ),
         ({r: o.verdict for r, o in judged(1e-9).items()}, "with zero only"),
         (
             {
