@@ -209,7 +209,8 @@ def _numbers(history, key):
         raise CourseError(
             f"{key!r} has {'no numbers' if not odd else 'an array of shape '}"
             f"{odd[0] if odd else ''} per epoch, and one number was "
-            "expected, or one per class: draw it by hand, or name another metric."
+            "expected, or one per class: draw it by hand, or name "
+            "another metric."
         )
     return [np.atleast_1d(one) for one in curve]
 

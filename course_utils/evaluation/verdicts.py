@@ -65,8 +65,8 @@ def judge(name, differences, margin):
     if not whole or len(differences) < 2:
         raise CourseError(
             "Expected two differences or more, one per seed, all of them "
-            f"finite, and got an array of shape {differences.shape}: no spread can be "
-            "told from these."
+            f"finite, and got an array of shape {differences.shape}: no "
+            "spread can be told from these."
         )
     mean, count = float(differences.mean()), len(differences)
     error = stats.sem(differences)
