@@ -109,8 +109,8 @@ def check_single(monitor, value, purpose=BEST_EPOCH):
         raise CourseError(
             f"The metric {monitor!r} is {np.size(value)} numbers per epoch, "
             f"and one is needed {purpose}: take a metric that averages them, "
-            'such as keras.metrics.F1Score(average="macro"), or set monitor= to '
-            "another."
+            'such as keras.metrics.F1Score(average="macro"), or set '
+            "monitor= to another."
         )
 
 
