@@ -141,9 +141,8 @@ print(f"to a grid of features {base_model.output_shape[1:]}")
 # The photographs come in three parts: one to *train* on, one to *validate* on
 # while we decide things, and one to *test* on, once, when all is decided.
 # Judging by the order of the files, no module appears in two of them, so the
-# network cannot score by recognizing the module instead of the defect. Cells
-# that the experts doubted are included, each in the class that they found
-# likelier.
+# network cannot score by recognizing the module instead of the defect. Doubtful
+# cells are included, each in the class that the experts found likelier.
 
 # %%
 splits = load_dataset("solar_cells", image_size=(160, 160))
@@ -191,8 +190,7 @@ print(f"{head.count_params():,} weights to train")
 # %% [markdown]
 # **Predict.** Most cells are sound, so a model that calls every cell sound is
 # right rather often. What share of the test cells will the trained model get
-# right? Put your guess in place of the dots, for example `0.5`. It makes you look
-# more closely at the answer.
+# right? Put your guess in place of the dots, for example `0.5`.
 
 # %% tags=["exercise"]
 quiz = course.quiz("00")
@@ -288,9 +286,8 @@ recall = np.mean(predictions[labels == defective] == defective)
 ### END SOLUTION
 
 # %% [markdown]
-# Check it. A check trains nothing and changes nothing, so a wrong answer costs
-# nothing and tells you something. Of the defective cells, how many would this
-# model miss?
+# Check it. A check trains and changes nothing, so a wrong answer costs nothing.
+# Of the defective cells, how many would this model miss?
 
 # %% tags=["check"]
 course.exercise("sh-01").check(recall, labels, predictions, defective)
@@ -335,16 +332,16 @@ course.exercise("sh-02").check(my_model, evidence)
 # %% [markdown]
 # ## Questions
 #
-# Each lesson ends with some. Every wrong choice has an answer of its own, so
-# the wrong ones are worth a look too. Answer in the cards, with the mouse or
-# the keyboard alone. (Where you see plain text instead of cards, `quiz.ask()`
-# asks one question at a time.)
+# Each lesson ends with some. Every wrong choice has an answer of its own, and
+# is worth a look. Answer in the cards, with the mouse or the keyboard alone.
+# (Where you see plain text instead of cards, `quiz.ask()` asks one question at
+# a time.)
 
 # %%
 quiz
 
 # %% [markdown]
-# All this is remembered in a file beside your notebooks, `progress.jsonl`, and
+# All this is remembered in a file next to your notebooks, `progress.jsonl`, and
 # nowhere else. You can stop at any time and come back.
 
 # %%

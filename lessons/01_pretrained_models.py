@@ -44,10 +44,9 @@ from course_utils.transfer import extract_features
 # lesson only looks around; for a decision of your own, keep to validation
 # cells.
 #
-# `base_model` is EfficientNet-Lite0 as in lesson 00, trained on ImageNet, without
-# its thousand classes. It has never seen a solar cell. The averages of its 1,280
-# features make a list of numbers for each cell, and near lists should mean cells
-# that look alike.
+# `base_model` is EfficientNet-Lite0 as in lesson 00, trained on ImageNet,
+# without its thousand classes. The averages of its 1,280 features make a list
+# of numbers for each cell, and near lists should mean cells that look alike.
 
 
 # %%
@@ -161,8 +160,8 @@ course.exercise("pm-04").check(my_neighbours, gallery, query)
 #
 # They overlap: mobile blocks also add their input, and ConvNeXt is depthwise.
 #
-# What they reach on ImageNet is *published*, and the table says where. Size and
-# time we measure here, with random weights, which change neither.
+# What they reach on ImageNet is *published*, and the table says where. We
+# measure size and time here, with random weights, which change neither.
 
 # %%
 families = pd.read_csv(data_dir() / "model_families.csv", index_col=0)
@@ -191,9 +190,9 @@ families.round(1).astype(object).fillna("-")
 # convolutions. A dash means not measured: the transformer is in KerasHub, not
 # in `keras.applications`. So: measure where it will run.
 #
-# **Exercise pm-05.** Suppose that your machine were the phone that has to do it,
-# and might spend `budget_ms` on a picture. Which of the models that we timed is
-# the most accurate within that budget, by the published numbers? Give its name as
+# **Exercise pm-05.** Suppose that your machine were the phone that has to do
+# it, with `budget_ms` per picture. Which of the models that we timed is the
+# most accurate within that budget, by the published numbers? Give its name as
 # `my_choice`.
 
 # %% tags=["exercise"]
@@ -303,10 +302,9 @@ for name in ("as it should be", "0 to 1", "0 to 255", "scaled twice"):
 # doubled scaling turns the palace into nonsense. On the cells it does something
 # worse: nothing looks like an error. The new head makes the best of damaged
 # features, and you believe that you have a mediocre backbone. `StandardScaler`
-# helps to hide it: features that hardly vary are spread out again. Without it,
-# all scores come out nearly alike (lesson 03b, case 6). So: put the scaling
-# *inside* the model, once. The course's backbones do, and look at what they are
-# given:
+# helps to hide it, by spreading out features that hardly vary; without it all
+# scores are nearly alike (lesson 03b, case 6). So: put the scaling *inside* the
+# model, once. The course's backbones do, and look at what they are given:
 
 # %% tags=["raises-exception"]
 base_model(new_images[:8] / 255)
@@ -361,7 +359,7 @@ tasks = {
 }
 
 # %% [markdown]
-# The two tasks in one figure, each with what guessing gives.
+# Both tasks in one figure, with what guessing gives.
 
 # %%
 figure, ax = plt.subplots(figsize=(7, 3.2))
@@ -482,9 +480,8 @@ course.exercise("pm-06").check(my_choices, scores)
 # **Interpret.** The small network wins where the target was drawn by the
 # program that drew its source. Elsewhere the broad source is as good or better,
 # even on drawn metal and tissue. One explanation: a source helps if it required
-# the features that your task needs. But the networks also differ in size, in
-# resolution and in number of features, so two of them cannot prove it. So, to
-# choose:
+# the features that your task needs. But the two also differ in size, resolution
+# and number of features, so they cannot prove it. So, to choose:
 #
 # - **Task.** A source that looks very much like yours; if there is none, a broad
 #   one.

@@ -106,7 +106,7 @@ def new_model(rate, norms_train=False):
 #
 # "I unfroze, compiled again, kept batch normalization out of it, and went on.
 # In the very first epoch my *training* loss was far above where the head had
-# left it." What is the cause? Name it on the card before you go on.
+# left it." What is the cause? Name it on the card.
 
 # %%
 three = {"epochs": 3, **on_grids}
@@ -166,12 +166,12 @@ for mode in (False, True):
     print(f"training={mode}: loss {loss:.2f}")
 
 # %% [markdown]
-# **The verdict: batch normalization is awake.** While it trains, it normalizes
-# by each batch; when it predicts, by stored statistics, which have neither
-# stayed ImageNet's nor arrived at the cells'. So: two losses for the same
-# pictures point to layers that work in two modes. Keep batch normalization
-# frozen, layer by layer (lesson 03). Dropout would split them the other way: it
-# makes `fit` look worse.
+# **The verdict: batch normalization is awake.** In training it normalizes by
+# each batch; in prediction, by stored statistics, which are no longer
+# ImageNet's and not yet the cells'. So: two losses for the same pictures point
+# to layers that work in two modes. Keep batch normalization frozen, layer by
+# layer (lesson 03). Dropout would split them the other way: it makes `fit` look
+# worse.
 
 # %% [markdown]
 # ## Case 3: the brake that did not hold
@@ -403,12 +403,11 @@ quiz.only("q16")
 
 # %% [markdown]
 # **The verdict: validation that leaks.** A mirror image is nearly the same
-# picture, and a cell is much like others of its module. Of the rows for
-# validation, four in five have their twin among those for training: with random
-# dealing, that is what must happen. And a penalty chosen by it comes out too
-# weak, since learning twins by heart pays. So: split first, by what will be new
-# (modules, patients); augment afterwards, and the training part only. The last
-# exercise asks for it.
+# picture, and a cell is much like others of its module. With random dealing,
+# four in five of the rows for validation have their twin among those for
+# training. And a penalty chosen by it comes out too weak, since learning twins
+# by heart pays. So: split first, by what will be new (modules, patients);
+# augment afterwards, and the training part only. The last exercise asks for it.
 
 # %% [markdown]
 # ## Case 8: is that forgetting?
@@ -429,14 +428,13 @@ quiz.only("q17")
 # *The figure shows the loss of case 8 on its 30 training cells and on the
 # validation cells.*
 #
-# **The verdict: overfitting.** There is no backbone in `case_8`: it is a head
-# on stored features, and features in a file forget nothing. The loss rises
-# because the head grows ever more certain, on new cells too, where it is
-# sometimes wrong. The ledger of the course (`docs/ledger.md`,
-# `validation-loss-tells`) tests the sentence on ImageNet's network, and refutes
-# it: most of the forgetting happens *before* the validation loss is lowest. So:
-# overfitting is read from new pictures of the *new* task, forgetting from the
-# *old* task. Neither curve stands in for the other.
+# **The verdict: overfitting.** `case_8` is a head on stored features, and
+# features in a file forget nothing. The loss rises because the head grows ever
+# more certain, on new cells too, where it is sometimes wrong. The ledger of the
+# course (`docs/ledger.md`, `validation-loss-tells`) refutes the sentence on
+# ImageNet's network: most of the forgetting happens *before* the validation
+# loss is lowest. So: overfitting is read from new pictures of the *new* task,
+# forgetting from the *old* task. Neither curve stands in for the other.
 
 # %% [markdown]
 # ## Undo forgetting: interpolate

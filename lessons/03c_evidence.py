@@ -160,9 +160,9 @@ course.exercise("ev-01").check(my_verdicts, rows, margin_of_loss)
 # %% [markdown]
 # ## What "undecided" means
 #
-# Fine-tuning with 400 labels against the frozen network: undecided. Does that say
-# that there is no gain? Simulate it: suppose that the true gain is known, and that
-# seeds spread as they did. How often does an experiment with five seeds find out?
+# Fine-tuning with 400 labels against the frozen network: undecided. Is there no
+# gain? Simulate it: suppose that the true gain is known, and that seeds spread
+# as they did. How often does an experiment with five seeds find out?
 # **Predict:** how large must a gain in AUC be, to be found four times in five?
 
 # %%
@@ -198,8 +198,7 @@ _ = axes[0].legend()
 # world; only "refuted" rules out an effect that counts. The spread itself comes
 # from five seeds, so the printed gains are rough, and a number of seeds, which
 # goes with its square, is rougher. So: report the interval, which says what has
-# been ruled out. Meanwhile do what costs less: here, keep the frozen network
-# until your own data say otherwise.
+# been ruled out. Meanwhile do what costs less: here, keep the frozen network.
 #
 # **Exercise ev-02.** How many seeds would it take? Find `my_seeds`, the smallest
 # number with which a true gain of `wanted` is found supported four times in five,

@@ -165,13 +165,12 @@ course.claim(statistics and all(statistics), "only statistics have moved.")
 # - `train()` and `eval()` decide what batch normalization and dropout *do*;
 # - `inference_mode()` decides whether anything is recorded for a backward pass.
 #
-# In training mode the two answers differ because this network drops features
-# before its last layer, and whole blocks at random (*drop connect*); batch
-# normalization alone would give one batch the same answer twice. But its
-# statistics drift as soon as a loop calls `model.train()`, silently, on a
-# backbone that is frozen by `requires_grad` alone. So: freeze with
-# `requires_grad_(False)`, and put the frozen part back into `eval()` each time
-# that `train()` is called on the whole.
+# In training mode the two answers differ because this network drops features,
+# and whole blocks, at random; batch normalization alone would give one batch
+# the same answer twice. But its statistics drift, silently, as soon as a loop
+# calls `model.train()` on a backbone that is frozen by `requires_grad` alone.
+# So: freeze with `requires_grad_(False)`, and put the frozen part back into
+# `eval()` each time that `train()` is called on the whole.
 #
 # **Exercise pt-01.** A loop from a library calls `model.train()` at the start of
 # each epoch, and you cannot change the loop. Write a module, `my_model`, of
@@ -547,7 +546,7 @@ course.claim(torch.equal(*pairs), "what was loaded says what was saved.")
 # its own normalization: `get_model_weights(name).DEFAULT.transforms()` gives
 # it, and leaving it out is lesson 01's mismatch again. The last linear layer is
 # `fc` in a ResNet, `classifier` in an EfficientNet, `heads` in a vision
-# transformer; this finds it in all three. (In attention there are subclasses of
+# transformer; this finds it in all three. (Attention has subclasses of
 # `nn.Linear`, hence `type`.)
 #
 # ```python
@@ -567,8 +566,7 @@ course.claim(torch.equal(*pairs), "what was loaded says what was saved.")
 #
 # `cut` fits our network only; the rest of this lesson holds for them as it is.
 # A vision transformer has no batch normalization, so it has one trap fewer. The
-# mode still switches its dropout, which in torchvision has a rate of zero by
-# default.
+# mode still switches its dropout, whose rate is zero in torchvision by default.
 #
 # ## From a blank page
 #
