@@ -286,8 +286,8 @@ recall = np.mean(predictions[labels == defective] == defective)
 ### END SOLUTION
 
 # %% [markdown]
-# Check it. A check trains and changes nothing, so a wrong answer costs nothing.
-# Of the defective cells, how many would this model miss?
+# Check it. A check trains nothing and changes nothing, so a wrong answer costs
+# nothing. Of the defective cells, how many would this model miss?
 
 # %% tags=["check"]
 course.exercise("sh-01").check(recall, labels, predictions, defective)
