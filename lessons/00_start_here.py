@@ -234,12 +234,11 @@ quiz.outcome("q1", accuracy["test"])
 # %% [markdown]
 # **Interpret.** Training the head took seconds, and changed fewer than one
 # weight in a thousand. What it needed to know about pictures was learned
-# before, from cats, cars and castles. That is **transfer learning**. On the
-# test modules it is far better than calling every cell sound; on the few
-# modules for validation it hardly differs from that, probably because modules
-# differ. And accuracy hides what was found and what was missed. So: put a head
-# on a pretrained backbone before you collect a hundred thousand pictures, and
-# do not trust a single number of a single split.
+# before, from cats, cars and castles. That is **transfer learning**. On modules
+# that it never saw, the head beats calling every cell sound. But other modules
+# would give other numbers, and accuracy hides what was found and what was
+# missed. So: put a head on a pretrained backbone before you collect a hundred
+# thousand pictures, and do not trust a single number of a single split.
 
 # %% [markdown]
 # ## You against the model
