@@ -618,6 +618,7 @@ quiz
 # outputs = keras.layers.Dense(num_classes, activation="softmax")(x)
 # model = keras.Model(inputs, outputs)
 #
+#
 # def compile_and_fit(learning_rate, first_epoch, epochs, patience):
 #     # A new optimizer: it must know the flags.
 #     model.compile(
@@ -635,6 +636,7 @@ quiz
 #         epochs=first_epoch + epochs,
 #         callbacks=[stop],
 #     )
+#
 #
 # # Phase 1: the head alone.
 # base_model.trainable = False

@@ -553,6 +553,7 @@ course.claim(torch.equal(*pairs), "what was loaded says what was saved.")
 # import torchvision
 # from torch import nn
 #
+#
 # def with_new_head(name, num_classes, weights="DEFAULT"):
 #     network = torchvision.models.get_model(name, weights=weights)
 #     linear = [n for n, m in network.named_modules() if type(m) is nn.Linear]
@@ -560,6 +561,7 @@ course.claim(torch.equal(*pairs), "what was loaded says what was saved.")
 #     head = nn.Linear(last.in_features, num_classes)
 #     network.set_submodule(linear[-1], head)
 #     return network, head
+#
 #
 # network, head = with_new_head("resnet50", num_classes=2)
 # ```
