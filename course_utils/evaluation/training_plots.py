@@ -218,8 +218,9 @@ def _numbers(history, key):
     if odd or not any(one.size for one in curve):
         raise CourseError(
             f"{key!r} has {'no numbers' if not odd else 'an array of shape '}"
-            f"{odd[0] if odd else ''} an epoch, and one number was expected, "
-            "or one a class: draw it by hand, or name another metric."
+            f"{odd[0] if odd else ''} per epoch, and one number was "
+            "expected, or one per class: draw it by hand, or name "
+            "another metric."
         )
     return [np.atleast_1d(one) for one in curve]
 

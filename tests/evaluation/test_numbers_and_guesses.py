@@ -63,7 +63,7 @@ def test_of_a_metric_with_a_number_a_class_the_mean_is_drawn(kind):
 def test_an_array_an_epoch_is_a_sentence():
     with pytest.raises(CourseError, match=r"shape \(2, 2\) an epoch"):
         plot_history(history(1, matrix=[np.eye(2)]), "matrix")
-    with pytest.raises(CourseError, match="no numbers an epoch"):
+    with pytest.raises(CourseError, match="no numbers per epoch"):
         plot_history(history(1, loss=[None]))
     with pytest.raises(CourseError, match="Some loss are no numbers"):
         plot_history(history(1, loss=["low"]))
