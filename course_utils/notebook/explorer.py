@@ -1,9 +1,7 @@
 """Explore committed results with sliders, and train one more point live."""
 
-import base64
 import contextlib
 import dataclasses
-import io
 import threading
 
 import numpy as np
@@ -18,7 +16,7 @@ from course_utils.notebook import (
     explorer_training,
     frontend,
 )
-from course_utils.notebook.alternative_text import as_html
+from course_utils.notebook.alternative_text import as_html, as_png
 
 _RATES = explorer_training.LEARNING_RATES
 # By name of the option: its label, and what can be chosen.
@@ -195,9 +193,7 @@ class Explorer:
             ax.set(xscale="log", xlabel="learning rate", ylabel=label)
             ax.set(ylim=(0, 1.02), xlim=(_RATES[0] / 2, 2 * _RATES[-1]))
         ax.legend(fontsize="small", loc="lower left")
-        data = io.BytesIO()
-        figure.savefig(data, format="png", dpi=80)
-        return base64.b64encode(data.getvalue()).decode()
+        return as_png(figure)
 
     def _draw_panel(self, ax, column):
         looks = zip(

@@ -2,6 +2,7 @@
 
 import base64
 import html.parser
+import io
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -52,6 +53,30 @@ def test_bars_and_points_are_told_by_name():
         "A panel; train, 9 points between 0 and 8; "
         "test, 9 points between 0 and 8."
     )
+
+
+def test_the_outline_of_a_histogram_tells_where_its_values_lie():
+    figure, ax = plt.subplots()
+    ax.hist(np.arange(100), 50, histtype="step", label="sound")
+    ax.hist(np.arange(50, 60), 10, histtype="step")
+    ax.set(xlabel="score", ylabel="cells")
+    assert alternative_text.describe(figure) == (
+        "cells over score; sound, 100 in all from 0 to 99, half of them below "
+        "49.5; a histogram, 10 in all from 50 to 59, half of them below 54.5."
+    )
+
+
+def test_a_picture_shows_what_lies_beyond_the_edge_of_its_figure():
+    figure = plt.figure(figsize=(2, 2))
+    drawn = []
+    for place in (0.5, 1):
+        figure.text(place, 0.5, "undecided, or refuted")
+        png = base64.b64decode(alternative_text.as_png(figure))
+        drawn.append(plt.imread(io.BytesIO(png), "png"))
+    without, beyond = drawn
+    assert beyond.shape[1] > without.shape[1]
+    # White at its right edge: nothing is cut.
+    assert beyond[:, -1, :3].min() == 1
 
 
 def test_a_colour_bar_and_an_empty_panel_are_left_out():
