@@ -180,13 +180,13 @@ for name, model in siblings.items():
         clock.append(1000 * (time.perf_counter() - start))
     families.loc[name, "counted"] = model.count_params() / 1e6
     families.loc[name, "ms"] = np.median(clock)
-families.round(1)
+families.round(1).astype(object).fillna("-")
 
 # %% [markdown]
 # **Interpret.** ConvNeXtTiny and ResNet50V2 are about the same size: compare
 # their times. Parameters say how large the file is. Time depends on how often
 # each weight is used, and on how well each kind of layer is programmed for your
-# processor: large depthwise convolutions are not, on most. (`NaN`:
+# processor: large depthwise convolutions are not, on most. (A dash:
 # `keras.applications` has no transformer; KerasHub has.) So: measure where it
 # will run.
 #

@@ -37,10 +37,12 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import recall_score
 from sklearn.model_selection import StratifiedGroupKFold
+from tqdm.auto import tqdm
 
 from course_utils import evaluation, machine, pictures
 from course_utils.backbones import load_backbone
-from course_utils.transfer import two_phase_fit
+from course_utils.notebook import LiveTraining
+from course_utils.transfer import extract_features, two_phase_fit
 
 # %% [markdown]
 # ## What is in this folder?
@@ -69,7 +71,8 @@ audit
 # %%
 planted = audit.rows["file"].map(pictures.planted_faults(folder))
 together = audit.rows["group"].map(audit.used["group"].value_counts())
-rows = audit.rows.assign(planted=planted, together=together.astype("Int64"))
+together = [f"{count:.0f}" if count > 0 else "-" for count in together]
+rows = audit.rows.assign(planted=planted, together=together)
 rows["left_out"] = rows["left_out"].str.split("[:,(]").str[0]
 found = rows.dropna(subset="planted").drop_duplicates("planted")
 found.set_index("planted")[["left_out", "turned", "width", "mode", "together"]]
@@ -182,7 +185,8 @@ for size in sorted({96, 160, 224, side}):
     extractor = keras.Sequential(models[size].layers[:2])
     head = keras.Sequential(models[size].layers[2:])
     head.compile(keras.optimizers.Adam(1e-3), models[size].loss)
-    x = {p: extractor.predict(read(p, size), verbose=0) for p in parts}
+    given = {p: (read(p, size), labels_of(p)) for p in parts}
+    x = {p: extract_features(extractor, given[p])[0] for p in parts}
     held = {"validation_data": (x["validation"], truth), "callbacks": [stop]}
     options = {"epochs": 40, "class_weight": class_weight, "verbose": 0}
     head.fit(x["train"], y, **held, **options)
@@ -200,8 +204,9 @@ candidates = {"head alone": models[side]}
 recall = {s: recall_score(truth, named[s], average="macro") for s in named}
 figure, ax = plt.subplots(figsize=(5, 3), layout="tight")
 ax.plot([1000 * cost[s] for s in named], list(recall.values()), "o-")
-for size, value in recall.items():
-    ax.annotate(f" {size} pixels", (1000 * cost[size], value))
+for size, place in zip(named, ("bottom", "top") * 2, strict=False):
+    at = 1000 * cost[size], recall[size]
+    ax.annotate(f" {size} pixels", at, va=place)
 ax.set(xlabel="milliseconds a picture", ylabel="mean recall")
 ax.margins(0.3)
 
@@ -249,7 +254,7 @@ course.exercise("yo-07").check(my_error, my_size, named, truth, cost)
 
 # %%
 tuned = new_model(side)
-history = two_phase_fit(
+_ = two_phase_fit(
     tuned,
     tuned.layers[0],
     splits.train,
@@ -258,10 +263,10 @@ history = two_phase_fit(
     fine_tune_epochs=4,
     from_layer=opened,
     class_weight=class_weight,
+    callbacks=[LiveTraining()],
     verbose=0,
 )
 candidates["fine-tuned"] = tuned
-ax = evaluation.plot_history(history)
 
 # %% [markdown]
 # *The figure shows the loss over the epochs of both phases; the star marks the weights
@@ -275,7 +280,9 @@ ax = evaluation.plot_history(history)
 flips = (), 1, 2, (1, 2)
 held_out, scores = read("validation", side), {}
 for name, model in candidates.items():
-    says = [model.predict(np.flip(held_out, a), verbose=0) for a in flips]
+    views = [np.flip(held_out, axes) for axes in flips]
+    views = tqdm(views, name, unit="view", delay=2)
+    says = [model.predict(view, verbose=0) for view in views]
     for how, views in {"": says[:1], ", four flips": says}.items():
         given = np.mean(views, axis=0).argmax(axis=1)
         scores[name + how] = recall_score(truth, given, average="macro")

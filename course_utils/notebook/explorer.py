@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import threading
 
 import numpy as np
@@ -15,6 +16,7 @@ from course_utils.notebook import (
     explorer_progress,
     explorer_training,
     frontend,
+    main_thread,
 )
 from course_utils.notebook.alternative_text import as_html, as_png
 
@@ -272,8 +274,13 @@ class Explorer:
             self.choose(**options)
 
     def _on_message(self, view, content, buffers):
+        if "train" in content:
+            press = functools.partial(self._pressed, content["train"])
+            main_thread.run_interruptibly(press)
+
+    def _pressed(self, trainings):
         # One that was pressed before the last training began has waited.
-        if content.get("train") == view.trainings and not view.running:
+        if trainings == self._view.trainings and not self._view.running:
             # The view says what went wrong; there is no cell to say it.
             with contextlib.suppress(Exception, KeyboardInterrupt):
                 self.train()
