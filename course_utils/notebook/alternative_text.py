@@ -228,6 +228,13 @@ def _line(line, name):
 
 
 def _bars(container, ax):
+    left = [patch.get_x() for patch in container.patches]
+    right = [patch.get_x() + patch.get_width() for patch in container.patches]
+    if len(left) > 2 and np.allclose(left[1:], right[:-1]):  # a histogram
+        heights = [patch.get_height() for patch in container.patches]
+        # It has named its first bar.
+        name = container.patches[0].get_label()
+        return _histogram(name, [*left, right[-1]], heights)
     lying = getattr(container, "orientation", "vertical") == "horizontal"
     axis = ax.yaxis if lying else ax.xaxis
     ticks = zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=False)
@@ -250,12 +257,16 @@ def _is_steps(patch):
 
 
 def _steps(outline):
-    """Where the values of a histogram lie, from its outline."""
     x, y = outline.get_xy().T
-    edges, counts = x[::2], y[1:-1:2]
+    return _histogram(outline.get_label(), x[::2], y[1:-1:2])
+
+
+def _histogram(label, edges, counts):
+    """Where the values lie."""
     under = np.cumsum(counts)
     half = np.interp(under[-1] / 2, [0, *under], edges)
-    label = outline.get_label() or "a histogram"
+    if not label or label.startswith("_"):
+        label = "a histogram"
     return (
         f"{_one_line(label)}, {under[-1]:g} in all from {edges[0]:.3g} to "
         f"{edges[-1]:.3g}, half of them below {half:.3g}"
