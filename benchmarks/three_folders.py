@@ -63,7 +63,7 @@ def tiles():
         for row, column in zip(*divmod(order, columns), strict=True):
             top, left = TILE * row, TILE * column
             tile = photograph[top : top + TILE, left : left + TILE]
-            yield name, f"row-{row}", Image.fromarray(tile)
+            yield name, f"{name}-row-{row}", Image.fromarray(tile)
 
 
 def digits():
@@ -157,7 +157,7 @@ def go_through(folder, near_bits, side, epochs=40):
 
 def group_of(path):
     """Returns what a picture belongs to, by its name."""
-    return f"{path.parent.name}/{path.name.rpartition('_')[0]}"
+    return path.name.rpartition("_")[0]
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ def test_tiles_of_one_row_stay_together(tmp_path):
     for path in folder.glob("*/*"):
         groups.setdefault(three_folders.group_of(path), []).append(path)
     assert len(list(folder.iterdir())) == len(three_folders.PHOTOGRAPHS)
-    assert {name.split("/")[0] for name in groups} == set(
+    assert {name.rpartition("-row-")[0] for name in groups} == set(
         three_folders.PHOTOGRAPHS
     )
     assert max(map(len, groups.values())) > 1
