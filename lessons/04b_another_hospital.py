@@ -405,10 +405,10 @@ _ = axes[1].legend()
 #
 # **Interpret.** The causes do not break the same thing. Without focus both models lose
 # ranking, since the texture of nuclei is fine detail, and a promise holds or breaks by
-# accident. Here less light costs the tuned model more, which has seen a single scanner; the
-# backbone of the frozen one has seen many lights. A stronger stain hardly matters. So:
-# if you can, photograph the same objects on both machines. Then the cause has a name,
-# and the best repair may lie outside the model.
+# accident. Here less light costs the tuned model more, which has seen a single scanner;
+# the backbone of the frozen one has seen many lights. A stronger stain hardly matters.
+# So: if you can, photograph the same objects on both machines. Then the cause has a
+# name, and the best repair may lie outside the model.
 
 # %% [markdown]
 # ## Whose statistics does the model hold?
@@ -448,9 +448,9 @@ for name, model in models.items():
 # %% [markdown]
 # **Interpret.** The same method does opposite things. The frozen model is harmed even
 # at A, where nothing has changed: its head was built on the statistics of the
-# *pretraining*. The tuned model holds A's, and here gains at C. So: do not ask whether AdaBN
-# is good; ask whose statistics the model holds. To hold the source's is necessary and
-# not sufficient, as a model from scratch shows (`docs/adaptation_report.md`; there are
+# *pretraining*. The tuned model holds A's, and here gains at C. So: do not ask whether
+# AdaBN is good; ask whose statistics the model holds. To hold the source's is necessary
+# and not sufficient, as a model from scratch shows (`docs/adaptation_report.md`; there are
 # pseudo-labels, stain augmentation and Deep CORAL, too). And both methods assume the
 # same mixture of classes as at home.
 #
