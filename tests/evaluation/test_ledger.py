@@ -73,6 +73,21 @@ def test_a_figure_tells_its_numbers_and_the_command(claim):
     assert (told["laboratory_command"] in right.description) or not tried
 
 
+def test_three_verdicts_have_room_in_half_a_figure():
+    figure, (_, ax) = plt.subplots(1, 2, figsize=(11, 3.2), layout="tight")
+    # Names as long as those of lesson 03c.
+    found = {
+        "gradual less all at once": [0.1, 0.11, 0.12],
+        "early stopping less plain": [-0.1, -0.11, -0.12],
+        "head first less random head": [-0.1, 0, 0.1],
+    }
+    ledger.draw(found, 0.01, ax)
+    figure.canvas.draw()
+    panel, legend = ax.get_window_extent(), ax.get_legend().get_window_extent()
+    assert len(ax.get_legend().get_texts()) == 3
+    assert panel.x0 <= legend.x0 and legend.x1 <= panel.x1
+
+
 def test_own_differences_are_drawn_and_judged():
     ax = ledger.draw({"good": [0.1, 0.11, 0.12], "none": np.zeros(4)}, 0.05)
     assert "good: +0.110 (+0.085 to +0.135, 3 seeds), supported" in (
