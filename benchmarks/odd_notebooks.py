@@ -183,6 +183,11 @@ def _functional(notebook):
     )
 
 
+def _magic(notebook):
+    cell = notebook["cells"][_place(notebook, "")]
+    cell["source"] = f"%matplotlib inline\n{cell['source']}"
+
+
 def _timed(notebook):
     cell = notebook["cells"][_place(notebook, "fe-03")]
     cell["source"] = f"%%time\n{cell['source']}"
@@ -205,8 +210,10 @@ CELLS = {
         "for _ in range(30):\n    plt.figure()\n    plt.plot([1, 2])\n"
         "plt.show()"
     ),
-    "`%time`, `%matplotlib inline`, `!echo`": (
-        "%matplotlib inline\n%time sum(range(9))\n!echo something"
+    "`%time`, `!echo`": "%time sum(range(9))\n!echo something",
+    "`%matplotlib inline`": "%matplotlib inline",
+    "a bar of `tqdm.notebook`": (
+        "from tqdm.notebook import tqdm\nlist(tqdm(range(3)))"
     ),
     "`%load_ext autoreload`": "%load_ext autoreload\n%autoreload 2",
     "`%pip install` of what is there": "%pip install -q numpy",
@@ -277,6 +284,7 @@ ODDITIES: dict[str, dict[str, Callable]] = {
             "größe_labels = [float(one) for one in größe_labels]",
         ),
         "a functional model of Keras for scikit-learn's": _functional,
+        "`%matplotlib inline` above the imports": _magic,
         "another seed for Keras": _below(
             "fe-06", "keras.utils.set_random_seed(7)"
         ),

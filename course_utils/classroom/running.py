@@ -124,10 +124,14 @@ def _start_shell():
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 
+    class Shell(InteractiveShell):
+        def enable_gui(self, gui=None):
+            """Show no windows: `%matplotlib` asks for them first."""
+
     settings = Config()
     settings.HistoryManager.enabled = False
     settings.InteractiveShell.colors = "NoColor"
-    shell = InteractiveShell.instance(config=settings)
+    shell = Shell.instance(config=settings)
     shell.display_formatter.active_types = ["text/plain"]
     return shell
 
