@@ -150,7 +150,7 @@ def measure(environment: Path, submissions: int, rounds: int) -> list[dict]:
             student = f"{number % rounds}-{number // rounds}"
             text = solved.replace("# question: q2", f"# question: q2 {student}")
             nbgrader.hand_in(f"submitted/{student}/{LESSON}/{file}", text)
-        collect(ours, theirs)
+        collect(ours, theirs / "submitted")
 
         def timed(way, turn, count, work, *given, **options):
             start = time.monotonic()
