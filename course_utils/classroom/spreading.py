@@ -64,7 +64,8 @@ def _each(work, tasks, workers, scheduler) -> Iterator:
     options = {"address": scheduler} if scheduler else {}
     if not scheduler:
         options = {"n_workers": min(workers, len(tasks))}
-        options |= {"threads_per_worker": 1, "dashboard_address": None}
+        # Any port: of a taken one Dask would warn.
+        options |= {"threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
     try:
         client = distributed.Client(**options)
     except (OSError, ValueError) as error:

@@ -108,6 +108,8 @@ def test_where_there_is_no_sandbox_nothing_is_run(monkeypatch):
     with pytest.raises(CourseError, match="without a sandbox"):
         sandbox.choose()
     assert sandbox.choose(trust_submissions=True) == "none"
+    with pytest.raises(CourseError, match="'podman': bubblewrap is the one"):
+        sandbox.choose("podman")
 
 
 @pytest.mark.parametrize(
