@@ -4,13 +4,13 @@
 
 Takes half an hour: lesson 02 runs once for each of twelve submissions, three
 times for those with own seeds, and three times for what they are compared with.
+A run that was stopped goes on in its folder, `build/honest/`; to begin anew,
+delete that.
 """
 
 import argparse
 import io
 import json
-import shutil
-import tempfile
 import zipfile
 from pathlib import Path
 
@@ -26,7 +26,8 @@ from course_utils.classroom.example_class import solve
 from course_utils.classroom.notebook_answers import name_in
 
 LESSON, COPIED = "02", "fe-07"
-DOCS = Path(__file__).resolve().parents[1] / "docs" / "honest.md"
+TOP = Path(__file__).resolve().parents[1]
+DOCS = TOP / "docs" / "honest.md"
 # How each of the odd notebooks is handed in.
 WAYS = (
     "a renamed file",
@@ -77,10 +78,7 @@ def odd_lines(folder: Path, workers: int | None) -> list[str]:
     """Grade the odd notebooks twice, and return the lines of a table."""
     students = hand_in(folder)
     collect(folder)
-    gradings = []
-    for _ in range(2):
-        shutil.rmtree(folder / "marks", ignore_errors=True)
-        gradings.append(_earned(grade(folder, workers=workers)))
+    gradings = [graded(folder, name, workers) for name in ("first", "again")]
     worth = _worth(folder)
     lines = [
         f"| notebook | what is odd in it | earned of {worth:g} | again |",
@@ -104,7 +102,7 @@ def seed_lines(folder: Path, workers: int | None) -> list[str]:
         target = folder / "incoming" / name / path.name
         class_folder.write_bytes(target, whole[name])
     collect(folder)
-    honest = _earned(grade(folder, workers=workers))
+    honest = graded(folder, "honest", workers)
     seeds = [class_folder.student_seed(folder, name) for name in names]
     numbers = [
         references.load(references.make(folder, LESSON, seed)).given[COPIED]
@@ -120,7 +118,7 @@ def seed_lines(folder: Path, workers: int | None) -> list[str]:
             )
     class_folder.write_bytes(target, json.dumps(notebook).encode())
     collect(folder)
-    copied = _earned(grade(folder, workers=workers))
+    copied = graded(folder, "copied", workers)
     rows = {
         f"{names[0]}, solved with their own seed": honest[names[0]],
         f"{names[1]}, solved with their own seed": honest[names[1]],
@@ -136,10 +134,18 @@ def seed_lines(folder: Path, workers: int | None) -> list[str]:
     ]
 
 
-def _earned(marks):
+def graded(folder: Path, name: str, workers: int | None) -> dict:
+    """Grade from nothing, and keep the marks under a name.
+
+    Returns:
+        By student, what each item has earned.
+    """
+    if not (folder / name).is_dir():
+        grade(folder, workers=workers)
+        (folder / "marks").rename(folder / name)
     return {
         mark["student"]: {one["id"]: one["earned"] for one in mark["items"]}
-        for mark in marks
+        for mark in class_folder.read_marks(folder, name)
     }
 
 
@@ -152,10 +158,10 @@ def main() -> None:
     """Grade all, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--workers", type=int)
-    workers = parser.parse_args().workers
-    with tempfile.TemporaryDirectory() as folder:
-        odd_ones = odd_lines(Path(folder, "odd"), workers)
-        own_seeds = seed_lines(Path(folder, "seeds"), workers)
+    parser.add_argument("--folder", type=Path, default=TOP / "build" / "honest")
+    chosen = parser.parse_args()
+    odd_ones = odd_lines(chosen.folder / "odd", chosen.workers)
+    own_seeds = seed_lines(chosen.folder / "seeds", chosen.workers)
     lines = [
         "# Honest work, graded",
         "",
