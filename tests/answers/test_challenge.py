@@ -313,7 +313,11 @@ def test_the_same_predictions_are_no_second_submission(challenge):
     challenge.submit(guesses(challenge, 0.2))
     board = challenge.submit(mine[:, np.newaxis], note="again")
     assert "submission 1 already" in repr(board) and board.newest == 1
+    rounded = np.round(mine, 6)
+    assert challenge.submit(rounded).newest == 1
     assert len(challenge_log.read("solar-cells", TYPICAL).submissions) == 2
+    rounded[0] += 0.1
+    assert challenge.submit(rounded).newest == 3
 
 
 @needs_cells
