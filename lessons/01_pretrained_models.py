@@ -297,14 +297,14 @@ for name in ("as it should be", "0 to 1", "0 to 255", "scaled twice"):
 
 # %% [markdown]
 # **Interpret.** On this one photograph the network hardly reacts to halved
-# contrast or swapped colour channels, and on the cells halved contrast costs
-# nothing that this split can show. Another network may react more. Forgotten or
-# doubled scaling turns the palace into nonsense. On the cells it does something
-# worse: nothing looks like an error. The new head makes the best of damaged
-# features, and you believe that you have a mediocre backbone. `StandardScaler`
-# helps to hide it, by spreading out features that hardly vary; without it all
-# scores are nearly alike (lesson 03b, case 6). So: put the scaling *inside* the
-# model, once. The course's backbones do, and look at what they are given:
+# contrast or swapped colour channels, while forgotten or doubled scaling turns
+# the palace into nonsense. On the cells each wrong scale lowers the AUC, by how
+# much depends on the draw of cells, and nothing looks like an error. The new
+# head makes the best of damaged features, and you believe that you have a
+# mediocre backbone. `StandardScaler` helps to hide it, by spreading out
+# features that hardly vary; without it all scores are nearly alike (lesson 03b,
+# case 6). So: put the scaling *inside* the model, once. The course's backbones
+# do, and look at what they are given:
 
 # %% tags=["raises-exception"]
 base_model(new_images[:8] / 255)

@@ -144,7 +144,7 @@ def judge_extractor(model: object, images: object) -> tuple[str, str]:
         )
     saved = 1 - model.count_params() / base_model.count_params()
     return "passed", (
-        f"{given.shape[1]} averages a picture, from a network without "
+        f"{given.shape[1]} averages per picture, from a network without "
         f"{saved:.0%} of the backbone's numbers."
     )
 
