@@ -1,6 +1,7 @@
 """Spread work over processes, on this machine or on a cluster of Dask."""
 
 import concurrent.futures
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 
@@ -73,12 +74,16 @@ def _each(work, tasks, workers, scheduler) -> Iterator:
             f"No Dask scheduler answers at {scheduler} ({error}): start one "
             "with `dask scheduler`, and name the address that it prints."
         ) from error
-    with client:
+    try:
         futures = client.map(work, tasks, pure=False)
         by_key = dict(zip([f.key for f in futures], tasks, strict=True))
         for future in distributed.as_completed(futures):
             done = future.status == "finished"
             yield by_key[future.key], future.result() if done else None
+    finally:
+        # On a busy machine workers may take longer to end than Dask waits.
+        with contextlib.suppress(TimeoutError):
+            client.close()
 
 
 def _workers():

@@ -29,10 +29,12 @@ def extractor(layer=DEPTH, pool=keras.layers.GlobalAveragePooling2D):
     return keras.Model(base.input, output)
 
 
-def earned(reference, name, answer):
+def earned(reference, name, answer, gallery=GALLERY):
     """Points of an answer that came through JSON and arrays."""
     writer = values.Writer(reference.prepared["asked"].get(name))
-    head = {"kind": "exercise", "id": name, "given": [writer.write(answer)]}
+    given = [answer, gallery] if name == "pm-04" else [answer]
+    head = {"kind": "exercise", "id": name}
+    head["given"] = [writer.write(one) for one in given]
     records = frames.unpack(frames.pack(head, writer.arrays))
     [item] = judging.judge("01", records, {name: POINTS[name]}, reference)
     return item["earned"], item["message"]
@@ -77,6 +79,16 @@ def test_what_is_right_earns_all(reference, name, make):
 def test_a_mistake_earns_nothing_and_is_named(reference, name, make, told):
     points, message = earned(reference, name, make())
     assert not points and told in message
+
+
+def test_a_gallery_counts_in_any_order_and_with_our_rows_only(reference):
+    order = RNG.permutation(len(GALLERY))
+    answer = nearest(-COSINES[order])
+    assert earned(reference, "pm-04", answer, GALLERY[order])[0] == 2
+    forged = np.tile(GALLERY[7], (len(GALLERY), 1))
+    points, message = earned(reference, "pm-04", np.arange(5), forged)
+    assert not points and "leave its line" in message
+    assert not earned(reference, "pm-04", answer, "rows")[0]
 
 
 def test_each_exercise_is_judged_or_says_why_not():
