@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from course_utils import adaptation, evaluation, pictures
+from course_utils import adaptation, evaluation, pictures, transfer
 from course_utils.evaluation import experiments, ledger, verdicts
 from course_utils.machine.errors import CourseError
 
@@ -56,6 +56,8 @@ HELPERS = [
     (adaptation.CoralLoss, (1.0,)),
     (adaptation.RandomStains, (0.1, STAINS, 0)),
     (adaptation.estimate_stains, (PICTURES,)),
+    (transfer.average_weights, ([[SCORES], [SCORES]],)),
+    (transfer.interpolate_weights, ([SCORES], [SCORES], 0.5)),
 ]
 VALUES = [
     None,
