@@ -27,6 +27,7 @@ from course_utils.answers.checks import (
     lesson_04b,
     lesson_05,
     lesson_06,
+    lesson_07,
 )
 from course_utils.answers.verdicts import Result, Status, Text, pick_hint
 from course_utils.machine import paths
@@ -45,6 +46,7 @@ _JUDGES = {
         lesson_04b,
         lesson_05,
         lesson_06,
+        lesson_07,
     )
     for name, judge in lesson.JUDGES.items()
 }
