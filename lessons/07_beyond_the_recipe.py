@@ -439,6 +439,7 @@ _ = ax.legend()
 
 # %%
 rows = pd.read_csv(data_dir() / "experiments" / "real_beyond.csv")
+changes = rows.dropna(subset="best_epoch").query("order == 0")
 experiments.show("beyond", gain=True)
 plt.show()
 
@@ -483,16 +484,17 @@ gains.iloc[:, 1:4].join(cost).sort_values("mean", ascending=False).round(3)
 # So: first the head, then the recipe, then more labels of new modules; and of this
 # table first what is free.
 #
-# **Exercise be-05.** A colleague tries all `changes`, and on each draw keeps the
-# one with the best `validation_auc` (the recipe among them). Compute `my_gains`:
+# **Exercise be-05.** `changes` holds the rows of all that are trained, the recipe
+# among them. A colleague tries them all, and on each draw (`seed`) keeps the
+# `recipe` with the best `validation_auc`. Compute `my_gains`:
 # for each seed, in their order, the test `auc` of the change that was kept less that
 # of the recipe. Then decide: `my_advice` is `"try all"` if the mean gain is at
 # least `0.01`, else `"keep the recipe"`.
 
 # %% tags=["exercise"]
 # exercise: be-05
-changes = rows.dropna(subset="best_epoch").query("order == 0")
-my_gains = my_advice = ...
+my_gains = ...
+my_advice = ...
 ### BEGIN SOLUTION
 wide = changes.pivot(index="seed", columns="recipe")
 kept = wide["validation_auc"].idxmax(axis=1)
