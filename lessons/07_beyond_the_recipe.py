@@ -2,7 +2,7 @@
 # # Go beyond the recipe: what to reach for, and what it brings
 #
 # - **Do:** bring a forgotten task back without training, train a network through
-#   adapters, see what MixUp and its like show to it, and weigh sixteen changes
+#   adapters, see what MixUp and its like show to it, and weigh seventeen changes
 #   of the recipe by what they gained and cost.
 # - **Learn:** weight interpolation, soups and moving averages, LoRA, strong
 #   augmentation, losses and rates beyond the defaults, and when each is worth it.
@@ -129,17 +129,22 @@ _ = plot_images(flower, [0], ["the flower"])
 # crops that get their former first class. `interpolate_weights` does what you have
 # just read.
 #
-# Beside it stands a **soup** (Wortsman et al. 2022): the mean of several runs that
-# began at the same weights and saw the cells in another order.
-# **Exercise be-01.** `runs` holds the weights after three such runs. Make
-# `my_soup` by hand: a list of arrays, each the mean over the runs.
+# Beside it will stand a **soup** (Wortsman et al. 2022): the mean of several runs
+# from the same weights. Two more of these, which differ from the first by nothing
+# but the order of the cells and who is mirrored:
 
-# %% tags=["exercise"]
-# exercise: be-01
+# %%
 runs = [after]
 for seed in (1, 2):
     model.set_weights(before)
     runs.append(fine_tune(model, seed))
+
+# %% [markdown]
+# **Exercise be-01.** Make `my_soup` of `runs` by hand: a list of arrays, each the mean
+# over the runs.
+
+# %% tags=["exercise"]
+# exercise: be-01
 my_soup = ...
 ### BEGIN SOLUTION
 my_soup = [np.mean(arrays, axis=0) for arrays in zip(*runs, strict=True)]
@@ -152,9 +157,8 @@ my_soup = [np.mean(arrays, axis=0) for arrays in zip(*runs, strict=True)]
 course.exercise("be-01").check(my_soup, runs)
 
 # %% [markdown]
-# The helper is `average_weights`. **Predict:** three runs differ by nothing but the
-# order of the cells. How far apart are they on new modules, and where will their mean
-# be?
+# The helper is `average_weights`. **Predict:** how far apart are the three runs on new
+# modules, and where will their mean be?
 
 
 # %%
@@ -166,21 +170,13 @@ def look(weights, part="test"):
     return agreement, roc_auc_score(labels[part], scores)
 
 
-shares = np.linspace(0, 1, 6)
-line = [
-    look(transfer.interpolate_weights(before, after, share)) for share in shares
-]
-soup = transfer.average_weights(runs)
-others = np.array([look(weights) for weights in runs[1:]])
-
-# %% [markdown]
-# One figure has all of them.
-
-# %%
+ways = [transfer.interpolate_weights(before, after, k / 5) for k in range(6)]
+line, others = ([look(one) for one in some] for some in (ways, runs[1:]))
 figure, ax = plt.subplots(figsize=(6, 3.6))
 ax.plot(*np.transpose(line), "o-", color=BLUE, label="from before to after")
-ax.plot(*others.T, "k^", ls="", label="two other runs")
-ax.plot(*look(soup), "ks", ms=10, label="soup of three")
+ax.plot(*np.transpose(others), "k^", ls="", label="two other runs")
+soup = look(transfer.average_weights(runs))
+ax.plot(*soup, "ks", ms=10, label="soup of three")
 ax.set(xlabel="agreement with its former self", ylabel="AUC on new modules")
 _ = ax.legend()
 
@@ -308,10 +304,11 @@ course.exercise("be-03").check(my_merged, model, adapted, grids["validation"])
 
 # %% [markdown]
 # **Interpret.** A low rank is a leash: the network can leave its old weights only in
-# a few directions, so it learns less, and forgets less (Biderman et al. 2024). The
-# gain in memory is in the optimizer, which keeps two numbers for each weight that
-# trains. The time is not much less: gradients still run back through everything.
-# So: adapters pay where one big network serves many tasks, a small file each.
+# a few directions. Of language models it is said to learn less, and to forget less
+# (Biderman et al. 2024); the table below has the cells. Memory is saved in the
+# optimizer, which keeps two numbers for each weight that trains. Time is not:
+# gradients still run back through everything. So: adapters pay where one big
+# network serves many tasks, a small file each.
 #
 # ## What the network sees
 #

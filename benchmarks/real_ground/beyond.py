@@ -1,4 +1,4 @@
-"""Beyond the recipe: sixteen changes of fine-tuning, each against one baseline.
+"""Beyond the recipe: seventeen changes of it, each against one baseline.
 
 The baseline is lesson 03's recipe on 400 cells: the head of the frozen network
 (`methods.frozen_head`), then 4 epochs of blocks 5 to 7 and the head with Adam
