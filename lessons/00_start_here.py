@@ -359,8 +359,8 @@ course.progress()
 # 5. Would you notice that pictures of one patient are in the training *and*
 #    in the test part? If not: **04 Medical images**, then **04b**.
 #
-# Five times yes: **05 Your own images**. Short of time? In three hours: **00, 02,
-# 03, 05**.
+# Five times yes: **05 Your own images**, or **07 Beyond the recipe**. Short of
+# time? In three hours: **00, 02, 03, 05**.
 
 # %%
 print(

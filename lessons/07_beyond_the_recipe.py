@@ -306,8 +306,8 @@ course.exercise("be-03").check(my_merged, model, adapted, grids["validation"])
 # **Interpret.** A low rank is a leash: the network can leave its old weights only in
 # a few directions. Of language models it is said to learn less, and to forget less
 # (Biderman et al. 2024); the table below has the cells. Memory is saved in the
-# optimizer, which keeps two numbers for each weight that trains. Time is not:
-# gradients still run back through everything. So: adapters pay where one big
+# optimizer, which keeps two numbers for each weight that trains. Time is saved
+# less: gradients still run back through everything. So: adapters pay where one big
 # network serves many tasks, a small file each.
 #
 # ## What the network sees
@@ -437,6 +437,8 @@ _ = ax.legend()
 
 # %%
 rows = pd.read_csv(data_dir() / "experiments" / "real_beyond.csv")
+names = {"processor_seconds": "cost", "agreement": "old task"}
+rows = rows.rename(columns=names)
 changes = rows.dropna(subset="best_epoch").query("order == 0")
 experiments.show("beyond", gain=True)
 plt.show()
@@ -445,17 +447,16 @@ plt.show()
 # *The figure shows the AUC on new modules less that of the recipe on the same draw, for
 # each change: means and 95 % intervals over draws.*
 #
-# The same as a table, with what each costs beside the recipe: time on the
-# processor, the share of parameters that train, and what the old head still says.
+# The same as a table, with what each costs, in times of the recipe's training, and
+# what is left of the old task (the share of photographs named as before).
 
 # %%
-names = ["processor_seconds", "parameters", "agreement"]
-cost = rows[rows["order"] == 0].groupby("recipe")[names].mean()
-cost.iloc[:, :2] /= cost.loc["the recipe"].iloc[:2]
+cost = rows[rows["order"] == 0].groupby("recipe")[["cost", "old task"]].mean()
+cost["cost"] /= cost["cost"]["the recipe"]
 gains = experiments.table("beyond", gain=True).set_index("recipe")
 apart = rows[rows["recipe"] == "the recipe"].groupby("seed")["auc"].std()
 print(f"The recipe, in another order: standard deviation {apart.mean():.3f}")
-gains.iloc[:, 1:4].join(cost).sort_values("mean", ascending=False).round(3)
+gains.iloc[:, 1:4].join(cost).sort_values("mean", ascending=False).round(2)
 
 # %% [markdown]
 # **Interpret.** With so many changes, one or the other interval lies beside zero by
@@ -568,7 +569,7 @@ quiz
 # - Runs from **one start** can be averaged; the order of the cells alone moves a
 #   result, so no single run tells of a gain.
 # - **LoRA** trains a few numbers, and merges into the network; it saves memory and
-#   files, hardly time.
+#   files before it saves time.
 # - **Look** at augmented pictures before you train on them.
 # - Most changes of a sound recipe are **too small to see**. First more labels, then
 #   what is free, then the rest.
