@@ -459,13 +459,16 @@ print(f"The recipe, in another order: standard deviation {apart.mean():.3f}")
 gains.iloc[:, 1:4].join(cost).sort_values("mean", ascending=False).round(2)
 
 # %% [markdown]
-# **Interpret.** With so many changes, one or the other interval lies beside zero by
-# chance (Holm's correction in lesson 03c; the ledger marks what survives it). And
-# what the recipe gives in another order of the cells, printed above, is as large as most
-# of these differences. What did not help stays in the table. These are defaults, few
-# epochs and few labels; who trains for hundreds of epochs finds other winners, since
-# there augmentation, smoothing and averages hold back overfitting that four epochs
-# never reach.
+# **Interpret.** Read the noise first: the same recipe, in another order of the cells,
+# differs by the standard deviation printed above, and most means lie within it.
+# With so many changes, one or the other interval would lie beside zero by chance
+# alone (Holm's correction, lesson 03c). In `docs/ledger.md`, the claims from
+# `flips-help` to `soups-gain` have their verdicts, and what survives the
+# correction is marked. Then read the last column: whatever goes less far keeps more
+# of the old task, adapters, a moving average, low rates below, or a point on the
+# way back. What did not help the new task stays in the table. These are
+# defaults, few epochs and few labels. Where training takes hundreds of epochs and
+# overfits, augmentation, smoothing and averages do gain (Wightman et al. 2021).
 #
 # | reach for | when | it costs |
 # | --- | --- | --- |
@@ -480,8 +483,8 @@ gains.iloc[:, 1:4].join(cost).sort_values("mean", ascending=False).round(2)
 # | rates by layer, warm-up, cosine | the whole of a large network trains | a setting each |
 # | mixed precision | there is a GPU | care at the last layer |
 #
-# So: first the head, then the recipe, then more labels of new modules; and of this
-# table first what is free.
+# So: first the head, then the recipe, then labels of more modules. Of this table,
+# first what is free; and of augmentations those that say something true.
 #
 # **Exercise be-05.** `changes` holds the rows of all that are trained, the recipe
 # among them. A colleague tries them all, and on each draw (`seed`) keeps the
@@ -564,8 +567,8 @@ quiz
 # %% [markdown]
 # ## Take away
 #
-# - **Keep the weights from before.** Half of the way back returns most of the old
-#   task, without a step of training.
+# - **Keep the weights from before.** On the way back to them much of the old task
+#   returns, without a step of training.
 # - Runs from **one start** can be averaged; the order of the cells alone moves a
 #   result, so no single run tells of a gain.
 # - **LoRA** trains a few numbers, and merges into the network; it saves memory and
