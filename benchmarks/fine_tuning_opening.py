@@ -58,21 +58,28 @@ def train(seed):
         cells = table[table["split"] == name]
         cells = cells.sample(count, random_state=seed) if count else cells
         parts[name] = from_table(cells, image_size=(160, 160))
+    models = phases(parts["train"], seed, validation_data=parts["validation"])
+    before, after = (test_auc(model, parts["test"]) for model in models)
+    return before, after
+
+
+def phases(ds, seed, **options):
+    """Yields the model after each of lesson 03's two phases."""
     base_model = load_backbone("efficientnet_lite0", input_shape=(160, 160, 3))
     pool = keras.layers.GlobalAveragePooling2D()
     head = keras.layers.Dense(1, activation="sigmoid")
     model = keras.Sequential([base_model, pool, head])
+    options["verbose"] = 0
     base_model.trainable = False
     compile_for(model, 1e-3)
-    options = {"validation_data": parts["validation"], "verbose": 0}
-    transfer.cached_fit(model, parts["train"], epochs=10, **options)
-    before = test_auc(model, parts["test"])
+    transfer.cached_fit(model, ds, epochs=10, **options)
+    yield model
     transfer.unfreeze(base_model, from_layer="block6")
     compile_for(model, 1e-4)
     flip = keras.layers.RandomFlip(seed=seed)
-    flipped = parts["train"].map(lambda x, y: (flip(x, training=True), y))
+    flipped = ds.map(lambda x, y: (flip(x, training=True), y))
     transfer.cached_fit(model, flipped, views=3, epochs=4, **options)
-    return before, test_auc(model, parts["test"])
+    yield model
 
 
 def compile_for(model, learning_rate):

@@ -23,6 +23,7 @@ from course_utils.notebook import alternative_text, frontend, lesson_start
 
 __all__ = [
     "begin",
+    "challenge",
     "claim",
     "exercise",
     "explore",
@@ -62,6 +63,29 @@ def begin(lesson: str, seed: int = 0) -> None:
         quick_runs.shorten_training()
         quick_runs.shorten_prediction()
         print("Smoke run: each training takes one step, claims are not judged.")
+
+
+def challenge(name: str, seed: int | None = None) -> object:
+    """Return a challenge: cells to learn from, cells to predict, a board.
+
+    Introduced in lesson 08. Needs no TensorFlow.
+
+    Args:
+        name: ``"solar-cells"``.
+        seed: Seed of the draw; another one is another challenge, with a board
+            of its own. Defaults to a typical one.
+
+    Returns:
+        A `course_utils.answers.Challenge`.
+
+    Raises:
+        CourseError: If there is no such challenge, or if its photographs are
+            not installed.
+    """
+    # Late: it needs pandas and scikit-learn.
+    from course_utils.answers.challenge import Challenge
+
+    return Challenge(name, seed)
 
 
 def claim(holds: bool, sentence: str) -> None:

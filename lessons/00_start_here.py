@@ -13,9 +13,9 @@
 # %% [markdown]
 # ## Set up
 #
-# Every lesson begins with one cell like this. It loads Keras, which takes some
-# seconds, and fixes the random seed, so that a second run gives the same
-# numbers.
+# Every lesson begins with one cell like this. It loads Keras, which takes a few
+# seconds, and fixes the random seed, so a second run of the whole notebook on
+# your machine gives nearly the same numbers.
 
 # %%
 from course_utils import course
@@ -72,6 +72,9 @@ print(batch.shape, "->", top_classes(probabilities[0]))
 
 
 # %%
+table = load_solar_cells()
+
+
 def sure_cells(split, each):
     sure = table["probability"].isin(["0.00", "1.00"])
     cells = table[sure & (table["split"] == split)]
@@ -81,7 +84,6 @@ def sure_cells(split, each):
     return np.stack(pictures), (cells["label"] == "defective").astype(int)
 
 
-table = load_solar_cells()
 examples = plot_images(*sure_cells("train", 3), ["sound", "defective"])
 print(examples.description)
 
@@ -89,8 +91,8 @@ print(examples.description)
 # *The figure shows six cells, and what the experts said.* Stains of the silicon
 # and scratches on the contacts are no defects.
 #
-# **Can you tell?** Half of the next twenty are defective. Press the button below
-# each cell that you think is, then *That is my guess*.
+# **Can you tell?** Half of the next twenty are defective. Press the button
+# below each cell that you think is defective, then *That is my guess*.
 
 # %%
 wall_pictures, wall_labels = sure_cells("validation", 10)
@@ -120,9 +122,11 @@ for line in top_classes(classifier.predict(large, verbose=0), count=3):
 # %% [markdown]
 # ## Keep what it sees, replace what it says
 #
-# Its last layer is of no use for solar cells. All that comes before it is: it
-# has learned to see edges, textures, cracks and shapes. That part is called
-# the **backbone**, in code `base_model`. We load it without its last layer.
+# Its last layer is of no use for solar cells, but everything before it is:
+# those layers have learned to see edges, textures and shapes. That part is
+# called the **backbone**, in code `base_model`. Without the last layer it takes
+# pictures of other sizes, and at 160 by 160 pixels it computes half as much as
+# at 224 by 224.
 #
 # Then we **freeze** it: training will leave its weights alone.
 
@@ -134,10 +138,11 @@ print(f"from a picture {base_model.input_shape[1:]}")
 print(f"to a grid of features {base_model.output_shape[1:]}")
 
 # %% [markdown]
-# The photographs lie in three parts: one to *train* on, one to *validate* on
-# while we decide things, and one to *test* on, once, when all is decided. As far
-# as the order of the files tells, no solar module is in two of them, so that the
-# network cannot recognize a module in place of a defect.
+# The photographs come in three parts: one to *train* on, one to *validate* on
+# while we decide things, and one to *test* on, once, when all is decided.
+# Judging by the order of the files, no module appears in two of them, so the
+# network cannot score by recognizing the module instead of the defect. Doubtful
+# cells are included, each in the class that the experts found likelier.
 
 # %%
 splits = load_dataset("solar_cells", image_size=(160, 160))
@@ -146,10 +151,10 @@ num_classes = len(class_names)
 print("Classes:", *class_names)
 
 # %% [markdown]
-# A frozen backbone computes the same features every time, so once is enough.
-# We average each feature over the picture. That leaves 1,280 numbers a cell.
-# `extract_features` computes them for all cells and keeps them on your disk:
-# it takes up to a minute now, and no time at all when you come back. Lesson 02
+# A frozen backbone computes the same features every time, so once is enough. We
+# average each feature over the picture. That leaves 1,280 numbers per cell.
+# `extract_features` computes them for all cells and keeps them on your disk: it
+# takes up to a minute now, and no time at all when you come back. Lesson 02
 # does it by hand.
 
 # %%
@@ -185,8 +190,7 @@ print(f"{head.count_params():,} weights to train")
 # %% [markdown]
 # **Predict.** Most cells are sound, so a model that calls every cell sound is
 # right rather often. What share of the test cells will the trained model get
-# right? Put your guess in place of the dots, for example `0.5`. It makes you look
-# more closely at the answer.
+# right? Put your guess in place of the dots, for example `0.5`.
 
 # %% tags=["exercise"]
 quiz = course.quiz("00")
@@ -211,8 +215,8 @@ history = head.fit(
 
 # %% [markdown]
 # *The figure shows the accuracy on training and on validation cells, epoch by
-# epoch.* All is decided now, so we use the test cells, and we use them once. The
-# number to beat is that of a model that calls every cell sound.
+# epoch.* All is decided now, so we use the test cells, once. The number to beat
+# is that of a model that calls every cell sound.
 
 # %%
 accuracy, always_sound = {}, {}
@@ -228,14 +232,13 @@ course.claim(
 quiz.outcome("q1", accuracy["test"])
 
 # %% [markdown]
-# **Interpret.** Training the head took seconds, and changed fewer than one weight
-# in a thousand. What it needed to know about pictures had been learned before,
-# from cats, cars and castles. That is **transfer learning**. On the test modules
-# it is far better than calling every cell sound; on the few modules for
-# validation it is no better, since modules differ, and accuracy hides what was
-# found and what was missed. So: put a head on a pretrained backbone before you
-# collect a hundred thousand pictures, and do not trust a single number of a
-# single split.
+# **Interpret.** Training the head took seconds, and changed fewer than one
+# weight in a thousand. What it needed to know about pictures was learned
+# before, from cats, cars and castles. That is **transfer learning**. On modules
+# that it never saw, the head beats calling every cell sound. But other modules
+# would give other numbers, and accuracy hides what was found and what was
+# missed. So: put a head on a pretrained backbone before you collect a hundred
+# thousand pictures, and do not trust a single number of a single split.
 
 # %% [markdown]
 # ## You against the model
@@ -253,7 +256,7 @@ print(wall.describe())
 # %% [markdown]
 # ## How a lesson works
 #
-# You have met the rhythm: **predict, run, interpret**. Two things more come
+# You have met the rhythm: **predict, run, interpret**. Two more things come
 # with every lesson: exercises and questions, both checked at once. In an
 # exercise you replace the dots `...` with your own code, as often as you like.
 # No later cell needs your answer.
@@ -268,7 +271,7 @@ print("True:     ", labels[:20], "...")
 print("Predicted:", predictions[:20], "...")
 
 # %% [markdown]
-# **Exercise sh-01.** Accuracy is an average over all cells. Whoever inspects
+# **Exercise sh-01.** Accuracy is an average over all cells. Anyone who inspects
 # modules cares about the defective ones: of all the cells that truly are
 # defective, what share did the model call defective? That share is called the
 # **recall** of the class. Compute it from `labels`, `predictions` and
@@ -283,8 +286,7 @@ recall = np.mean(predictions[labels == defective] == defective)
 
 # %% [markdown]
 # Check it. A check trains nothing and changes nothing, so a wrong answer costs
-# nothing and tells you something. Of the defective cells, how many would this
-# model miss?
+# nothing. Of the defective cells, how many would this model miss?
 
 # %% tags=["check"]
 course.exercise("sh-01").check(recall, labels, predictions, defective)
@@ -294,12 +296,13 @@ course.exercise("sh-01").check(recall, labels, predictions, defective)
 # once you have tried, a solution, `.solution()`. Try
 # `course.exercise("sh-01").hint()` in the cell above.
 #
-# **Exercise sh-02.** Now the whole game by yourself: a fresh backbone for
-# pictures of 160 by 160, frozen, and on it a head of *two* dense layers, the
-# first with 64 units and the activation `"relu"`. Train it for one epoch on
-# `few_cells`, with your `fit` inside `with course.watch(my_model) as
-# evidence:`. Here the backbone is a part of the model that is trained, so
-# freezing has to prove itself: the check compares the weights before and after.
+# **Exercise sh-02.** Now do it all yourself, in one model: a fresh backbone for
+# pictures of 160 by 160, frozen, the averaging that `extractor` has, and a head
+# of *two* dense layers, the first with 64 units and the activation `"relu"`.
+# Compile it with the loss of `head`, and train it for one epoch on `few_cells`,
+# with your `fit` inside `with course.watch(my_model) as evidence:`, which
+# records the weights before and after. Here the backbone is part of the model
+# that is trained, so freezing has to prove itself.
 
 # %% tags=["exercise"]
 # exercise: sh-02
@@ -328,16 +331,16 @@ course.exercise("sh-02").check(my_model, evidence)
 # %% [markdown]
 # ## Questions
 #
-# Each lesson ends with some. Every wrong choice has an answer of its own, so
-# the wrong ones are worth a look too. Answer in the cards, with the mouse or
-# the keyboard alone. (Where you see plain text instead of cards, `quiz.ask()`
-# asks one question at a time.)
+# Each lesson ends with some. Every wrong choice has an answer of its own, and
+# is worth a look. Answer in the cards, with the mouse or the keyboard alone.
+# (Where you see plain text instead of cards, `quiz.ask()` asks one question at
+# a time.)
 
 # %%
 quiz
 
 # %% [markdown]
-# All this is remembered in a file beside your notebooks, `progress.jsonl`, and
+# All this is remembered in a file next to your notebooks, `progress.jsonl`, and
 # nowhere else. You can stop at any time and come back.
 
 # %%
@@ -359,14 +362,15 @@ course.progress()
 # 5. Would you notice that pictures of one patient are in the training *and*
 #    in the test part? If not: **04 Medical images**, then **04b**.
 #
-# Five times yes: **05 Your own images**, or **07 Beyond the recipe**. Short of
-# time? In three hours: **00, 02, 03, 05**.
+# Yes to all five? Go to **05 Your own images**, **07 Beyond the recipe**, or the
+# **08 Challenge**. Short of time? In three hours: **00, 02, 03, 05**.
 
 # %%
 print(
     f"Concluded: a new head on a frozen backbone is right about "
     f"{accuracy['test']:.0%} of the test cells (always 'sound': "
-    f"{always_sound['test']:.0%})."
+    f"{always_sound['test']:.0%}), and about {accuracy['validation']:.0%} of "
+    f"the validation cells ({always_sound['validation']:.0%})."
 )
 
 # %% [markdown]

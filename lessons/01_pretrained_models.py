@@ -39,14 +39,14 @@ from course_utils.transfer import extract_features
 # %% [markdown]
 # ## Which pictures look alike to a network?
 #
-# We take six hundred solar cells to search in, the *gallery*, and search for
-# cells from other modules, in validation and test part alike: this lesson looks
-# inside, and decides nothing by them.
+# We take six hundred solar cells to search in, the *gallery*, and look up cells
+# from other modules, taken from both the validation and the test part. This
+# lesson only looks around; for a decision of your own, keep to validation
+# cells.
 #
-# `base_model` is EfficientNet-Lite0 as in lesson 00, trained on ImageNet, without
-# its thousand classes. It has never seen a solar cell. The averages of its 1,280
-# features make a list of numbers for each cell, and near lists should mean cells
-# that look alike.
+# `base_model` is EfficientNet-Lite0 as in lesson 00, trained on ImageNet,
+# without its thousand classes. The averages of its 1,280 features make a list
+# of numbers for each cell, and near lists should mean cells that look alike.
 
 
 # %%
@@ -70,8 +70,8 @@ pixels = images[:, ::4, ::4, 0].reshape(len(images), -1)
 new_pixels = new_images[:, ::4, ::4, 0].reshape(len(new_images), -1)
 
 # %% [markdown]
-# **Predict:** will the nearest cells by features be of the same kind, more often
-# than the nearest by pixels?
+# **Predict:** of the cells nearest to a defective one, what share will be
+# defective, by pixels and by features?
 
 
 # %%
@@ -97,7 +97,7 @@ figure.tight_layout()
 # %% [markdown]
 # *The figure shows, in each row, a defective cell, the four cells nearest to it
 # by pixels, and the four nearest by features, with what they are.* Four rows
-# are an impression; all defective ones are a number.
+# give an impression; counting over all defective cells gives a number.
 
 # %%
 own = {}
@@ -107,7 +107,7 @@ for name, gallery, points in (
 ):
     found = np.array([nearest(points[i], gallery) for i in defective])
     own[name] = labels[found].mean()
-    print(f"neighbours that are defective, too, by {name:<8}: {own[name]:.0%}")
+    print(f"neighbours that are defective by {name:<8}: {own[name]:.0%}")
 print(f"in the whole gallery: {labels.mean():.0%}")
 course.claim(
     own["features"] > own["pixels"],
@@ -115,10 +115,10 @@ course.claim(
 )
 
 # %% [markdown]
-# **Interpret.** Pixels compare brightness, place by place. Features compare what
-# the network has learned to notice, wherever it lies: grain, bars, dark patches.
-# Nobody told it what a defect is. So: to see at once what a backbone is worth
-# for your pictures, look at neighbours before you train anything.
+# **Interpret.** Pixels compare brightness, place by place. Features compare
+# what the network has learned to notice, wherever it is: grain, bars, dark
+# patches. Nobody told it what a defect is. So: to see at once what a backbone
+# is worth for your pictures, look at neighbours before you train anything.
 #
 # **Exercise pm-04.** Distances mix two things: in which direction a picture's
 # features point, and how long they are. The **cosine similarity** looks at the
@@ -149,8 +149,8 @@ course.exercise("pm-04").check(my_neighbours, gallery, query)
 # they came to your *target*. There are three main families:
 #
 # - **Residual** (ResNet, He et al. 2016; ConvNeXt, Liu et al. 2022): each block
-#   *adds* what it computes to its input, so that signal and gradient have a
-#   short way through many layers.
+#   *adds* what it computes to its input, which gives signal and gradient a
+#   short path through many layers.
 # - **Mobile** (MobileNetV2, Sandler et al. 2018; EfficientNet): most convolutions
 #   over space work on one *channel*, one of a layer's many grids, by itself
 #   (*depthwise*), and 1x1 convolutions mix the channels.
@@ -158,10 +158,10 @@ course.exercise("pm-04").check(my_neighbours, gallery, query)
 #   of *tokens*, one for each small square, and in each block every token looks
 #   at all others.
 #
-# They overlap: mobile blocks add their input, too, and ConvNeXt is depthwise.
+# They overlap: mobile blocks also add their input, and ConvNeXt is depthwise.
 #
-# What they reach on ImageNet is *published*, and the table says where. Size and
-# time we measure here, with random weights, which change neither.
+# What they reach on ImageNet is *published*, and the table says where. We
+# measure size and time here, with random weights, which change neither.
 
 # %%
 families = pd.read_csv(data_dir() / "model_families.csv", index_col=0)
@@ -180,19 +180,19 @@ for name, model in siblings.items():
         clock.append(1000 * (time.perf_counter() - start))
     families.loc[name, "counted"] = model.count_params() / 1e6
     families.loc[name, "ms"] = np.median(clock)
-families.round(1)
+families.round(1).astype(object).fillna("-")
 
 # %% [markdown]
 # **Interpret.** ConvNeXtTiny and ResNet50V2 are about the same size: compare
 # their times. Parameters say how large the file is. Time depends on how often
-# each weight is used, and on how well each kind of layer is programmed for your
-# processor: large depthwise convolutions are not, on most. (`NaN`:
-# `keras.applications` has no transformer; KerasHub has.) So: measure where it
-# will run.
+# each weight is used, and on how well your framework has programmed each kind
+# of layer for your processor: TensorFlow on a CPU is slow at large depthwise
+# convolutions. A dash means not measured: the transformer is in KerasHub, not
+# in `keras.applications`. So: measure where it will run.
 #
-# **Exercise pm-05.** Suppose that your machine were the phone that has to do it,
-# and might spend `budget_ms` on a picture. Which of the models that we timed is
-# the most accurate within that budget, by the published numbers? Give its name as
+# **Exercise pm-05.** Suppose that your machine were the phone that has to do
+# it, with `budget_ms` per picture. Which of the models that we timed is the
+# most accurate within that budget, by the published numbers? Give its name as
 # `my_choice`.
 
 # %% tags=["exercise"]
@@ -214,12 +214,13 @@ course.exercise("pm-05").check(my_choice, families, budget_ms)
 # ## The wrong scale
 #
 # A network must see pictures as it saw them in training: same scale, same order
-# of channels. Each family wants something else (ResNet50 the mean subtracted and
-# blue first, MobileNetV2 values from -1 to 1, EfficientNetV2 0 to 255 as they
-# are), and to mix them up raises no error. What does it cost? We remove the
-# scaling layer of EfficientNet-Lite0, and feed it one photograph in five ways: as
-# it should be; from 0 to 1; with blue first; from 0 to 255, not scaled; and scaled
-# twice, as happens where the code scales and the network does so again.
+# of channels. Each family wants something else (ResNet50 the mean subtracted
+# and blue first, MobileNetV2 values from -1 to 1, EfficientNetV2 0 to 255 as
+# they are), and mixing them up raises no error. What does it cost? We remove
+# the scaling layer of EfficientNet-Lite0, and feed it one photograph in five
+# ways: as it should be; from 0 to 1; with blue first; from 0 to 255, not
+# scaled; and scaled twice, as happens where the code scales and the network
+# does so again.
 #
 # **Predict.** In how many of the five is *palace* the first guess for the
 # photograph of a palace?
@@ -256,12 +257,12 @@ for name, scale in in_all_scales.items():
 quiz.outcome("q12", sum(told.startswith("palace") for told in named.values()))
 
 # %% [markdown]
-# Now on a task of our own. A **linear probe** is a head that is fitted in one
-# go, by logistic regression: `C` says how freely, and `StandardScaler` brings all
-# features to one spread. We fit one to cells in a wrong scale, and test it on
-# cells in the same wrong scale. **AUC**, the area under the ROC curve, is the
-# chance that a defective cell gets a higher score than a sound one: one half is
-# guessing, one is perfect.
+# Now a task of our own. A **linear probe** is a head that is fitted in one
+# go, by logistic regression: `C` sets how large its weights may become (lesson
+# 02 chooses it), and `StandardScaler` brings all features to one spread. We fit
+# one to cells in a wrong scale, and test it on cells in the same wrong scale.
+# **AUC**, the area under the ROC curve, is the chance that a defective cell
+# gets a higher score than a sound one: one half is guessing, one is perfect.
 
 
 # %%
@@ -295,19 +296,21 @@ for name in ("as it should be", "0 to 1", "0 to 255", "scaled twice"):
     print(f"{name:<15} AUC {area[name]:.3f}")
 
 # %% [markdown]
-# **Interpret.** On this one photograph the network hardly minds half the contrast
-# or exchanged colours, and on the cells half the contrast costs nothing either.
-# Another network may mind more. Forgotten or doubled scaling turns the palace into
-# nonsense. On the cells it does something worse: nothing looks like an error. The
-# new head makes the best of spoilt features, and you believe that you have a
-# mediocre backbone. So: put the scaling *inside* the model,
-# once. The course's backbones do, and look at what they are given:
+# **Interpret.** On this one photograph the network hardly reacts to halved
+# contrast or swapped colour channels, while forgotten or doubled scaling turns
+# the palace into nonsense. On the cells each wrong scale lowers the AUC, by how
+# much depends on the draw of cells, and nothing looks like an error. The new
+# head makes the best of damaged features, and you believe that you have a
+# mediocre backbone. `StandardScaler` helps to hide it, by spreading out
+# features that hardly vary; without it all scores are nearly alike (lesson 03b,
+# case 6). So: put the scaling *inside* the model, once. The course's backbones
+# do, and look at what they are given:
 
 # %% tags=["raises-exception"]
 base_model(new_images[:8] / 255)
 
 # %% [markdown]
-# (That error was meant. The cells below run all the same.)
+# That error was intended; the cells below run all the same.
 #
 # **Exercise pm-02.** A colleague sends you `their_images`: prepared for another
 # network, from -1 to 1, with the channels in the order blue, green, red. Make
@@ -332,12 +335,13 @@ course.exercise("pm-02").check(my_images, photographs)
 # %% [markdown]
 # ## What do the layers carry?
 #
-# A probe at each depth measures how much of a task can be *read*, by weighing
-# averages, from what the layer computes (Alain and Bengio 2016). We read two
-# tasks at nine depths of EfficientNet-Lite0, from its first convolution, the
-# *stem*, to its last, the *top*: defects of photographed cells, and the six
-# classes of *near*, small drawings of hearts, crosses and crescents, which a
-# program made for this course. **Predict:** at which depth is each read best?
+# A probe at each depth measures how much of a task can be *read* from what a
+# layer computes (Alain and Bengio 2016): average each channel over the picture,
+# and fit a linear probe to these averages. We read two tasks at nine depths of
+# EfficientNet-Lite0, from its first convolution, the *stem*, to its last, the
+# *top*: defects of photographed cells, and the six classes of *near*, small
+# drawings of hearts, crosses and crescents, which a program made for this
+# course. **Predict:** at which depth is each read best?
 
 # %%
 near = load_dataset("near")
@@ -350,52 +354,52 @@ depths = keras.Model(
     base_model.input, [pool(grid) for grid in [*grids, base_model.output]]
 )
 tasks = {
-    "cells: defects": (images[::2], labels[::2], *some),
-    "drawings: shapes": (drawings, shapes, new_drawings, new_shapes),
+    "cells: defects": (area_under_curve, images[::2], labels[::2], *some),
+    "drawings: shapes": (accuracy, drawings, shapes, new_drawings, new_shapes),
 }
 
 # %% [markdown]
-# The two tasks in one figure, each with what guessing its commonest class gives.
+# Both tasks in one figure, with what guessing gives.
 
 # %%
 figure, ax = plt.subplots(figsize=(7, 3.2))
 for (name, task), colour in zip(tasks.items(), (BLUE, ORANGE), strict=True):
-    pictures, known, new_pictures, new_known = task
+    metric, pictures, known, new_pictures, new_known = task
     resized = [
         keras.ops.image.resize(p, (160, 160)) for p in (pictures, new_pictures)
     ]
     by_depth, new_by_depth = (depths.predict(p, verbose=0) for p in resized)
     read = [
-        fit_probe(by_depth[i], known).score(new_by_depth[i], new_known)
+        metric(fit_probe(by_depth[i], known), new_by_depth[i], new_known)
         for i in range(9)
     ]
     ax.plot(range(9), read, "o-", color=colour, label=name)
-    commonest = np.bincount(new_known).max() / len(new_known)
-    ax.axhline(commonest, color=colour, linestyle=":")
+    ax.axhline(1 / len(set(known)), color=colour, linestyle=":")
 ticks = ["stem", *(f"block {i}" for i in range(1, 8)), "top"]
 ax.set_xticks(range(9), ticks, rotation=30)
-ax.set(ylabel="accuracy of a probe", ylim=(0, 1))
+ax.set(ylabel="AUC (defects), accuracy (shapes)", ylim=(0, 1))
 ax.legend(loc="lower right")
 figure.tight_layout()
 
 # %% [markdown]
-# *The figure shows the accuracy of a linear probe at nine depths of ImageNet's
-# network, for defects of solar cells and for drawn shapes; dotted, the share of
-# the commonest class.*
+# *The figure shows what a linear probe reads at nine depths of ImageNet's
+# network: the AUC for defects of solar cells, and the accuracy for drawn
+# shapes; dotted, guessing.*
 #
-# **Interpret.** Shapes of drawings cannot be read from the first blocks, whose
-# channels respond to edges and colours; they arise in the second half. Defects
-# can be read a little earlier, where they can be read at all. For neither is the
-# top clearly the best: the last layers are tuned to ImageNet's thousand classes.
-# Yosinski et al. (2014) showed by cutting networks apart that early layers are
-# *general* and late ones *specific*. So: take the features of the last layer
-# first, and where your pictures are unlike the source's, try a block or two
-# earlier.
+# **Interpret.** Shapes of drawings cannot be read from the averages of the
+# first blocks, whose few channels respond to edges and colours; they arise in
+# the second half. Defects can be read to some extent from the stem on, and this
+# split shows no clear trend: dark parts are dark in every layer. For neither is
+# the top clearly the best, perhaps because the last layers are tuned to
+# ImageNet's thousand classes. Yosinski et al. (2014) showed by cutting networks
+# apart that early layers are *general* and late ones *specific*. So: take the
+# features of the last layer first, and where your pictures are unlike the
+# source's, try a block or two earlier.
 #
-# **Exercise pm-03.** The course brings a small residual network, too, which
-# learned from drawn scenes and materials. Build `my_extractor`, a model from pictures to the
-# averages of its *fourth* depth (`"stage3_block1_relu2"`), with no trainable
-# weights. (`load_backbone("residual")` has its weights.)
+# **Exercise pm-03.** The course also comes with a small residual network, which
+# learned from drawn scenes and materials. Build `my_extractor`, a model from
+# pictures to the averages of its *fourth* depth (`"stage3_block1_relu2"`), with
+# no trainable weights. (`load_backbone("residual")` has its weights.)
 
 # %% tags=["exercise"]
 # exercise: pm-03
@@ -473,11 +477,11 @@ scores.astype(float).round(3)
 course.exercise("pm-06").check(my_choices, scores)
 
 # %% [markdown]
-# **Interpret.** The small network wins where the target was drawn by the program
-# that drew its source. Elsewhere the broad source is as good or better, on drawn
-# metal and tissue, too. (The small one also sees fewer pixels.) What counts is
-# whether the source task required the features that your task needs. So, to
-# choose:
+# **Interpret.** The small network wins where the target was drawn by the
+# program that drew its source. Elsewhere the broad source is as good or better,
+# even on drawn metal and tissue. One explanation: a source helps if it required
+# the features that your task needs. But the two also differ in size, resolution
+# and number of features, so they cannot prove it. So, to choose:
 #
 # - **Task.** A source that looks very much like yours; if there is none, a broad
 #   one.
@@ -504,8 +508,8 @@ course.exercise("pm-06").check(my_choices, scores)
 #
 # | backbone | learned from | parameters | licence | loads with |
 # | --- | --- | --- | --- | --- |
-# | DINOv2 ViT-S/14 (Oquab et al. 2023) | 142 million pictures, no labels | 22 M | Apache 2 | `keras_hub.models.Backbone.from_preset("dinov2_small")` |
-# | DINOv3 (Siméoni et al. 2025) | 1,689 million pictures, no labels | from 21 M | DINOv3 License, on request | `transformers.AutoModel.from_pretrained("facebook/dinov3-vits16-pretrain-lvd1689m")` |
+# | DINOv2 ViT-S/14 (Oquab et al. 2023) | 142 million pictures, no labels; distilled from a larger one | 22 M | Apache 2 | `keras_hub.models.Backbone.from_preset("dinov2_small")` |
+# | DINOv3 (Siméoni et al. 2025) | 1,689 million pictures, no labels; distilled from a larger one | from 21 M | DINOv3 License, on request | `keras_hub.models.DINOV3Backbone`, or `transformers.AutoModel.from_pretrained("facebook/dinov3-vits16-pretrain-lvd1689m")` |
 # | CLIP ViT-B/32 (Radford et al. 2021) | 400 million pictures with captions | 151 M, 88 M of them for pictures | MIT | `transformers.CLIPVisionModel.from_pretrained("openai/clip-vit-base-patch32")` |
 # | SigLIP 2 (Tschannen et al. 2025) | pictures with captions | 375 M, 86 M of them for pictures | Apache 2 | `transformers.AutoModel.from_pretrained("google/siglip2-base-patch16-224")` |
 # | UNI (Chen et al. 2024) | 100 million patches of tissue | 303 M | CC BY-NC-ND, on request | `timm.create_model("hf-hub:MahmoodLab/UNI", pretrained=True, init_values=1e-5, dynamic_img_size=True)` |

@@ -4,9 +4,9 @@
 # - **Do:** turn 2,624 photographs of solar cells into features once, and train
 #   one head after another on them: for defects, for a price list, for a
 #   question of your own.
-# - **Learn:** how to prove a freeze, where augmentation belongs, what a label is
-#   worth, how to choose a penalty and a threshold, and which published number
-#   yours may stand beside.
+# - **Learn:** how to prove a freeze, where augmentation belongs, what a label
+#   is worth, how to choose a penalty and a threshold, and which published
+#   numbers you may compare yours with.
 # - **Need:** lesson 00. About 50 minutes.
 #
 # **From lesson 00.** A colleague says: "I have set `base_model.trainable =
@@ -14,8 +14,8 @@
 #
 # <details><summary>Answer</summary>
 #
-# The weights, before and after. A setting says what somebody meant, the weights
-# say what happened.
+# The weights, before and after. A setting says what was meant, the weights say
+# what happened.
 #
 # </details>
 
@@ -47,8 +47,8 @@ from course_utils.transfer import extract_features
 # ## Features once, a head in seconds
 #
 # All cells go through the frozen backbone, and what comes out is kept. This
-# takes up to a minute the first time, and some seconds from then on. (The
-# photographs are under CC BY-NC-SA, as in lesson 00.)
+# takes up to a minute the first time, and a few seconds from then on.
+# (Photographs: CC BY-NC-SA, as in lesson 00.)
 
 # %%
 table = load_solar_cells()
@@ -89,10 +89,10 @@ print(plot_images(pictures, worst_labels, names, columns=4).description)
 # are the eight cells with the highest scores, under what the experts said.*
 #
 # **Interpret.** The area under this ROC curve (**AUC**) is the chance that a
-# defective cell gets a higher score than a sound one; guessing has one half. It
-# needs no threshold, so we rank models by it. A trained head on a frozen
-# backbone is called **linear probing**. So: whatever you plan to do later,
-# probe first; it costs seconds, and everything else has to beat it.
+# defective cell gets a higher score than a sound one; guessing gives one half.
+# It needs no threshold, so we rank models by it. A trained head on a frozen
+# backbone is called **linear probing**. So: probe first; it costs seconds, and
+# everything else has to beat it.
 
 # %% [markdown]
 # ## Frozen, by proof
@@ -120,12 +120,11 @@ for name, model in {"open": opened, "frozen": base_model}.items():
 # works in inference mode, whatever mode is asked for. So: freeze the *whole*
 # backbone, before you compile, and not a selection of its layers by type.
 #
-# **Exercise fe-06.** Three backbones, each of which somebody has "frozen", by
-# setting the flags of some layers. Which really are? For each name, count the
-# arrays that move when the backbone is called on `pictures` in training mode, and
-# the arrays that an optimizer would train: `my_counts[name] = (moved, trained)`.
-# Then decide: `my_frozen` is the list of the names that `fit` would leave as
-# they are.
+# **Exercise fe-06.** Three backbones, each "frozen" by somebody who set the
+# flags of some layers. Which really are? For each name, count the arrays that
+# move when the backbone is called on `pictures` in training mode, and the
+# arrays that an optimizer would train: `my_counts[name] = (moved, trained)`.
+# `my_frozen` is the list of the names that `fit` would leave as they are.
 
 # %% tags=["exercise"]
 # exercise: fe-06
@@ -165,8 +164,8 @@ course.exercise("fe-06").check(my_counts, my_frozen, suspects)
 # ## The cache, by hand
 #
 # A frozen backbone gives the same features for the same picture in every epoch,
-# so that work can be done once. **Predict:** how many epochs of the head fit
-# into the time that one pass through the backbone takes?
+# so once is enough. **Predict:** how many epochs of the head fit into the time
+# that one pass through the backbone takes?
 
 # %%
 import time
@@ -181,22 +180,22 @@ print(f"{few_pictures.shape} -> {grids.shape} -> {by_hand.shape}")
 start = time.perf_counter()
 head.fit(features[train], labels[train], epochs=10, verbose=0)
 an_epoch = (time.perf_counter() - start) / 10
-print(f"backbone {a_pass:.1f} s, head {an_epoch:.2f} s an epoch")
+print(f"backbone {a_pass:.1f} s, head {an_epoch:.2f} s per epoch")
 course.claim(
     np.allclose(by_hand, features[: len(by_hand)], atol=1e-3),
-    "extract_features gives what we have computed by hand.",
+    "extract_features gives what we computed by hand.",
 )
 
 # %% [markdown]
 # **Interpret.** Nothing is lost: the same mathematics, done once. With
-# `cache=True` the features lie in a file whose name is a checksum of weights
-# and pictures, so that a changed backbone never gets old features. So: extract
-# first; then try twenty heads in the time of one.
+# `cache=True` the features are kept in a file whose name is a checksum of
+# weights and pictures, so a changed backbone never gets old features. So:
+# extract first; then try twenty heads in the time of one.
 #
 # **Exercise fe-03.** A training set comes in another order each time that you
-# run through it. By hand and without the helper: compute the averaged features
-# of all pictures in `shuffled`, one row a picture, as `my_features`, and
-# `my_labels`, so that each label belongs to its row.
+# run through it. By hand, without the helper: compute `my_features`, the
+# averaged features of all pictures in `shuffled`, one row per picture, and
+# `my_labels`, with each label in the row of its picture.
 
 # %% tags=["exercise"]
 # exercise: fe-03
@@ -257,15 +256,14 @@ for row, (name, pipeline) in zip(axes, pipelines.items(), strict=True):
 # show the same one by chance.*
 #
 # **Interpret.** A cache keeps whatever was computed before it, random flips
-# too. *Features* in a cache are the same trap in another place: features of a
-# cell that was flipped once stay those of that flip. So: cache first, augment
-# after; and where you want both stored features and augmentation, store several
-# versions of each picture, as `cached_fit(model, data, views=4)` of
-# `course_utils.transfer` does.
+# included. *Features* in a cache are the same trap: those of a flipped cell
+# stay those of that flip. So: cache first, augment after; where you want both,
+# store the features of several versions of each picture, as
+# `cached_fit(model, data, views=4)` of `course_utils.transfer` does.
 #
 # **Exercise fe-05.** `slow_cells` gives single cells, and notes in `reads` each
-# time that it had to fetch one. Make of it `my_pipeline`: batches of 16, fetched
-# in the first epoch only, with other flips in each epoch.
+# time that it has to fetch one. Make `my_pipeline` of it: batches of 16,
+# fetched in the first epoch only, with other flips in each epoch.
 
 # %% tags=["exercise"]
 # exercise: fe-05
@@ -298,13 +296,16 @@ course.exercise("fe-05").check(my_pipeline, reads, few_pictures, few_labels)
 # training cells by heart. The remedy is a penalty for large weights (**L2**, a
 # close relative of **weight decay**). How strong should it be? The test cells
 # must not decide that, and a few validation modules would be a gamble, since
-# modules differ. So every module is held out once: **cross-validation** in
-# groups.
+# modules differ. So every module is held out once, by **cross-validation** in
+# groups: hide a fifth of the modules, train on the rest, score the hidden ones;
+# five times, with another fifth each time.
 #
-# For the many heads that follow we let scikit-learn train the same dense layer:
-# *logistic regression*. The smaller its `C`, the stronger the penalty. (In
-# Keras: `Dense(1, kernel_regularizer=keras.regularizers.L2(strength))`, with
-# `strength` for `1 / (2 * C * cells)`.)
+# For the many heads that follow we let scikit-learn train the dense layer, on
+# features brought to one spread: *logistic regression*. The smaller its `C`,
+# the stronger the penalty. In Keras that is `keras.layers.Normalization()`,
+# adapted to the training features, and
+# `Dense(1, kernel_regularizer=keras.regularizers.L2(strength))` with `strength`
+# for `1 / (2 * C * cells)`.
 
 # %%
 threadpool_limits(1)  # With matrices as small as these, threads only wait.
@@ -333,6 +334,7 @@ for c in strengths:
     fitted.append(roc_auc_score(y, scores))
     held_out.append(roc_auc_score(y, scores_in_turn(probe(c), x, y, groups)))
 best_c = strengths[np.argmax(held_out)]
+print(f"Best on modules held out: C = {best_c:g}")
 figure, ax = plt.subplots(figsize=(5, 3.2))
 ax.semilogx(strengths, fitted, "o-", label="training cells")
 ax.semilogx(strengths, held_out, "s--", label="modules held out")
@@ -366,10 +368,11 @@ quiz.answer("q11", my_guess)
 
 # %% [markdown]
 # Five draws of a hundred cells give the answer for this lesson's test modules.
-# Beside them stands what the label is worth to three ways of training: the probe
-# on frozen features, fine-tuning (lesson 03), and a network **from scratch**, at a
-# learning rate of its own. Here each seed draws modules, too
-# (`python -m benchmarks.real_ground label_curve`). The star is a draw of your own:
+# The figure also shows what labels are worth to three ways of training: the
+# probe on frozen features, fine-tuning (lesson 03), and a network **from
+# scratch**, at a learning rate of its own. There each seed draws *other
+# modules* as well (`python -m benchmarks.real_ground label_curve`), so compare
+# the curves with each other, not with your numbers. The star is your own draw:
 # choose how many labels, and a seed.
 
 
@@ -384,7 +387,9 @@ def probe_with(count, seed):
 
 mine, my_seed = 100, 7
 hundred = np.mean([probe_with(100, seed) for seed in range(5)])
+everything = probe_with(train.sum(), 0)
 print(f"A hundred labels, mean of five draws: AUC {hundred:.2f}")
+print(f"All {train.sum():,} labels of these modules: AUC {everything:.2f}")
 quiz.outcome("q11", hundred)
 yours = {"labels": mine, "auc": probe_with(mine, my_seed)}
 experiments.show("label_curve", live=yours)
@@ -395,16 +400,16 @@ plt.show()
 # three ways of training: means and 95 % intervals over seeds, each of which draws
 # modules and labels; the star is your draw, on this lesson's modules.*
 #
-# **Interpret.** On average, both ways that begin with ImageNet's weights lie above
-# the network from scratch, with thirty labels as with twelve hundred. Between the
-# two, these draws show no difference. And the intervals are wide: *which* modules
-# and cells you draw matters as much as how many there are, so one run is an
-# anecdote. So: label a hundred or two, probe several draws of them, and let the
-# curve tell you whether more are worth their price.
+# **Interpret.** On average, both ways that begin with ImageNet's weights are
+# above the network from scratch, clearly with thirty labels and with twelve
+# hundred, less clearly between. Which of the two is better, these draws cannot
+# say. The intervals are wide: *which* modules and cells you draw matters as
+# much as how many there are, so one run is an anecdote. So: begin with the
+# labels that you can afford, probe several draws of them, and see whether the
+# curve still rises.
 #
-# A network from scratch is a fair opponent only with training curves that show that
-# it learns, and with enough labels it catches up (He et al. 2019; Raghu et al. 2019
-# for medical pictures).
+# With enough labels, a network from scratch can catch up (He et al. 2019; Raghu
+# et al. 2019 for medical pictures).
 
 # %% [markdown]
 # ## Three cells in ten are defective
@@ -435,14 +440,14 @@ for name, (scores, threshold) in rows.items():
 # %% [markdown]
 # **Interpret.** The weights hardly change the *ranking*. They raise all scores,
 # and a threshold at the share of defects does much the same. So: train on the
-# data as they are, and let costs decide where they belong, at the threshold,
-# chosen on modules that were held out.
+# data as they are, and bring the costs in where they belong: in the choice of
+# the threshold, on modules that were held out.
 #
-# **Exercise fe-07.** The maker tells you what mistakes cost: 10 for a defect that
-# passes, 1 for a sound cell that is inspected in vain. A cell is inspected if its
-# score reaches the threshold. Choose `my_threshold` so that the mistakes on the
-# training cells cost least in all, by `train_scores`. Then compute `my_cost`,
-# what the mistakes on the *test* cells cost with that threshold.
+# **Exercise fe-07.** Mistakes cost 10 for a defect that passes, 1 for a sound
+# cell that is inspected in vain. A cell is inspected if its score reaches the
+# threshold. Choose `my_threshold` so that the mistakes on the training cells
+# cost least in all, by `train_scores`. Then compute `my_cost`, what the
+# mistakes on the *test* cells cost with that threshold.
 
 # %% tags=["exercise"]
 # exercise: fe-07
@@ -465,7 +470,7 @@ my_cost = cost(labels[test], test_scores, my_threshold)
 ### END SOLUTION
 
 # %% [markdown]
-# The check adds up the costs, too.
+# The check adds up the costs itself.
 
 # %% tags=["check"]
 course.exercise("fe-07").check(
@@ -504,28 +509,29 @@ for ax, space in zip(axes, (before, features[sixth]), strict=True):
 # %% [markdown]
 # *The figure shows every sixth cell along the two main directions, left for
 # random weights, right for ImageNet's; circles are mono, crosses poly, light
-# ones defective. Above stands the AUC of a probe on these cells, each scored by
-# a model that has not seen its module. The farthest points above are cut off.*
+# ones defective. The title is the AUC of a probe on these cells, each scored by
+# a model that has not seen its module. The highest points are cut off.*
 #
-# **Interpret.** In ImageNet's features the cells fall into two clouds, and these
-# are the two types of silicon, though nobody has told the network about types.
-# Defects come second: many cells with a defect leave the clouds, each in its own
-# way, and many stay inside; a probe, which uses all directions, finds more of
-# them. Even random weights carry something: dead parts are dark, and darkness
-# survives any network. So: look at a PCA to learn what *dominates* your pictures
-# and may mislead a model; ask a probe what can be *learned* from them; and ask a
-# network with random weights what pretraining has added.
+# **Interpret.** In ImageNet's features the cells fall into two clouds, and
+# these are the two types of silicon, though nobody told the network about
+# types. Defects come second: many defective cells leave the clouds, each in its
+# own way, and many stay inside. A probe, which uses all directions, finds more
+# of them. Even random weights carry something: dead parts are dark, and
+# darkness survives any network. So: a PCA shows what *dominates* your pictures
+# and may mislead a model; a probe, what can be *learned* from them; a network
+# with random weights, what pretraining has added.
 
 # %% [markdown]
 # ## Beside a published number
 #
 # Deitsch et al. (2019, Solar Energy 185, 455-468) published accuracies on these
 # photographs: for a support vector machine on classical features, and for a
-# fine-tuned VGG-19. They split at random by *cells*, three quarters to train on.
-# To stand beside them we must do the same. But then cells of one module are on
-# both sides. Does that help? For each test cell we look for the training cell
-# whose features are nearest. **Predict:** how often is it from the same module,
-# one of more than forty?
+# fine-tuned VGG-19. They split at random by *cells*, three quarters to train
+# on. To compare, we must split as they did. (They also weight doubtful labels
+# by the experts' confidence, so the comparison stays rough.) But then cells of
+# one module are on both sides. Does that help? For each test cell we look for
+# the training cell whose features are nearest. **Predict:** how often is it
+# from the same module, one of more than forty?
 
 # %%
 from sklearn.neighbors import KNeighborsClassifier
@@ -539,24 +545,23 @@ share = nearest.score(features[theirs], modules[theirs])
 in_turn = scores_in_turn(probe(best_c), features, labels, modules) >= 0.5
 print("Deitsch et al. 2019, SVM             0.824")
 print("Deitsch et al. 2019, VGG-19 tuned    0.884")
-print(f"Our probe, their protocol            {accuracy:.3f}")
+print(f"Our probe, split as theirs           {accuracy:.3f}")
 print(f"Our probe, modules held out in turn  {np.mean(in_turn == labels):.3f}")
 print(f"Nearest cell is of the same module   {share:.0%}")
 
 # %% [markdown]
-# **Interpret.** By the paper's protocol, a head that took seconds lands between
-# its two models. But most test cells have a sibling from their own module among
-# the training cells, and a model that recognizes the module knows a lot about
-# its cells. A split by cells tells how well the model does on further cells of
-# *these* modules; whoever buys it wants to know about new ones. (The modules are
-# inferred from the order of the files, and the two splits test on different
-# cells, so trust the direction more than the size of the difference.) So: to
-# compare yourself with a paper, repeat its protocol; to promise something to
-# somebody, hold out what will be new to them.
+# **Interpret.** Split as in the paper, a head that took seconds lands between
+# its two models, on this split and on most others. But most test cells have a
+# sibling among the training cells, and a model that recognizes the module knows
+# a lot about its cells. A split by cells tells how well it does on further
+# cells of *these* modules; a buyer wants to know about new ones. The modules
+# are inferred from the order of the files, and the two splits test on different
+# cells, so trust the direction more than the size of the difference. So: to
+# compare yourself with a paper, repeat its protocol; before you promise someone
+# a number, hold out what will be new to them.
 #
-# The paper's fine-tuned network stays ahead of our probe. How much of that gap
-# would fine-tuning *our* backbone close, and with how many labels? Lesson 03
-# begins there.
+# The paper's fine-tuned network stays ahead. How much of that gap would
+# fine-tuning *our* backbone close? Lesson 03 begins there.
 
 # %% [markdown]
 # ## From a blank page
@@ -568,9 +573,9 @@ print(f"Nearest cell is of the same module   {share:.0%}")
 # middle). Use Keras or scikit-learn, and only cells of `train`.
 #
 # The check calls `my_head.predict` on the features of the test cells. It wants
-# classes (or their names), or a row of probabilities a cell; and of each class
-# it counts which share was found: the average over the classes must be well
-# above chance.
+# classes (or their names), or one row of probabilities per cell. It counts what
+# share of each class was found: the average over the classes must be well above
+# chance.
 
 # %% tags=["exercise"]
 # exercise: fe-09
@@ -582,7 +587,8 @@ my_head = my_head.fit(features[train], degrees[train])
 ### END SOLUTION
 
 # %% [markdown]
-# The module numbers are inferred, so cells near a border are in no part.
+# Module numbers are inferred, so cells where one module may end and the next
+# begin are in no part.
 
 # %% tags=["check"]
 course.exercise("fe-09").check(my_head, features, table)
@@ -608,7 +614,7 @@ quiz
 # - **Cache first, augment after.**
 # - Choose penalty and threshold on **held-out modules**, in turn; costs belong
 #   to the threshold.
-# - A number means something beside another one that was made by **the same
-#   protocol**; and a split by cells flatters.
+# - Compare numbers only if they were made by **the same protocol**; a split by
+#   cells flatters.
 #
-# **Next:** lesson 03 lets the backbone learn, too.
+# **Next:** lesson 03 lets the backbone learn as well.

@@ -76,7 +76,7 @@ def compile_for(model, rate):
 # with it, at a tenth of the rate. `cached_fit` computes what stays frozen only
 # once: that is cutting the network at the **freeze boundary**.
 #
-# **Predict:** will the validation curve rise above where the head has left it?
+# **Predict:** will the validation curve rise above where the head left it?
 
 # %%
 live = notebook.LiveTraining("auc")
@@ -97,9 +97,9 @@ transfer.cached_fit(model, flipped, views=3, **options)
 tuned_scores = model.predict(test, verbose=0)[:, 0]
 
 # %% [markdown]
-# *The figure shows the AUC over the epochs, first of the head alone, then of head
-# and blocks 6 and 7 together.* Now on the test modules, beside what became of
-# the same training on other draws of modules and labels
+# *The figure shows the AUC over the epochs, first of the head alone, then of
+# head and blocks 6 and 7 together.* Now the test modules, next to the same
+# training on other draws of modules and labels
 # (`python -m benchmarks.fine_tuning_opening`).
 
 # %%
@@ -118,24 +118,26 @@ print(f"Mean gain {gains.mean():+.3f}, from {gains.min():+.3f} to", end=" ")
 print(f"{gains.max():+.3f}.")
 
 # %% [markdown]
-# *The figure shows, for each draw, what fine-tuning added to the AUC on new
+# *The figure shows, for each draw, what phase 2 added to the AUC on new
 # modules, over the AUC of the head alone.*
 #
-# **Interpret.** One curve is an anecdote; the cloud is what you may expect. New
-# modules differ more than methods do, and a handful of validation modules may
-# point the wrong way. So: fine-tune, compare with the head on groups that are new
-# to both, and repeat it before you promise a gain.
+# **Interpret.** One curve is an anecdote; the cloud is what you may expect.
+# Phase 2 brought unfrozen blocks, flips and four more epochs at once, so a gain
+# may come from any of them. New modules differ more than methods do, and a
+# handful of validation modules may point the wrong way. So: fine-tune, compare
+# with the head on groups that are new to both, and repeat it before you promise
+# a gain.
 #
 # The loss fits the question: one unit, `sigmoid`, and `binary_crossentropy` for
-# yes or no. For more classes it is a unit each, `softmax`, and
+# yes or no. For more classes it is one unit per class, `softmax`, and
 # `categorical_crossentropy` with one-hot labels (or `sparse_` with integers).
-# With two classes both say the same: the softmax of two numbers is the sigmoid of
-# their difference.
+# With two classes both are equivalent: the softmax of two numbers is the
+# sigmoid of their difference.
 #
 # ## When does a flag count?
 #
-# After `trainable` was changed, the model must be compiled again. What happens if
-# it is not? A tiny network with random weights will tell, since we only ask
+# After `trainable` is changed, the model must be compiled again. What happens
+# if it is not? A tiny network with random weights will do, since we only ask
 # *which of its weights move*.
 
 
@@ -163,8 +165,9 @@ def fit_and_see(part, model, batch_size=16):
 
 
 # %% [markdown]
-# We change the flag of the base in six situations, each in both directions, and
-# call `fit`. Does training follow the new flag, or the old one?
+# We change the flag of the base in six situations, each in both directions. The
+# second, for instance: `fit` with a frozen base, set `base.trainable = True`,
+# `fit` again. Does training follow the new flag, or the old one?
 
 
 # %%
@@ -189,7 +192,7 @@ def what_counts(situation, flag):
 
 # %% [markdown]
 # **Predict** the twelve fields. *Unfreezing* begins with a frozen base,
-# *freezing* with a trainable one.
+# *freezing* with a trainable one; other batches have 12 pictures instead of 16.
 
 # %%
 tf.get_logger().setLevel("ERROR")  # Many small models are traced on purpose.
@@ -211,17 +214,18 @@ course.claim(counted, "before the first fit, or compiled anew, it counts.")
 flags
 
 # %% [markdown]
-# **Interpret.** Keras 3 looks at the flags when it builds the training step, in
-# the first `fit`, not in `compile`. Then the same step runs again and again. If a
-# batch of another shape makes Keras build it anew, the new flags meet an optimizer
-# that was made for the old weights, and unknown weights are an error: the lucky
-# case, for you notice. So: **change flags, compile with a new optimizer, fit.**
-# The helper `recompile` carries loss, metrics and settings over.
+# **Interpret.** Keras on TensorFlow reads the flags when it builds the training
+# step, in the first `fit`, not in `compile`, and runs that step from then on.
+# (With PyTorch behind Keras, each step reads them anew.) If a batch of another
+# shape makes it build a new step, new flags meet an old optimizer, and unknown
+# weights are an error: the lucky case, since you notice. So: **change flags,
+# compile with a new optimizer, fit.** The helper `recompile` carries loss,
+# metrics and settings over.
 #
-# **Exercise ft-01.** A colleague has trained a head, unfrozen the base, and
-# wonders why nothing gets better. Repair `their_model` (this one, not a new one),
-# and train it for one epoch on `noise` inside `with course.watch(their_model) as
-# my_evidence:`, so that the base moves.
+# **Exercise ft-01.** A colleague trained a head, unfroze the base, and wonders
+# why nothing gets better. Repair `their_model` (this one, not a new one), and
+# train it for one epoch on `noise` inside
+# `with course.watch(their_model) as my_evidence:`, so that the base moves.
 
 # %% tags=["exercise"]
 # exercise: ft-01
@@ -261,17 +265,17 @@ course.claim(drifted == {True: 2, False: 0}, "only the layer's flag holds.")
 # %% [markdown]
 # **Interpret.** In a functional model of Keras 3, `fit` runs all layers in
 # training mode, and that wins over the value at the call
-# (keras-team/keras#20285). So: set the flag of *each* batch normalization layer to
-# False, or let `unfreeze` do it. (Dropout inside a backbone is put to rest by
-# `layer.rate = 0`, before the step is built.)
+# (keras-team/keras#20285). So: set the flag of *each* batch normalization layer
+# to False, or let `unfreeze` do it. Dropout inside a backbone is switched off
+# by `layer.rate = 0`, before the step is built.
 #
 # ## Two phases by hand, and what is forgotten
 #
-# A random head's gradients are large and badly aimed. Therefore one trains the
-# head alone first, and then the backbone with it, gently. By hand we do it in the
-# *laboratory*, on drawn shapes with a small backbone that was pretrained on drawn
-# scenes: only there do we have the **source task's** own test pictures and heads,
-# so that forgetting can be measured exactly. Phase 1:
+# A random head's gradients are large and badly aimed, so the head is trained
+# alone first, then the backbone with it, gently. By hand we do it in the
+# *laboratory*, on drawn shapes with a small backbone pretrained on drawn
+# scenes: there we have the **source task's** own test pictures and heads, to
+# measure forgetting exactly. Phase 1:
 
 # %%
 near, source = load_dataset("near"), load_dataset("source").test.shard(2, 0)
@@ -296,8 +300,8 @@ def old_task(base_model):
 print(f"Source task, before: {(source_before := old_task(lab_base)):.3f}")
 
 # %% [markdown]
-# **Predict.** After fine-tuning at a tenth of the head's rate, what share of its
-# old questions will the backbone still answer rightly?
+# **Predict.** After fine-tuning at a tenth of the head's rate, what share of
+# its old questions will the backbone still answer correctly?
 
 # %% tags=["exercise"]
 after_head = lab_model.get_weights()  # The range test begins there, too.
@@ -322,10 +326,11 @@ done = len(history.epoch)
 tuning = lab_model.fit(*shapes, initial_epoch=done, epochs=done + 10, **quiet)
 
 # %% [markdown]
-# What is left? In the laboratory, the old heads tell. ImageNet's test pictures are
-# not at hand, but its 1000-class head can be put back on the network that you
-# fine-tuned at the start: does it still say of photographs what it said before? We
-# take overlapping crops of two.
+# In the laboratory, the old heads tell what is left. ImageNet's test pictures
+# are not at hand, but its 1000-class head can be put back on the network that
+# you fine-tuned at the start: does it still say of photographs what it said
+# before? (Overlapping crops of two photographs illustrate it; they measure
+# little.)
 
 # %%
 for name in ("loss", "val_loss", "val_accuracy"):
@@ -348,26 +353,24 @@ agreement = np.mean(named[0] == named[1])
 print(f"Agrees with its former self on {agreement:.0%} of {len(views)} crops.")
 
 # %% [markdown]
-# **Interpret.** The validation loss may rise while the accuracy rises, too: the
-# loss makes a network pay for being sure and wrong. It does not tell of forgetting.
-# Only the new task had a say in where the weights went, so the old one fades:
-# **forgetting**, *catastrophic* where nearly all is lost (McCloskey and Cohen 1989).
-# For the new task that is no loss on pictures like those of the training; on
-# pictures of another kind it can be one (Kumar et al. 2022). So: if the old task is
-# still needed, keep a copy, and measure. (Most pretrained networks ship their old
-# head: `include_top=True`.)
+# **Interpret.** The validation loss may rise while the accuracy rises: the loss
+# penalizes confident mistakes. It does not tell of forgetting. Only the new
+# task had a say, so the old one fades: **forgetting**, *catastrophic* where
+# nearly all is lost (McCloskey and Cohen 1989). On pictures like the training
+# pictures this costs the new task nothing; on others it can (Kumar et al.
+# 2022). So: if the old task is still needed, keep a copy, and measure.
 #
 # ## Which learning rate?
 #
-# A **range test** (Smith 2017) trains for some dozens of batches, each at a higher
-# rate than the one before. By hand it is a loop: set `optimizer.learning_rate`,
-# call `train_on_batch`, note the loss. `find_learning_rate` does it to a copy. It
-# finds, cheaply, where training breaks down; from a few dozen steps on training
-# pictures it cannot tell which rate is best on new ones.
+# A **range test** (after Smith 2017, in its short form) trains for a few dozen
+# batches, each at a higher rate than the one before. By hand it is a loop: set
+# `optimizer.learning_rate`, call `train_on_batch`, note the loss.
+# `find_learning_rate` does it to a copy. It finds, cheaply, where training
+# breaks down, not which rate is best on new pictures.
 #
-# The slow way is to try. It has been done on the real network
-# (`python -m benchmarks.real_ground learning_rate`): all layers, 400 labels, new
-# modules. **Predict:** which falls first as the rate rises, the AUC or the
+# The slow way is to try. We did, on the real network
+# (`python -m benchmarks.real_ground learning_rate`): all layers, 400 labels,
+# new modules. **Predict:** which falls first as the rate rises, the AUC or the
 # agreement of the 1000-class head?
 
 # %%
@@ -379,31 +382,33 @@ experiments.show("learning_rate")
 plt.show()
 
 # %% [markdown]
-# *The figure above shows the loss of the range test in the laboratory. The one below
-# shows, over the learning rate on the real network, the AUC on new modules, the
-# agreement of the old head with its former self, and the AUC of the frozen network:
-# means and 95 % intervals over seeds.*
+# *The figure above shows the loss of the range test in the laboratory. The one
+# below shows, over the learning rate on the real network, the AUC on new
+# modules, the agreement of the old head with its former self on seven
+# photographs, and the AUC of the frozen network: means and 95 % intervals over
+# seeds.*
 #
-# **Interpret.** At `1e-3`, the rate that suits a new head, the network collapses to
-# far below the frozen one. Ten to a hundred times lower it does not; which of these
-# rates is best, and whether any beats the frozen network with so few labels, these
-# draws cannot tell, since modules differ so much. The agreement falls with each
-# step. So: begin ten times below the head's rate, and go lower if the old task
-# matters.
+# **Interpret.** At `1e-3`, the rate that suits a new head, the network
+# collapses to far below the frozen one. Ten to a hundred times lower it does
+# not; which of these rates is best, and whether any beats the frozen network
+# with so few labels, these draws cannot tell. The agreement falls each time the
+# rate rises. So: begin ten times below the head's rate, and go lower if the old
+# task matters.
 #
-# The laboratory disagrees. Below, sliders show rate, depth and number of labels
-# there. Its best rate is the one at which the real network collapses: a small and
-# shallow network may stand larger steps, and has further to go.
+# The laboratory agrees, in multiples: its head learns at `1e-2`. With all
+# layers unfrozen its network collapses at that rate, and does well at a tenth
+# of it, which ruins the real one. The sliders show rate, depth and number of
+# labels.
 
 # %%
 course.explore("near")
 
 # %% [markdown]
-# **Exercise ft-07.** A customer still uses the thousand names. Of the rates whose
-# `agreement` is at least `least_agreement`, on average over the seeds, choose the
-# one with the highest mean `validation_auc` as `my_rate`. Then say what it brought
-# on the test modules: `my_gains`, its `auc` less that of the frozen network, a
-# number for each seed.
+# **Exercise ft-07.** A customer still uses the thousand names. Of the rates
+# whose `agreement` is at least `least_agreement`, on average over the seeds,
+# choose the one with the highest mean `validation_auc` as `my_rate`. Then say
+# what it brought on the test modules: `my_gains`, its `auc` minus that of the
+# frozen network, one number per seed.
 
 # %% tags=["exercise"]
 # exercise: ft-07
@@ -455,10 +460,15 @@ backbone_weights = lab_base.trainable_variables
 one_step({1e-3: lab_head.trainable_variables, 1e-4: backbone_weights})
 
 # %% [markdown]
-# In its first step Adam moves each weight by about its rate, so the weights prove
-# who got which. Keras has `keras.optimizers.MultiOptimizer` for it, from version
-# `3.15` on; in older versions, write the loop above. It matches the *whole* path of
-# a weight: `".*/head/.*"` finds the head, `"head"` finds nothing, silently.
+# In its first step Adam moves each weight by about its rate, so the weights
+# prove who got which. From `3.15` on, `keras.optimizers` has it:
+#
+# ```python
+# rates = OptimizerMap(Adam(1e-4), {".*/head/.*": Adam(1e-3)})
+# model.compile(MultiOptimizer(rates), loss)
+# ```
+#
+# A key must match the *whole* path: `"head"` finds nothing, silently.
 #
 # **Exercise ft-06.** Give `lab_model` three rates: `1e-3` for the head, `1e-4` for
 # the layers of `lab_base` whose names begin with `stage4`, `1e-5` for its other
@@ -486,10 +496,9 @@ course.exercise("ft-06").check(my_steps, lab_model, lab_base)
 # %% [markdown]
 # ## How much to unfreeze?
 #
-# Layers differ by orders of magnitude in what they hold, so "the last twenty
-# layers" says nothing across architectures: go by block. **Predict:** what does
-# each further block gain, and what does it cost? (`python -m benchmarks.real_ground
-# depth`.)
+# Layers differ widely in what they hold, so "the last twenty layers" says
+# nothing across architectures: go by block. **Predict:** what does each further
+# block gain, and what does it cost? (`python -m benchmarks.real_ground depth`.)
 
 # %%
 experiments.show("depth", gain=True)
@@ -497,24 +506,25 @@ cost = pd.read_csv(data_dir() / "experiments" / "depth_cost.csv")
 cost[cost["before"] == "each step"].iloc[:, [0, 2, 3, 5]].round(2)
 
 # %% [markdown]
-# *The figure shows the AUC on new modules, less that of the head alone, by what is
-# trained: means and 95 % intervals over seeds. The table shows parameters, seconds
-# of a step of sixteen pictures, and the rise of memory in megabytes.*
+# *The figure shows the AUC on new modules, minus that of the head alone, by
+# what is trained: means and 95 % intervals over seeds. The table shows
+# parameters, seconds per step of sixteen pictures, and extra memory in
+# megabytes.*
 #
 # **Interpret.** No depth can be distinguished from the head alone with so few
-# labels: unfreezing all is not shown to be risky, nor the last blocks to be better.
-# What does harm is batch normalization left awake. The cost is plain: the backward
-# pass goes back as far as you unfreeze, over ever larger grids. So: begin with the
-# last blocks, cut there, and go deeper where groups that are new to the network
-# gain from it. Large networks are usually tuned as a whole (MAE, ConvNeXt), often
+# labels: unfreezing all is not shown to be risky, nor the last blocks to be
+# better. What does harm is batch normalization left awake. The cost is plain:
+# the backward pass goes back as far as you unfreeze, over ever larger grids.
+# So: begin with the last blocks, cut there, and go deeper where new groups gain
+# from it. Large networks are usually tuned as a whole (MAE, ConvNeXt), often
 # with a rate that falls from layer to layer towards the input.
 #
-# Against overfitting help augmentation (before the network), dropout (before the
-# head), and early stopping; the recipe below has all three. What they bring depends
-# on the data: compare with and without. `two_phase_fit` is the whole recipe in one call:
-# it freezes, compiles, trains the head, unfreezes, compiles again at a tenth of the
-# rate, and keeps the best weights of *both* phases: early stopping by hand forgets
-# the first.
+# Augmentation (before the network), dropout (before the head) and early
+# stopping are the usual remedies for overfitting; the page at the end of this
+# lesson has all three. What they bring depends on the data: compare with and
+# without. `two_phase_fit` is the whole recipe in one call: head, unfreeze,
+# compile again at a tenth of the rate. It keeps the best weights of *both*
+# phases: plain early stopping forgets phase 1.
 #
 # ```python
 # transfer.two_phase_fit(
@@ -525,9 +535,9 @@ cost[cost["before"] == "each step"].iloc[:, [0, 2, 3, 5]].round(2)
 #
 # ## When not to fine-tune
 #
-# - **Before the head alone has been tried.** It is cheap, and the number to beat.
-#   Over many data sets fine-tuning does win almost always (Kornblith et al. 2019),
-#   but not with every draw of few labels.
+# - **Before the head alone has been tried.** It is cheap, and the number to
+#   beat. Across twelve data sets fine-tuning won almost always (Kornblith et
+#   al. 2019), but not with every draw of few labels.
 # - **When you cannot tell whether it helped:** too few groups to validate on.
 # - **When the old task is still needed,** or one backbone serves many tasks.
 #
@@ -572,16 +582,19 @@ course.exercise("ft-08").check(my_head_evidence, my_tuning_evidence)
 # %%
 print(
     f"Concluded: on the test modules fine-tuning took the AUC from {auc[0]:.2f} "
-    f"to {auc[1]:.2f}; of {len(gains)} other draws, {sum(gains > 0)} gained. The "
-    f"old head agrees with its former self on {agreement:.0%} of the crops."
+    f"to {auc[1]:.2f}; of {len(gains)} other draws, {sum(gains > 0)} gained. "
+    f"In the laboratory, the source task fell from {source_before:.2f} to "
+    f"{source_after:.2f}."
 )
 quiz
 
 # %% [markdown]
 # ## One page without the course
 #
-# For your own project: a folder of pictures for each class in `pictures/train` and
-# `pictures/validation`, and plain Keras. The same page is `docs/recipe.md`.
+# For your own project: a folder of pictures for each class in `pictures/train`
+# and `pictures/validation`, and plain Keras. It opens all layers and searches
+# no rate, so it begins a hundred times below the head's. The same page is
+# `docs/recipe.md`.
 #
 # ```python
 # import keras
@@ -656,4 +669,5 @@ quiz
 # - Fine-tuning **forgets**, the more the higher the rate.
 # - A gain is a claim about *new groups*: repeat before you promise.
 #
-# **Next:** lesson 03b is a file of trainings that went wrong; 03c weighs the evidence.
+# **Next:** lesson 03b is a case file of trainings that went wrong; 03c weighs
+# the evidence.

@@ -2,13 +2,13 @@
 # # Solve eight cases: fine-tunings that went wrong
 #
 # - **Do:** look at eight trainings that went wrong, name the cause before you
-#   read it, and mend what can be mended.
+#   read it, and fix what can be fixed.
 # - **Learn:** which symptom points to which fault, how to keep the best of two
 #   phases, how to undo forgetting by interpolation, and how to start gently.
 # - **Need:** lesson 03. About 45 minutes.
 #
 # **From lesson 03.** You unfreeze a backbone for phase 2. What has to happen
-# before the next `fit`, and what tells you that it has worked?
+# before the next `fit`, and what tells you that it worked?
 #
 # <details><summary>Answer</summary>
 #
@@ -40,8 +40,10 @@ from course_utils.pictures import from_table, load_dataset, load_solar_cells
 
 # %% [markdown]
 # Most cases happen on solar cells (CC BY-NC-SA, as in lesson 00). Everything up
-# to block 6 of ImageNet's network stays frozen, so `bottom` computes it once.
-# What trains is the rest, with a head.
+# to block 6 of ImageNet's network stays frozen: `bottom` turns each picture
+# into a *grid*, once. From grids, block 7 and the last convolution
+# (`pretrained_top`) make *features*, by averages. Cases 1 to 4 train from
+# grids, case 8 from features.
 
 # %%
 size = (128, 128)
@@ -104,7 +106,7 @@ def new_model(rate, norms_train=False):
 #
 # "I unfroze, compiled again, kept batch normalization out of it, and went on.
 # In the very first epoch my *training* loss was far above where the head had
-# left it." What is the cause? Name it on the card before you go on.
+# left it." What is the cause? Name it on the card.
 
 # %%
 three = {"epochs": 3, **on_grids}
@@ -118,7 +120,8 @@ quiz.only("q12")
 # *The figure shows the loss over the epochs of phase 2; the dotted line is the
 # training loss at the end of phase 1.*
 #
-# **The trial.** If it was the rate, a tenth of it must do without the jump.
+# **The trial.** If the rate was to blame, a tenth of it should not cause a
+# jump.
 
 # %%
 gentle = new_model(1e-4).fit(grids[train], labels[train], **three)
@@ -126,12 +129,12 @@ for name, run in {"1e-3": jumped, "1e-4": gentle}.items():
     print(f"{name}: training loss", *np.round(run.history["loss"], 2))
 
 # %% [markdown]
-# **The verdict: the head's rate on the backbone.** Under Adam each weight moves by
-# about the rate in a step, whatever its gradient, so a rate that suits a new
-# head throws pretrained weights out of place. The training loss comes down again,
-# but with other features: lesson 03 has measured what is left of the old ones. So:
-# a training loss that jumps at the start of phase 2 means *too high a rate*;
-# divide it by ten.
+# **The verdict: the head's rate on the backbone.** Under Adam the first step
+# moves each weight by about the rate, however small its gradient, and later
+# steps mostly by less. So a rate that suits a new head throws pretrained
+# weights out of place. The training loss comes down again, but with other
+# features: lesson 03 measured what is left of the old ones. So: a training loss
+# that jumps at the start of phase 2 means *too high a rate*; divide it by ten.
 
 # %% [markdown]
 # ## Case 2: two losses for the same pictures
@@ -163,18 +166,18 @@ for mode in (False, True):
     print(f"training={mode}: loss {loss:.2f}")
 
 # %% [markdown]
-# **The verdict: batch normalization is awake.** While it trains, it normalizes by
-# each batch; when it predicts, by stored statistics, which have neither stayed
-# ImageNet's nor arrived at the cells'. So: two losses for the same pictures
-# point to layers that work in two modes. Keep batch normalization frozen, layer
-# by layer (lesson 03). Dropout can split the two numbers as well, by less;
-# inside a backbone, `rate = 0` before the first step puts it to rest.
+# **The verdict: batch normalization is awake.** In training it normalizes by
+# each batch; in prediction, by stored statistics, which are no longer
+# ImageNet's and not yet the cells'. So: two losses for the same pictures point
+# to layers that work in two modes. Keep batch normalization frozen, layer by
+# layer (lesson 03). Dropout would split them the other way: it makes `fit` look
+# worse.
 
 # %% [markdown]
 # ## Case 3: the brake that did not hold
 #
 # "But I had early stopping, with `restore_best_weights`. So at worst I am back
-# where phase 1 had been." The training is that of case 2. Which losses did early
+# where phase 1 ended." The training is that of case 2. Which losses did early
 # stopping compare? Look also at the numbers of its epochs.
 
 # %%
@@ -187,22 +190,22 @@ print("epochs of phase 2:", *second.epoch)
 quiz.only("q2", "q4")
 
 # %% [markdown]
-# **The verdict: two faults.** Each `fit` starts early stopping afresh: it restored
-# the best of *phase 2*, and knows nothing of phase 1. Whether that is better or
-# worse was left to luck. And `initial_epoch=20` was copied from a plan. Phase 1
-# had stopped before, so epochs are missing from the curve, and a schedule that
-# counts them would be wrong.
+# **The verdict: two faults.** Each `fit` starts early stopping afresh: it
+# restored the best of *phase 2*, and knows nothing of phase 1. Whether that is
+# better or worse was left to luck. And `initial_epoch=20` was copied from a
+# plan. Phase 1 stopped before, so epochs are missing from the curve, and a
+# schedule that counts them would be wrong.
 #
-# Patience has traps of its own. Zero acts as one. With one or two, as is often
-# advised, a noisy curve can end a training before its best epoch; with three or
-# more you pay a few epochs. So: patience three or more, count
+# Patience has traps of its own: zero acts like one. With one or two, as is
+# often advised, a noisy curve can end a training before its best epoch; with
+# three or more you pay a few epochs. So: patience three or more, count
 # `len(history.epoch)`, and keep the best of *both* phases yourself.
 #
-# **Exercise tr-06.** Mend it. From `new_model(...)` on: batch normalization kept,
-# a gentler rate than the head's, up to six epochs that count on from `first`,
-# watched on the validation cells (`**on_grids`). In the end `my_model` has the
-# best weights of both phases; those of phase 1 are the ones that `new_model`
-# starts from.
+# **Exercise tr-06.** Fix it. From `new_model(...)` on: batch normalization
+# kept, a gentler rate than the head's, up to six epochs that count on from
+# `first`, watched on the validation cells (`**on_grids`). In the end `my_model`
+# has the best weights of both phases; those of phase 1 are the ones that
+# `new_model` starts from.
 
 # %% tags=["exercise"]
 # exercise: tr-06
@@ -273,16 +276,18 @@ print(f"{flagged} arrays of block 7 are flagged to train, {len(moved)} moved")
 # %% [markdown]
 # ## Case 5: the loop over the last twenty layers
 #
-# Many tutorials have `for layer in base_model.layers[-20:]: layer.trainable =
-# True`. Two people ran it. One says: "My log of `base_model.trainable_weights`
-# is empty." The other says: "It trains as slowly as the whole network." (We are in
-# the laboratory, whose small network takes a whole step in no time.)
+# Many tutorials have
+# `for layer in base_model.layers[-20:]: layer.trainable = True`. Two people ran
+# it. One says: "My log of `base_model.trainable_weights` is empty." The other
+# says: "It trains as slowly as the whole network." Which of them had frozen the
+# backbone before the loop? (We are in the laboratory, where a step takes no
+# time.)
 
 # %%
 near = load_dataset("near")
 images, classes = next(near.train.unbatch().batch(100).as_numpy_iterator())
 tf.get_logger().setLevel("ERROR")  # Many models are traced on purpose.
-for name, was_open in {"first": False, "second": True}.items():
+for name, was_open in {"frozen first": False, "never frozen": True}.items():
     small = backbones.load_backbone("residual")
     small.trainable = was_open
     for layer in small.layers[-20:]:
@@ -296,13 +301,13 @@ for name, was_open in {"first": False, "second": True}.items():
 quiz.only("q5")
 
 # %% [markdown]
-# **The verdict: a loop that sets some flags and trusts the others.** With the
-# first, the backbone's own flag still says frozen: its last layers train, but its
-# list is empty, and a penalty or a log that reads the list does nothing. With the
-# second nothing had been frozen, so the loop changed nothing. And "twenty layers"
-# is no measure: in VGG16 it is the whole network, in DenseNet121 a sliver. So: open
-# the backbone, then close what shall stay closed, by the names of blocks; and let
-# the weights confirm it.
+# **The verdict: a loop that sets some flags and trusts the others.** Frozen
+# first, the backbone's own flag still says so: its last layers train, batch
+# normalization included, but its list is empty, and a penalty or a log that
+# reads the list does nothing. Never frozen, all of it trains, whatever the loop
+# does. And "twenty layers" is no measure: in VGG16 it is the whole network, in
+# DenseNet121 a sliver. So: unfreeze the backbone, then freeze what should stay
+# frozen, by the names of blocks; and let the weights confirm it.
 #
 # **Exercise tr-03.** Load a fresh `residual` backbone and let *only* its last
 # stage train (the layers whose names begin with `stage4`), together with a new
@@ -363,12 +368,13 @@ quiz.only("q15")
 # *The figure shows how the scores of the validation cells are spread, for their
 # pipeline and for ours.*
 #
-# **The verdict: preprocessing twice.** This network scales its input itself, and so
-# do Keras's EfficientNet, MobileNetV3 and ConvNeXt; ResNet and VGG leave it to
-# you. Pictures that are scaled twice are all the same grey. Training goes on and
-# names no error. (The course's backbones refuse such a batch, so the cell goes
-# round that guard.) So: when all scores are alike, look at the range of what
-# enters the first *convolution*.
+# **The verdict: preprocessing twice.** This network scales its input itself,
+# and so, by default, do Keras's EfficientNet, MobileNetV3 and ConvNeXt;
+# MobileNetV2, ResNet and VGG leave it to you. Pictures that are scaled twice
+# are all the same grey. Training goes on and reports no error. (The course's
+# backbones refuse such a batch, so the cell bypasses that guard.) A head on
+# standardized features hides even this symptom (lesson 01). So: when all scores
+# are alike, look at the range of what enters the first *convolution*.
 
 # %% [markdown]
 # ## Case 7: too good a validation
@@ -396,12 +402,12 @@ print(f"AUC {told:.3f} in validation, {found:.3f} on new modules")
 quiz.only("q16")
 
 # %% [markdown]
-# **The verdict: validation that leaks.** A mirror image is nearly the same picture,
-# and a cell is much like others of its module. Of the rows for validation, four
-# in five have their twin among those for training: dealt out at random, it could
-# not be otherwise. And whoever chooses a penalty by such a validation chooses the
-# weakest. So: split first, by what will be new (modules, patients); augment
-# afterwards, and the training part only. The last exercise asks for it.
+# **The verdict: validation that leaks.** A mirror image is nearly the same
+# picture, and a cell is much like others of its module. With random dealing,
+# four in five of the rows for validation have their twin among those for
+# training. And a penalty chosen by it comes out too weak, since learning twins
+# by heart pays. So: split first, by what will be new (modules, patients);
+# augment afterwards, and the training part only. The last exercise asks for it.
 
 # %% [markdown]
 # ## Case 8: is that forgetting?
@@ -422,22 +428,22 @@ quiz.only("q17")
 # *The figure shows the loss of case 8 on its 30 training cells and on the
 # validation cells.*
 #
-# **The verdict: overfitting.** There is no backbone in `case_8`: it is a head on
-# stored features, and features in a file forget nothing. The loss rises because
-# the head grows ever more certain, on new cells too, where it is sometimes wrong.
-# The ledger of the course (`docs/ledger.md`, `validation-loss-tells`) puts the
-# sentence to the test on ImageNet's network, and refutes it: most of the
-# forgetting happens *before* the validation loss is lowest. So: overfitting is
-# read from new pictures of the *new* task, forgetting from the *old* task. Neither
-# curve stands in for the other.
+# **The verdict: overfitting.** `case_8` is a head on stored features, and
+# features in a file forget nothing. The loss rises because the head grows ever
+# more certain, on new cells too, where it is sometimes wrong. The ledger of the
+# course (`docs/ledger.md`, `validation-loss-tells`) refutes the sentence on
+# ImageNet's network: most of the forgetting happens *before* the validation
+# loss is lowest. So: overfitting is read from new pictures of the *new* task,
+# forgetting from the *old* task. Neither curve stands in for the other.
 
 # %% [markdown]
 # ## Undo forgetting: interpolate
 #
 # And if it *is* forgetting? Keep the weights from before and after, and take a
-# point on the line between them (**WiSE-FT**, Wortsman et al. 2022). By hand it is
-# three lines. The old task's own test pictures exist only in the laboratory, so
-# we go there. **Predict:** halfway, how much of the gain is left, and how much of
+# point on the line between them. Ilharco et al. (2022) got old tasks back this
+# way; Wortsman et al. (2022), robustness (**WiSE-FT**). By hand it is three
+# lines. The old task's own test pictures exist only in the laboratory, so we go
+# there. **Predict:** halfway, how much of the gain is left, and how much of
 # what was lost is back?
 
 # %%
@@ -479,64 +485,68 @@ _ = ax.plot(*np.transpose(points), "o-", color=BLUE)
 #
 # **Interpret.** The curve bends towards the upper right corner: on the way back
 # the old task returns before the new one is lost. It costs no training, and the
-# share can be chosen on validation pictures. It matters even to those who never
-# ask the old question again: what was forgotten may have helped on pictures from
-# elsewhere (Kumar et al. 2022). So: keep the weights from before, and try the
-# middle first.
+# share can be chosen on validation pictures. (Where statistics of batch
+# normalization have moved, compute them anew for that point.) Even if nobody
+# asks the old question again, what was forgotten may have helped on pictures
+# from elsewhere (Kumar et al. 2022). So: keep the weights from before, and try
+# the middle first.
 
 # %% [markdown]
 # ## Start gently: warm-up and cosine
 #
-# A new head is random. Its gradients are large and badly aimed, and a backbone that
-# trains along follows them. Phase 1 is one remedy. Another is a schedule:
+# A new head is random. Its gradients are large and badly aimed, and a backbone
+# that trains along follows them. Phase 1 is one remedy, a schedule another:
 # **warm-up** lets the rate rise from zero while the head finds its aim, and a
-# **cosine schedule** takes it back to zero. We skip phase 1 on purpose, at the
-# head's rate. **Predict:** with which of the two will block 7 end closer to where
-# it began?
+# **cosine schedule** takes it back to zero. We skip phase 1 on purpose: at the
+# head's rate, at half of it, and with a schedule whose rates add up to the same
+# as the half. **Predict:** with which will block 7 end closest to where it
+# began?
 
 # %%
-steps = 100  # Four epochs of 400 cells, 16 at a time.
 schedule = keras.optimizers.schedules.CosineDecay(
     0.0, decay_steps=75, warmup_target=1e-3, warmup_steps=25
 )
 random_head = keras.initializers.GlorotUniform(seed=1)((1280, 2)).numpy()
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="tight")
-for name, rate in {"constant": 1e-3, "warm-up, cosine": schedule}.items():
+rates = {"constant": 1e-3, "half of it": 5e-4, "warm-up, cosine": schedule}
+for name, rate in rates.items():
     rough = new_model(rate)
     rough.get_layer("head").set_weights([random_head, np.zeros(2)])
     run = rough.fit(grids[train], labels[train], epochs=4, **on_grids)
     pairs = zip(rough.layers[0].weights, pretrained_top.weights, strict=True)
-    way = sum(np.sum((a.numpy() - b.numpy()) ** 2) for a, b in pairs) ** 0.5
-    at = [schedule(step) if rate is schedule else rate for step in range(steps)]
+    far = sum(np.sum((a.numpy() - b.numpy()) ** 2) for a, b in pairs) ** 0.5
+    at = [schedule(step) if rate is schedule else rate for step in range(100)]
     line = "s-" if rate is schedule else "o--"
     axes[0].plot(at, line[1:], label=name)
     axes[1].plot(np.add(run.epoch, 1), run.history["loss"], line)
-    print(f"{name}: {way:.1f} away from ImageNet's weights")
+    print(f"{name}: {far:.1f} away from ImageNet's weights")
 axes[0].set(xlabel="step", ylabel="learning rate")
 axes[1].set(xlabel="epoch", ylabel="training loss", xticks=range(1, 5))
 _ = axes[0].legend()
 
 # %% [markdown]
-# *The figure shows the rate over the steps, and the training loss over the epochs,
-# with and without a schedule.*
+# *The figure shows the rate over the steps, and the training loss over the
+# epochs, for two constant rates and a schedule.*
 #
-# **Interpret.** What a schedule saves is way: fewer steps are made at full rate,
-# and none while the head is random. Whether the new task gains by it is another
-# question, for more than one run. So: use phase 1 where it is cheap, as
-# it is with stored features; where you train all at once, warm up. Full
-# fine-tuning of large vision networks usually does both, warm-up and cosine.
+# **Interpret.** The schedule ends closer to ImageNet's weights than the full
+# rate, but so does half the rate: here the distance comes from the sum of the
+# rates, not from their order. Whether the new task gains is a question for more
+# than one run. So: use phase 1 where it is cheap, as with stored features. Full
+# fine-tuning of large vision networks usually has warm-up and cosine.
 
 # %% [markdown]
 # ## From a blank page
 #
-# **Exercise tr-09.** A ninth training, without any of the eight faults. From the
-# cells with `split == "train"`, choose `my_cells` (at least 300) to train on and
-# `my_held` (at least 60) to validate on. Build `tuned` on `grids`, and fine-tune
-# it with one `fit` on the first, watched on the second, inside `with
-# course.watch(tuned) as evidence:`. In the end `tuned` has the weights of
-# its best epoch, or those that it began with if they were better.
+# **Exercise tr-09.** A ninth training, without any of the eight faults, from
+# phase 1's head on. From the cells with `split == "train"`, choose `my_cells`
+# (at least 300) to train on and `my_held` (at least 60) to validate on. Build
+# `tuned` on `grids`, and fine-tune it with one `fit` on the first, watched on
+# the second, inside `with course.watch(tuned) as evidence:`. In the end `tuned`
+# has the weights of its best epoch, or those that it began with if they were
+# better.
 #
-# The check goes through the case file, by evidence, and tells what it finds.
+# The check sees shared modules, a missing compile, batch normalization that
+# moved, too high a rate, and weights that are not the best.
 
 # %% tags=["exercise"]
 # exercise: tr-09

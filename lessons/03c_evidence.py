@@ -39,12 +39,12 @@ rng = np.random.default_rng(0)
 # %% [markdown]
 # ## Choose a sentence, see what became of it
 #
-# Three texts on fine-tuning stood at the beginning of this course (000, 001 and
-# 002). What they claim, and what the lessons claim, is in a **ledger**. Each
-# claim was put to the test twice where that was possible: on *real ground*,
-# which is ImageNet's network on photographs of solar cells, and in the
-# *laboratory*, which is a small network on drawn pictures. How a claim is tested,
-# and what counts as an answer, was written down before the first run.
+# This course began with three short texts on fine-tuning, here called 000, 001
+# and 002. What they claim, and what the lessons claim, is in a **ledger**. Each
+# claim was tested twice where possible: on *real ground*, ImageNet's network on
+# photographs of solar cells, and in the *laboratory*, a small network on drawn
+# pictures. How a claim is tested, and what counts as an answer, was written
+# down before the first run.
 #
 # Choose a claim from the list, with the mouse or with Tab and the arrow keys.
 # Without a list, write `browser.choose("shift-hurts")`.
@@ -54,9 +54,9 @@ browser = ClaimBrowser("last-layers-gain")
 browser
 
 # %% [markdown]
-# *The figure shows a claim on both grounds: a tick a seed, their mean, and its
-# 95 % interval over the seeds. Below each panel stands the command that made the
-# runs.*
+# *The figure shows a claim on both grounds: one tick per seed, their mean, and
+# its 95 % interval over the seeds. Below each panel is the command that made
+# the runs.*
 #
 # **Predict.** You have seen one. Of all claims in the ledger, what share is
 # *supported* on real ground?
@@ -79,22 +79,24 @@ quiz.outcome("q1", share)
 pd.crosstab(claims["real ground"], claims["laboratory"])
 
 # %% [markdown]
-# **Interpret.** Some of what is taught as certain is supported, some depends on
-# where one looks, and much cannot be decided with the seeds that we could afford.
-# Of the claims that were tried on both grounds, few have one verdict on both. So:
-# before you follow advice, ask on what ground it was found, and how often it was
-# tried.
+# **Interpret.** Some of what is taught as certain is supported, some depends,
+# for instance on the number of labels, and much cannot be decided with the
+# seeds that we could afford. No claim is supported on one ground and refuted on
+# the other: wherever two verdicts differ, one of them is *undecided* or
+# *depends*. So: before you follow advice, ask how often it was tried, and on
+# what ground.
 #
 # ## The rule, by hand
 #
-# A **comparison** gives one difference a seed. A seed draws modules and labelled
-# cells anew, the same for both sides. The mean difference has a 95 % interval
-# (Student's t), and a **margin** says which difference counts. A comparison is
+# A **comparison** gives one difference per seed. A seed draws modules and
+# labelled cells anew, the same for both sides. The mean difference has a
+# 95 % interval (Student's t), and a **margin** says which difference counts. A
+# comparison is
 #
 # - **supported**, if the interval lies above zero and the mean is the margin or
 #   more;
-# - **refuted**, if the whole interval lies below the margin: an effect of that size
-#   would have been seen;
+# - **refuted**, if the whole interval lies below the margin: an effect of that
+#   size is ruled out, a smaller one is not;
 # - **undecided** otherwise.
 #
 # A claim has the verdict that its comparisons share. It *depends*, if some support
@@ -113,8 +115,8 @@ print(f"{mean:+.3f}, 95 % interval {mean - half:+.3f} to {mean + half:+.3f}")
 print(verdicts.judge("1e-4 above 1e-3", some, margin=0.01).verdict)
 
 # %% [markdown]
-# **Why seed by seed?** One draw of modules is easier than another, for both sides
-# alike. What the sides share falls out of a difference.
+# **Why seed by seed?** One draw of modules is easier than another, for both
+# sides alike. What the sides share cancels in the difference.
 
 # %%
 alone = by_rate[1e-4].std(), by_rate[1e-3].std()
@@ -127,10 +129,10 @@ print(f"of the differences, seed by seed: {some.std():.3f}")
 # **Interpret.** Compare the last two numbers: the smaller the spread, the fewer
 # seeds you need. So: give both sides the same draws, and judge differences.
 #
-# **Exercise ev-01.** "Fine-tuning costs AUC." For each of the five rates, take the
-# AUC of the frozen network less that of the fine-tuned one, seed by seed, and judge
-# it by the rule, by hand, with the margin below. `my_verdicts` is a dict from
-# rate to verdict.
+# **Exercise ev-01.** "Fine-tuning costs AUC." For each of the five rates, take
+# the AUC of the frozen network minus that of the fine-tuned one, seed by seed,
+# and judge it by the rule, by hand, with the margin below. `my_verdicts` is a
+# dict from rate to verdict.
 
 # %% tags=["exercise"]
 # exercise: ev-01
@@ -158,9 +160,9 @@ course.exercise("ev-01").check(my_verdicts, rows, margin_of_loss)
 # %% [markdown]
 # ## What "undecided" means
 #
-# Fine-tuning with 400 labels against the frozen network: undecided. Does that say
-# that there is no gain? Simulate it: suppose that the true gain is known, and that
-# seeds spread as they did. How often does an experiment with five seeds find out?
+# Fine-tuning with 400 labels against the frozen network: undecided. Is there no
+# gain? Simulate it: suppose that the true gain is known, and that seeds spread
+# as they did. How often does an experiment with five seeds find out?
 # **Predict:** how large must a gain in AUC be, to be found four times in five?
 
 # %%
@@ -182,7 +184,7 @@ for ax, seeds in zip(axes, (5, 20), strict=True):
     ax.plot(effects, found[:, 1], "--", color=VERMILLION, label="refuted")
     ax.set(title=f"{seeds} seeds", xlabel="true gain", ylabel="share")
     seen = effects[np.argmax(found[:, 0] >= 0.8)]
-    print(f"{seeds} seeds find a gain of {seen:.3f} four times in five.")
+    print(f"{seeds} seeds find a gain of {seen:.2f} four times in five.")
 _ = axes[0].legend()
 
 # %% [markdown]
@@ -190,12 +192,13 @@ _ = axes[0].legend()
 # true gain in AUC, with five seeds and with twenty. The remaining share is
 # undecided.*
 #
-# **Interpret.** This is the **power** of an experiment. With five seeds, whatever is
-# smaller than the printed gain is mostly *undecided*, whether it is there or not.
-# "Undecided" is a statement about the experiment, not about the world; only
-# "refuted" says that an effect that counts would have been seen. So: report the
-# interval, which says what has been ruled out. Meanwhile do what costs less: here,
-# keep the frozen network until your own data say otherwise.
+# **Interpret.** This is the **power** of an experiment. With five seeds,
+# whatever is smaller than the printed gain is mostly *undecided*, whether it is
+# there or not. "Undecided" is a statement about the experiment, not about the
+# world; only "refuted" rules out an effect that counts. The spread itself comes
+# from five seeds, so the printed gains are rough, and a number of seeds, which
+# goes with its square, is rougher. So: report the interval, which says what has
+# been ruled out. Meanwhile do what costs less: here, keep the frozen network.
 #
 # **Exercise ev-02.** How many seeds would it take? Find `my_seeds`, the smallest
 # number with which a true gain of `wanted` is found supported four times in five,
@@ -212,7 +215,7 @@ while shares_of_verdicts(wanted, my_seeds, repeats=20000)[0] < 0.8:
 ### END SOLUTION
 
 # %% [markdown]
-# Simulated shares differ a little from run to run; the check allows for it.
+# Simulated shares differ a little from run to run; the check allows for that.
 
 # %% tags=["check"]
 course.exercise("ev-02").check(my_seeds, gains, wanted)
@@ -222,7 +225,9 @@ course.exercise("ev-02").check(my_seeds, gains, wanted)
 #
 # Where there is no effect, a p value below `0.05` is rare, but not if you look
 # often, and the ledger looks at many comparisons. **Predict:** if there were no
-# effect anywhere, how many p values would still be below `0.05`?
+# effect anywhere, how many p values would still be below `0.05`? (The
+# simulation takes comparisons as independent; ours share seeds, so its chance
+# of at least one is a guide.)
 
 # %%
 judged = ledger.table()
@@ -252,14 +257,14 @@ ax.legend()
 print(f"{passed} pass, as verdicts.holm says: {sum(verdicts.holm(p))}.")
 
 # %% [markdown]
-# *The figure shows the p values of all comparisons on real ground, sorted, beside
+# *The figure shows the p values of all comparisons on real ground, sorted, with
 # the limits of Holm's correction.*
 #
-# **Interpret.** What lies between the dotted line and Holm's limits would have been
-# believed had it been the only comparison. The p values are two-sided, so a clear
-# effect in the wrong direction passes as well. So: count what you have tried, also
-# what you do not report, and correct for that number. Choosing the best of many
-# settings on test pictures is the same mistake in disguise.
+# **Interpret.** What lies between the dotted line and Holm's limits would have
+# passed as the only comparison. The p values are two-sided, so a clear effect
+# in the wrong direction passes as well. So: count what you have tried,
+# including what you do not report, and correct for that number. Choosing the
+# best of many settings on test pictures is the same mistake in disguise.
 #
 # **Exercise ev-03.** Software reports *adjusted* p values, which are compared with
 # `0.05` directly. For Holm: sort, multiply the smallest by the number of
@@ -287,18 +292,18 @@ course.exercise("ev-03").check(my_adjusted, p_values)
 # %% [markdown]
 # ## Head first, stage by stage, and the usual remedies
 #
-# Some claims were tried in the laboratory only. Text 001 calls it the common mistake
-# to skip phase 1, at a high rate. Text 002 calls it stable to unfreeze in stages
-# (**gradual unfreezing**); Howard and Ruder (2018) proposed it for language models.
-# Dropout, early stopping and **L2-SP**, which pulls weights back to where they were
-# (Li et al. 2018), are said to keep fine-tuning in bounds. `ledger.draw` judges by
-# the rule.
+# Some claims were tried in the laboratory only. Skipping phase 1, at a high
+# rate, is the common mistake, says text 001. Unfreezing in stages (**gradual
+# unfreezing**) is stable, says text 002; Howard and Ruder (2018) proposed it
+# for language models. Dropout, early stopping and **L2-SP**, which pulls
+# weights back to where they were (Li et al. 2018), are said to keep fine-tuning
+# in bounds. `ledger.draw` judges by the rule.
 
 # %%
 lab = pd.read_csv(folder / "fine_tuning.csv")
 
 
-def less(variant, other, column):
+def gain(variant, other, column):
     own = lab[lab["variant"].isin([variant, other]) & (lab["target"] == "near")]
     own = own[own["experiment"].isin(["phase1", "gradual", "regularization"])]
     own = own[own["optimizer"] == "Adam"]
@@ -310,33 +315,33 @@ pairs = {"head first": "random head", "gradual": "all at once"}
 pairs |= dict.fromkeys(["dropout", "L2-SP", "early stopping"], "plain")
 figure, axes = plt.subplots(1, 2, figsize=(11, 3.2), layout="tight")
 for ax, column in zip(axes, ("value", "source_accuracy"), strict=True):
-    found = {f"{a} less {b}": less(a, b, column) for a, b in pairs.items()}
+    found = {f"{a} minus {b}": gain(a, b, column) for a, b in pairs.items()}
     ledger.draw(found, 0.01, ax)
 axes[0].set_xlabel("accuracy on the new task")
 _ = axes[1].set_xlabel("accuracy on the old task")
 
 # %% [markdown]
-# *The figure shows what each remedy adds to the accuracy on the new task and on the
-# old one: a tick a seed, their mean and its 95 % interval.*
+# *The figure shows what each remedy adds to the accuracy on the new task and on
+# the old one: one tick per seed, their mean and its 95 % interval.*
 #
-# **Interpret.** The head first keeps far more of the old task. On the new one every
-# seed gained by it, and yet the interval reaches below zero: so little can three
-# seeds say. No remedy raises the new task's score beyond doubt; L2-SP keeps more of
-# the old one, which is what it was made for. So: train the head first, and choose a
-# remedy for what it keeps.
+# **Interpret.** The head first keeps far more of the old task. On the new one
+# every seed gained by it, and yet the interval reaches below zero: three seeds
+# cannot say more. No remedy raises the new task's score beyond doubt; L2-SP
+# keeps more of the old one, which is what it was made for. So: train the head
+# first, and choose a remedy for what it keeps.
 #
 # ## Early, middle or late?
 #
 # "Freeze the early layers, adapt the late ones" is the usual advice. Lee et al.
-# (2023) say when it holds. They fine-tuned one block at a time, for a shift of the
-# data *with the same classes*: the **first** block was best for shifts of the input
-# (blur, noise, another device), a **middle** one for shifts of features (other
-# kinds of the same class), the **last** for shifts of the output (flipped labels,
-# spurious correlations). A new question with a new head is none of these. The
-# laboratory has a shift of the input, tissue from another scanner (histology C),
-# and a new question, new shapes (near). **Predict** the best block for both. (In
-# language models, grammar is found in earlier layers than meaning: Tenney et al.
-# 2019, not tested here.)
+# (2023) say when it holds. They fine-tuned one block at a time, for a shift of
+# the data *with the same classes*: the **first** block was best for shifts of
+# the input (blur, noise and other corruptions), a **middle** one for shifts of
+# features (other kinds of the same class), the **last** for shifts of the
+# output (flipped labels, spurious correlations). A new question with a new head
+# is none of these. The laboratory has tissue from another scanner (histology
+# C), which we count as a shift of the input, and a new question, new shapes
+# (near). **Predict** the best block for both. (In language models, grammar is
+# found in earlier layers than meaning: Tenney et al. 2019, not tested here.)
 
 # %%
 where = lab[lab["experiment"] == "where"]
@@ -357,17 +362,19 @@ print(f"the best variant of each seed after it: {best.mean():.3f}")
 # *The figure shows what training one block adds to training the head alone, for
 # another scanner and for a new question.*
 #
-# **Interpret.** For the other scanner the first block does best of the three, as
-# Lee et al. found for the input; but training on so few labels costs more than it
-# brings, whatever block. For the new question no block stands out. So: ask what has
-# shifted before you choose a block, and compare with doing nothing.
+# **Interpret.** For the other scanner the first block has the best mean of the
+# three, as Lee et al. found for the input, but by the rule three seeds leave it
+# undecided. On average the head alone is ahead of each block, and no training
+# at all is better still. For the new question no block stands out. So: ask what
+# has shifted before you choose a block, and compare with doing nothing.
 #
 # ## A wide valley?
 #
-# Text 000 says that pretrained weights lie in a wide valley of the loss. Hao et al.
-# (2019) found so for BERT: fine-tuned, it ends in a wider minimum than trained from
-# scratch. To see it, go a random way from the weights and watch the loss. Both
-# networks here have learned the same digits, down to the same training loss.
+# Text 000 says that pretrained weights lie in a wide valley of the loss. Hao et
+# al. (2019) found so for BERT: fine-tuned, it ends in a wider minimum than
+# trained from scratch. To see it, go a random way from the weights and watch
+# the loss. Both networks here have learned the same digits, to a similar
+# training loss.
 
 # %%
 valley = pd.read_csv(folder / "fine_tuning_valley.csv")
@@ -390,12 +397,14 @@ _ = axes[1].set_xlabel("log of: rise from scratch / rise fine-tuned")
 # each filter's own length, and how much more the loss of the network from scratch
 # rises: above zero, the fine-tuned valley is the wider one.*
 #
-# **Interpret.** At the shortest step the fine-tuned valley is not the wider one;
-# farther out three seeds do not decide. That refutes no one: width depends on how
-# long weights are and how steps are measured (Dinh et al. 2017). What Neyshabur et
-# al. (2020) found is another thing: two networks fine-tuned from the *same*
-# pretrained weights lie in one basin, with no barrier between them. So: do not
-# argue with width. The one basin is what interpolation (03b) relies on.
+# **Interpret.** At the shortest step the fine-tuned valley is the *narrower*
+# one: its loss rises several times as much. Farther out three seeds do not
+# decide. But width depends on how long weights are and how steps are measured
+# (Dinh et al. 2017). Neyshabur et al. (2020) found another thing: two networks
+# fine-tuned from the *same* pretrained weights are in one basin, with no
+# barrier between them. So: do not argue with width. The one basin is what
+# averaging several fine-tuned networks relies on; the line of 03b, from before
+# to after, is a cousin.
 #
 # ## Does it help more near or far?
 #
@@ -410,18 +419,18 @@ _ = ledger.show("fine-tuning-gains")
 # *The figure shows the gain of fine-tuning over the frozen network, on both
 # grounds, over the number of labels and, in the laboratory, the task.*
 #
-# **Interpret.** Neither sentence holds as a rule: it took labels *and* a task where
-# the features leave something to gain. Over a dozen data sets Kornblith et al.
-# (2019) found fine-tuning above fixed features almost throughout, with more labels
-# than ours; Raghu et al. (2019) found that on large medical data sets pretraining
-# itself brings little. So: distance does not decide; labels and a comparison on
-# your own groups do.
+# **Interpret.** Neither sentence holds as a rule: there was a gain only with
+# enough labels *and* on a task where frozen features leave room. Across twelve
+# data sets Kornblith et al. (2019) found fine-tuning above fixed features
+# almost throughout, with more labels than ours; Raghu et al. (2019) found that
+# on large medical data sets pretraining itself brings little. So: distance does
+# not decide; labels and a comparison on your own groups do.
 #
 # ## Which setting matters most?
 #
-# "The learning rate is the most important hyperparameter." That depends on the range
-# in which one looks. We set the span of the mean accuracies, over the values of a
-# setting, beside the spread over seeds.
+# "The learning rate is the most important hyperparameter." That depends on the
+# range of rates. We compare the range of the mean accuracies, over the values
+# of a setting, with the spread over seeds.
 
 # %%
 near = lab.query("target == 'near' and labels == 100 and steps == 200")
@@ -445,15 +454,16 @@ _ = [ax.set_xlabel("accuracy") for ax in axes.flat]
 # its values, and the standard deviation over seeds.*
 #
 # **Interpret.** The rate matters most if the range includes one that breaks the
-# network. Among sane values every setting matters less than the draw of labels. So:
-# exclude the rates that break, by a range test; then spend your time on more
-# labels and more groups, not on finer settings.
+# network. Among sane values every setting matters less than the draw of labels,
+# although a range is a more generous measure than a standard deviation. So:
+# exclude the rates that break, by a range test; then try more draws and more
+# groups, not finer settings. Whether more labels help is the last exercise.
 #
-# **Exercise ev-04.** Is it so on real ground? Split the variance of `by_rate` (rows
-# are draws, columns are rates): the sum of squares around the grand mean is a part
-# due to the rates' means, a part due to the draws' means, and a rest. Give
-# `my_shares`: the shares of rates and of draws, for all rates, and the same two
-# without `1e-3`, as a list of two pairs.
+# **Exercise ev-04.** Is it so on real ground? Split the variance of `by_rate`
+# (rows are draws, columns are rates): the sum of squares around the grand mean
+# has a part due to the rates' means, a part due to the draws' means, and a
+# rest. Give `my_shares`: the shares of rates and of draws, for all rates, and
+# the same two without `1e-3`, as a list of two pairs.
 
 # %% tags=["exercise"]
 # exercise: ev-04

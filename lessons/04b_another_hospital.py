@@ -4,8 +4,8 @@
 # - **Do:** send a model to photographs of another kind, find out what broke, repair
 #   it without labels and with thirty, and write the card that says where it may be
 #   used.
-# - **Learn:** covariate, label and concept shift; what repairs without
-#   labels restore, and what not; whose statistics a network holds.
+# - **Learn:** covariate, label and concept shift; what a repair without labels
+#   restores and what it cannot; whose statistics a network holds.
 # - **Need:** lessons 02 and 04. About 40 minutes.
 #
 # **From lesson 04.** On new patients a model has a high AUC. What does a clinic still
@@ -42,8 +42,8 @@ from course_utils.evaluation import BLUE, VERMILLION, experiments, plot_images
 # %% [markdown]
 # ## A model leaves home
 #
-# No pictures of patients come with this course, so the hospitals are two kinds of
-# solar cells (CC BY-NC-SA, as in lesson 00). *Monocrystalline* silicon is one smooth
+# No pictures of patients come with this course: two kinds of solar cells stand for the
+# hospitals (CC BY-NC-SA, as in lesson 00). *Monocrystalline* silicon is one smooth
 # crystal, *polycrystalline* many small ones. The features are those of lesson 02.
 
 # %%
@@ -143,9 +143,10 @@ for kind, own in {"mono": home, "poly": other}.items():
 
 # %% [markdown]
 # **Interpret.** A linear model tells the types apart without effort: a strong
-# covariate shift. The mixtures are not far from each other. And one head serves both
-# types about as well as each is served by its own, so nothing speaks for a changed
-# rule. So: this is a case for the *features*; labels from home remain true abroad.
+# covariate shift. The shares of defective cells differ, too, but a label shift alone
+# leaves the AUC as it was. One head serves both types about as well as two of their
+# own, so nothing speaks for a changed rule. So: this is a case for the *features*;
+# labels from home remain true abroad.
 #
 # <details><summary>More about label shift</summary>
 #
@@ -210,8 +211,8 @@ course.exercise("da-06").check(my_threshold, home_scores, there_scores, 0.0)
 # - **CORAL** (Sun et al. 2016): give the source's features the covariance of the
 #   target's, and train the head on these.
 #
-# What is tuned is tuned on *source* validation modules: whoever tunes on labels of the
-# target has used them.
+# All tuning is done on *source* validation modules: whoever tunes on target labels has
+# used them.
 
 
 # %%
@@ -226,7 +227,7 @@ as_poly = seen[home] @ power(seen[home], -0.5) @ power(there[other], 0.5)
 aligned = fit(as_poly, labels[home], best_c)
 
 # %% [markdown]
-# On poly test modules. **Predict:** which repairs the ranking?
+# Now the poly test modules. **Predict:** which repair restores the ranking?
 
 # %%
 moved = np.quantile(there_scores, np.mean(home_scores < 0))
@@ -259,8 +260,8 @@ plt.show()
 # **Interpret.** Without labels, all three bring back the *threshold*, in both
 # directions. The *ranking* comes back in part, and not always: from mono to poly own
 # statistics and CORAL gain, and AdaBN cannot be distinguished from no repair; from
-# poly to mono the draws differ too much to tell. And a threshold that has come back
-# may be worth little: to call every poly cell sound is right about as often. So:
+# poly to mono the draws differ too much to tell. And a restored threshold may be worth
+# little: calling every poly cell sound is right about as often. So:
 # standardize by the target's own statistics, since it is free, and do not expect a
 # working model from it.
 #
@@ -404,10 +405,10 @@ _ = axes[1].legend()
 #
 # **Interpret.** The causes do not break the same thing. Without focus both models lose
 # ranking, since the texture of nuclei is fine detail, and a promise holds or breaks by
-# accident. Less light costs the tuned model more, which has seen a single scanner; the
-# backbone of the frozen one has seen many lights. A stronger stain hardly matters. So:
-# if you can, photograph the same objects on both machines. Then the cause has a name,
-# and the best repair may lie outside the model.
+# accident. Here less light costs the tuned model more, which has seen a single scanner;
+# the backbone of the frozen one has seen many lights. A stronger stain hardly matters.
+# So: if you can, photograph the same objects on both machines. Then the cause has a
+# name, and the best repair may lie outside the model.
 
 # %% [markdown]
 # ## Whose statistics does the model hold?
@@ -446,10 +447,10 @@ for name, model in models.items():
 
 # %% [markdown]
 # **Interpret.** The same method does opposite things. The frozen model is harmed even
-# at A, where nothing has changed: its head was built upon the statistics of the
-# *pretraining*. The tuned model holds A's, and gains at C. So: do not ask whether AdaBN
-# is good; ask whose statistics the model holds. To hold the source's is necessary and
-# not sufficient, as a model from scratch shows (`docs/adaptation_report.md`; there are
+# at A, where nothing has changed: its head was built on the statistics of the
+# *pretraining*. The tuned model holds A's, and here gains at C. So: do not ask whether
+# AdaBN is good; ask whose statistics the model holds. To hold the source's is necessary
+# and not sufficient, as a model from scratch shows (`docs/adaptation_report.md`; there are
 # pseudo-labels, stain augmentation and Deep CORAL, too). And both methods assume the
 # same mixture of classes as at home.
 #
@@ -495,8 +496,8 @@ course.exercise("da-07").check(my_gaps, my_choice, cases)
 # Weigh the channels of the last grid, place by place, with the numbers of the head:
 # a **class activation map** (Zhou et al. 2016; **Grad-CAM** does it for any head). We
 # keep what speaks for the class that the model names. Drawn tissue has true masks of
-# its nuclei, which decide the diagnosis. Which share of the heat lies inside them, and
-# which with a head whose numbers are shuffled?
+# its nuclei, which decide the diagnosis. What share of the heat lies inside them, and
+# what share with a head whose numbers are shuffled?
 
 # %%
 rows = tissue[tissue["split"].eq("test") & tissue["scanner"].eq("A")]
@@ -608,8 +609,8 @@ quiz
 # %% [markdown]
 # ## Take away
 #
-# - Name the **shift**: covariate, label or concept. Only labels from there tell of the
-#   last.
+# - Name the **shift**: covariate, label or concept. Only labels from the target reveal
+#   the last.
 # - A **threshold** can be restored without labels; a **ranking** in part at best.
 # - **Tune on the source**, and hold each repair against a moved threshold.
 # - Thirty **labels** beside the source also measure how good the model is.

@@ -9,7 +9,7 @@
 # - **Need:** lesson 02; one cell of lesson 03 can be skipped. About 45 minutes.
 #
 # **From lesson 02.** You repeat a paper's split by single pictures, and get a fine
-# number. A buyer asks what it promises for *his* modules. What do you say?
+# number. A buyer asks what it promises for *their* modules. What do you say?
 #
 # <details><summary>Answer</summary>
 #
@@ -40,7 +40,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from course_utils import evaluation, machine, pictures
 from course_utils.backbones import load_backbone
-from course_utils.transfer import two_phase_fit
+from course_utils.notebook import LiveTraining
+from course_utils.transfer import extract_features, two_phase_fit
 
 # %% [markdown]
 # ## What is in this folder?
@@ -51,7 +52,7 @@ from course_utils.transfer import two_phase_fit
 # own in place of `None`, with a folder a class in it, and run all cells again.
 # Nothing in it is changed.
 #
-# How many faults can you think of, before a second of computing finds some?
+# How many faults can you think of, before the computer finds some in seconds?
 
 # %%
 my_folder = None  # or for example r"C:\Users\me\mushrooms"
@@ -69,7 +70,8 @@ audit
 # %%
 planted = audit.rows["file"].map(pictures.planted_faults(folder))
 together = audit.rows["group"].map(audit.used["group"].value_counts())
-rows = audit.rows.assign(planted=planted, together=together.astype("Int64"))
+together = [f"{count:.0f}" if count > 0 else "-" for count in together]
+rows = audit.rows.assign(planted=planted, together=together)
 rows["left_out"] = rows["left_out"].str.split("[:,(]").str[0]
 found = rows.dropna(subset="planted").drop_duplicates("planted")
 found.set_index("planted")[["left_out", "turned", "width", "mode", "together"]]
@@ -141,8 +143,9 @@ splits.table.value_counts(["label", "split"]).unstack(fill_value=0)
 #
 # First say which number will be reported; then choose everything by that number. Ours
 # is the **mean recall**: of each class, the share that was found, averaged over the
-# classes (*balanced accuracy*). A model that always names the commonest class gets no
-# more by it than chance. Training follows, by `class_weight`.
+# classes (*balanced accuracy*). A model that always names the commonest class does no
+# better by it than chance. The training weighs the classes accordingly, by
+# `class_weight`.
 #
 # **Predict.** The photographs have 300 pixels a side. Fine cracks need pixels, and
 # pixels cost time: what do 96, 160 and 224 give on the validation pictures?
@@ -182,7 +185,8 @@ for size in sorted({96, 160, 224, side}):
     extractor = keras.Sequential(models[size].layers[:2])
     head = keras.Sequential(models[size].layers[2:])
     head.compile(keras.optimizers.Adam(1e-3), models[size].loss)
-    x = {p: extractor.predict(read(p, size), verbose=0) for p in parts}
+    given = {p: (read(p, size), labels_of(p)) for p in parts}
+    x = {p: extract_features(extractor, given[p])[0] for p in parts}
     held = {"validation_data": (x["validation"], truth), "callbacks": [stop]}
     options = {"epochs": 40, "class_weight": class_weight, "verbose": 0}
     head.fit(x["train"], y, **held, **options)
@@ -199,17 +203,17 @@ candidates = {"head alone": models[side]}
 # %%
 recall = {s: recall_score(truth, named[s], average="macro") for s in named}
 figure, ax = plt.subplots(figsize=(5, 3), layout="tight")
-ax.plot([1000 * cost[s] for s in named], list(recall.values()), "o-")
 for size, value in recall.items():
-    ax.annotate(f" {size} pixels", (1000 * cost[size], value))
+    look = {"ms": size / 16, "label": f"{size} pixels"}
+    ax.plot(1000 * cost[size], value, "o", **look)
 ax.set(xlabel="milliseconds a picture", ylabel="mean recall")
-ax.margins(0.3)
+ax.legend()
 
 # %% [markdown]
 # *The figure shows the mean recall on the validation pictures over the time that a
 # picture takes, for three sizes.*
 #
-# **Interpret.** The cost grows with the area, and is certain. The gain is not: a few
+# **Interpret.** The cost is certain, and grows with the area. The gain is not: a few
 # hundred validation pictures leave the mean recall uncertain by some points, and each
 # further size that you try is another chance to be fooled. The **one-standard-error
 # rule** (Breiman et al. 1984) settles it: take the cheapest whose number lies within one
@@ -249,7 +253,7 @@ course.exercise("yo-07").check(my_error, my_size, named, truth, cost)
 
 # %%
 tuned = new_model(side)
-history = two_phase_fit(
+_ = two_phase_fit(
     tuned,
     tuned.layers[0],
     splits.train,
@@ -258,10 +262,10 @@ history = two_phase_fit(
     fine_tune_epochs=4,
     from_layer=opened,
     class_weight=class_weight,
+    callbacks=[LiveTraining()],
     verbose=0,
 )
 candidates["fine-tuned"] = tuned
-ax = evaluation.plot_history(history)
 
 # %% [markdown]
 # *The figure shows the loss over the epochs of both phases; the star marks the weights
@@ -285,17 +289,17 @@ model = candidates[chosen]
 print(f"Chosen, without flips: {chosen}")
 
 # %% [markdown]
-# **Interpret.** Flips ask four times and cost four times; they smooth what one view
-# happened to show. Whether the gain is worth it is again a matter of standard errors.
+# **Interpret.** Four views cost four times as much; their mean smooths what one view
+# happened to show. Whether a gain is real is again a matter of standard errors.
 # So: choose by the number that you will report, note how many ways you tried, and keep
 # flips for where time is cheap.
 #
 # There is no rival from scratch here. On six hundred pictures, training one until it
 # has learned takes minutes on two cores; with fewer steps it would be a straw man.
-# Lesson 02's curve has trained it to the end, with up to twelve hundred cells: below
-# both. The rival here is the other candidate.
+# In lesson 02 it was trained to the end, with up to twelve hundred cells, and its mean
+# AUC stayed below both. The rival here is the other candidate.
 #
-# All is chosen. **Predict:** what will the mean recall on the *test* pictures be?
+# Everything is chosen. **Predict:** what will the mean recall on the *test* pictures be?
 
 # %% tags=["exercise"]
 quiz = course.quiz("05")
@@ -441,8 +445,8 @@ report
 #
 # ## A file that runs elsewhere
 #
-# A phone, a server or a camera has neither. **LiteRT** (formerly TensorFlow Lite) is a
-# format for them: one file, and an interpreter of a few megabytes. In current Keras the
+# A phone, a server or a camera has neither Keras nor this course. **LiteRT** (formerly
+# TensorFlow Lite) is a format for them: one file and a small interpreter. In current Keras the
 # export is `model.export("model.tflite", format="litert")`; `export_litert` does the same
 # with older versions. What remains of the model? We ask in a fresh process in which
 # `import keras` fails. It takes the interpreter of the package `ai-edge-litert` (`pip

@@ -3,9 +3,9 @@
 #
 # - **Do:** load ImageNet's network into PyTorch, put a new head on it, fine-tune
 #   it in two phases with a loop of your own, and carry a Keras model over.
-# - **Learn:** three switches that Keras has as one, optimizers with a rate for
-#   each part, early stopping by hand, and what is saved.
-# - **Need:** lesson 03, and PyTorch, which `make lab REAL=real,torch` brings.
+# - **Learn:** three switches that Keras couples, optimizers with a rate for
+#   each part, early stopping by hand, and what a saved file holds.
+# - **Need:** lesson 03, and PyTorch, which `make lab REAL=real,torch` installs.
 #   About 50 minutes.
 #
 # **From lesson 03.** In Keras you have set `base_model.trainable = True` after
@@ -20,7 +20,8 @@
 # %% [markdown]
 # ## Set up
 #
-# Where PyTorch is missing, this cell stops with the command that brings it.
+# If PyTorch is not installed, this cell stops and prints the command that
+# installs it.
 
 # %%
 from course_utils import course
@@ -46,10 +47,11 @@ from course_utils.evaluation import experiments, plot_images
 # %% [markdown]
 # ## The same network, the same names
 #
-# The weights that this course reads into Keras were saved by PyTorch. In PyTorch
-# one builds the network in Python, and then fills it with a **state dict**: names
-# and tensors. `weights_only=True` matters. Such files are pickles, and a pickle
-# from a stranger may run any code.
+# The weights that this course reads into Keras were saved by PyTorch. In
+# PyTorch you build the network in Python, then fill it with a **state dict**:
+# names and tensors. Such files are pickles, and a pickle from a stranger may
+# run any code, which `weights_only=True` prevents: the default since PyTorch
+# `2.6`, missing in older code.
 #
 # Pictures have their channels in front: `(batch, channels, height, width)`. The
 # scaling is ours to do, since it is no part of the network.
@@ -79,8 +81,8 @@ print(plot_images(photographs, [0, 1], named).description)
 
 # %% [markdown]
 # *The figure shows a palace and a flower, each under the class that PyTorch
-# finds likeliest.* (ImageNet has no dahlia.) **Predict:** how far from these are the probabilities of the
-# Keras network?
+# finds likeliest.* ImageNet has no dahlia. **Predict:** how far from these are
+# the probabilities of the Keras network?
 
 # %%
 keras_network = load_backbone("efficientnet_lite0", include_top=True)
@@ -116,7 +118,7 @@ course.claim(largest < 1e-4, "both frameworks say the same.")
 # ## Solar cells, as tensors
 #
 # The cells that lesson 03 trained on and watched, in the same size, and all of
-# the test modules. (The photographs are under CC BY-NC-SA, as in lesson 00.)
+# the test modules. (Photographs: CC BY-NC-SA, as in lesson 00.)
 
 # %%
 table = pictures.load_solar_cells()
@@ -141,10 +143,10 @@ batch = cells["train"][0][:16]
 # %% [markdown]
 # ## Three switches
 #
-# Text books freeze a backbone with `param.requires_grad = False`. **Predict:** we
-# do that to the whole network, call it on sixteen cells, and make no step of any
-# optimizer. Which arrays move, in evaluation mode, and in training mode? And does
-# the frozen network give the same answer twice?
+# Textbooks freeze a backbone with `param.requires_grad = False`. **Predict:**
+# we do that to the whole network, call it twice on sixteen cells, and take no
+# step of any optimizer. Which arrays move, in evaluation mode, and in training
+# mode? And does the frozen network give the same answer twice?
 
 # %%
 for mode in (False, True):
@@ -163,10 +165,12 @@ course.claim(statistics and all(statistics), "only statistics have moved.")
 # - `train()` and `eval()` decide what batch normalization and dropout *do*;
 # - `inference_mode()` decides whether anything is recorded for a backward pass.
 #
-# So the trap lies the other way round: a backbone that is frozen by
-# `requires_grad` alone drifts as soon as a loop calls `model.train()`, and
-# nothing is said. So: freeze with `requires_grad_(False)`, and keep the frozen
-# part in `eval()`, each time that `train()` was called on the whole.
+# In training mode the two answers differ because this network drops features,
+# and whole blocks, at random; batch normalization alone would give one batch
+# the same answer twice. But its statistics drift, silently, as soon as a loop
+# calls `model.train()` on a backbone that is frozen by `requires_grad` alone.
+# So: freeze with `requires_grad_(False)`, and put the frozen part back into
+# `eval()` each time that `train()` is called on the whole.
 #
 # **Exercise pt-01.** A loop from a library calls `model.train()` at the start of
 # each epoch, and you cannot change the loop. Write a module, `my_model`, of
@@ -200,7 +204,7 @@ my_model = OnFrozen(their_backbone, their_head)
 ### END SOLUTION
 
 # %% [markdown]
-# The check switches your model to and fro.
+# The check switches your model back and forth.
 
 # %% tags=["check"]
 course.exercise("pt-01").check(my_model, their_backbone, their_head, batch)
@@ -208,10 +212,12 @@ course.exercise("pt-01").check(my_model, their_backbone, their_head, batch)
 # %% [markdown]
 # ## Compute the frozen part once
 #
-# We are going to train the last five of sixteen blocks. What comes before never
-# changes, so its answers are computed once, for each cell as it is and for each
-# cell flipped: lesson 02's cache, by hand. (`no_grad` and not `inference_mode`,
-# since we shall train on what comes out.)
+# We are going to train the last five of this package's sixteen blocks, which
+# Keras names `block6` and `block7`. What comes before never changes, so its
+# answers are computed once, for each cell as it is and flipped: lesson 02's
+# cache, by hand. `cut` takes the network apart, into what stays frozen and the
+# rest with averaging. (`no_grad` and not `inference_mode`, since we train on
+# what comes out.)
 
 
 # %%
@@ -240,7 +246,7 @@ print(f"{tuple(batch.shape[1:])} -> {tuple(flipped.shape[1:])}")
 # ## Phase 1: the head, in a loop of your own
 #
 # One step of training takes three lines, in this order. A new head is one
-# `nn.Linear`. It gives **logits**, since PyTorch's cross-entropy brings its own
+# `nn.Linear`. It gives **logits**, since PyTorch's cross-entropy has its own
 # softmax.
 
 
@@ -269,14 +275,15 @@ optimizer = torch.optim.Adam(head.parameters(), lr=1e-3)
 for _ in range(20):
     for inputs, labels in feature_loader:
         make_step(head, optimizer, inputs, labels)
-phase_1 = nn.Sequential(rest.requires_grad_(False), head)
+rest.requires_grad_(False)
+phase_1 = nn.Sequential(rest, head)
 frozen_auc = auc_of(head, features, "validation")
 print(f"Validation AUC {frozen_auc:.3f}")
 
 # %% [markdown]
-# **Interpret.** `zero_grad`, because `backward` *adds* to what is there: forget it,
-# and each step goes along the sum of all gradients so far. So: write these lines
-# once, in a function, and never again.
+# **Interpret.** `zero_grad`, because `backward` *adds* to what is there: forget
+# it, and each step follows the sum of all gradients so far. So: write these
+# lines once, in a function, and never again.
 #
 # ## An optimizer holds what it was given
 #
@@ -303,10 +310,10 @@ with course.watch(model) as evidence:
 print(evidence)
 
 # %% [markdown]
-# **Interpret.** The flags said that everything trains, and the optimizer trained
-# what it held. The same happens to a head that is put on *after* the optimizer
-# was made: it stays random for good. PyTorch says nothing in either case. So:
-# set flags and heads, **then** make the optimizer; or add a group.
+# **Interpret.** The flags said that everything trains, and the optimizer
+# trained what it held. The same happens to a head that is put on *after* the
+# optimizer is made: it stays random for good. PyTorch says nothing in either
+# case. So: set flags and heads, **then** make the optimizer; or add a group.
 #
 # **Exercise pt-02.** Make `my_optimizer` for `model`: an `AdamW` in which the
 # head, `model[1]`, trains at `1e-3` and the backbone, `model[0]`, at `1e-4`.
@@ -341,11 +348,11 @@ course.exercise("pt-02").check(my_optimizer, model)
 # %% [markdown]
 # ## Phase 2, twice
 #
-# A much copied recipe ends with `optim.Adam(model.parameters(), lr=1e-5)`. That
-# is a rate for the backbone, and it hits the head as well, a hundred times lower
-# than before. Beside it: a rate for each part, falling along a cosine by a
-# **scheduler**, which changes the rates in the groups when we tell it that an
-# epoch is over.
+# A widely copied recipe ends with `optim.Adam(model.parameters(), lr=1e-5)`.
+# That is a rate for the backbone, and the head gets it as well, a hundred times
+# lower than before. We compare it with a rate for each part. In both, a
+# **scheduler** lowers the rates along a cosine, when we tell it that an epoch
+# is over.
 #
 # Both loops keep batch normalization as it was, and a copy of the best weights,
 # those of phase 1 among them. **Predict:** after five epochs, how far has the head
@@ -357,7 +364,7 @@ def fine_tune(model, optimizer, epochs=5):
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
     curve, kept = [frozen_auc], copy.deepcopy(model.state_dict())
     for _ in range(epochs):
-        model.eval()  # There is no dropout here: only batch normalization.
+        model.eval()  # `cut` leaves dropout out: only batch normalization.
         for plain, mirrored, some_labels in loader:
             mirror = torch.rand(len(some_labels), 1, 1, 1) < 0.5
             inputs = torch.where(mirror, mirrored, plain)
@@ -398,19 +405,20 @@ print(f"phase 1:  test AUC {frozen_test:.3f}")
 # *The figure shows the AUC on the validation modules over the epochs of phase 2,
 # beginning with phase 1, for both optimizers. What was kept is the best epoch.*
 #
-# **Interpret.** Adam moves a weight by about its rate in each step, so a hundred
-# steps of `1e-5` leave the head nearly where it was, however wrong it is for
-# features that change under it. A group of its own lets it follow. Whether the
-# *result* gets better is another question. Epoch 0 may win, and what a few
-# validation modules choose, the test modules need not confirm. So: keep phase 1
-# among the candidates, and repeat on other draws before you promise a gain.
+# **Interpret.** Adam moves a weight by hardly more than its rate in a step, so
+# a hundred steps of at most `1e-5` leave the head nearly where it was, however
+# wrong it is for features that change under it. A group of its own lets it
+# follow. Whether the *result* gets better is another question. Epoch 0 may win,
+# and what a few validation modules choose, the test modules need not confirm.
+# So: keep phase 1 among the candidates, and repeat on other draws before you
+# promise a gain.
 #
 # ## Other draws, in both frameworks
 #
 # The same recipes were run on other draws of modules, in Keras and in PyTorch
-# (`python -m benchmarks.real_ground frameworks`; the last eight blocks are trained,
-# and Keras takes part with one rate for all weights only). **Predict:** which differs
-# more, the framework or the draw?
+# (`python -m benchmarks.real_ground frameworks`). The last eight blocks are
+# trained there, `block5` to `block7`, and Keras was run only with one rate for
+# all weights. **Predict:** which differs more, the framework or the draw?
 
 # %%
 experiments.show("frameworks", gain=True)
@@ -422,14 +430,15 @@ print(apart.agg(["count", "mean", "min", "max"]).round(3).to_string())
 print(f"From the hardest draw to the easiest: {spread:.3f}")
 
 # %% [markdown]
-# *The figure shows what other rates of phase 2 add to the AUC on new modules, above
-# that of `1e-5` for all weights: means and 95 % intervals over draws. The table has
-# PyTorch's AUC less that of Keras on the same draw.*
+# *The figure shows what other rates of phase 2 add to the AUC on new modules,
+# above that of `1e-5` for all weights: means and 95 % intervals over draws. The
+# table has PyTorch's AUC minus that of Keras on the same draw.*
 #
-# **Interpret.** What is left to the frameworks is the head's first weights, the
-# order of the batches, Adam's epsilon and rounding. At `1e-4` that can pick another
-# epoch, and move a score visibly; a draw of other modules moves it more. So: never
-# choose a framework by one score, and take differences draw by draw.
+# **Interpret.** Cells, batches and flips were the same; what still differs
+# between the frameworks is the head's first weights, Adam's epsilon and
+# rounding. At `1e-4` that can pick another epoch, and move a score visibly; a
+# draw of other modules moves it more. So: never choose a framework by one
+# score, and take differences draw by draw.
 #
 # And a rate of the head's own? It moves the head, but gains nothing here: after
 # phase 1 the head is trained (`the-head-keeps-its-rate` in `docs/ledger.md`). So:
@@ -472,10 +481,10 @@ course.exercise("pt-03").check(my_model, my_evidence)
 # dict holds the tensors themselves, and training goes on writing into them: keep
 # a `copy.deepcopy`.
 #
-# Do it better. `one_epoch()` trains `my_head` for an epoch, and returns its loss
-# on the validation cells. Call it at most 60 times, and stop when the loss has
-# had no new minimum for 5 epochs. Leave the best epoch's weights in `my_head`,
-# and all losses, in their order, in `my_losses`.
+# Do it better. `one_epoch()` trains `my_head` for an epoch, and returns its
+# loss on the validation cells. Call it at most 60 times, and stop when the loss
+# has had no new minimum for 5 epochs. Leave the best epoch's weights in
+# `my_head`, and all losses, in their order, in `my_losses`.
 
 # %% tags=["exercise"]
 # exercise: pt-04
@@ -517,8 +526,8 @@ course.exercise("pt-04").check(
 # ## Save it, load it, use it
 #
 # What is saved is the state dict. The code of the network is not in it, and
-# neither is the mode: a loaded model is in training mode until you call
-# `eval()`.
+# neither is the mode. A newly built network is in training mode, and loading
+# weights does not change that: call `eval()`.
 
 # %%
 path = machine.work_dir() / "lesson_06.pt"
@@ -532,13 +541,13 @@ course.claim(torch.equal(*pairs), "what was loaded says what was saved.")
 # %% [markdown]
 # ## Other families
 #
-# **torchvision** has the networks that most texts name, and reaches them by one
-# call. `weights="DEFAULT"` downloads ImageNet's, which takes a network;
-# `weights=None` is random. Each has its own normalization:
-# `get_model_weights(name).DEFAULT.transforms()` gives it, and leaving it out is
-# lesson 01's mismatch again. The last linear layer is `fc` in a ResNet,
-# `classifier` in an EfficientNet, `heads` in a vision transformer; this finds it
-# in each.
+# **torchvision** has the networks that most texts name, each one call away.
+# `weights="DEFAULT"` downloads ImageNet's; `weights=None` is random. Each has
+# its own normalization: `get_model_weights(name).DEFAULT.transforms()` gives
+# it, and leaving it out is lesson 01's mismatch again. The last linear layer is
+# `fc` in a ResNet, `classifier` in an EfficientNet, `heads` in a vision
+# transformer; this finds it in all three. (Attention has subclasses of
+# `nn.Linear`, hence `type`.)
 #
 # ```python
 # import torchvision
@@ -557,8 +566,9 @@ course.claim(torch.equal(*pairs), "what was loaded says what was saved.")
 # network, head = with_new_head("resnet50", num_classes=2)
 # ```
 #
-# Everything else in this lesson holds for them as it is. A vision transformer has
-# no batch normalization, so its one trap less is dropout.
+# `cut` fits our network only; the rest of this lesson holds for them as it is.
+# A vision transformer has no batch normalization, so it has one trap fewer. The
+# mode still switches its dropout, whose rate is zero in torchvision by default.
 #
 # ## From a blank page
 #
@@ -603,7 +613,7 @@ course.exercise("pt-05").check(my_module, their_model)
 
 # %%
 print(
-    f"Concluded: in PyTorch, too, a head on the frozen network reaches a test "
+    f"Concluded: in PyTorch a head on the frozen network also reaches a test "
     f"AUC of {frozen_test:.2f}. Phase 2, with a rate for each part, kept epoch "
     f"{best_epoch}, with {test_auc:.2f}."
 )

@@ -24,6 +24,8 @@ LESSONS = sorted(
 NUMBERS = [lesson.partition("_")[0] for lesson in LESSONS]
 # A table in text that is wider than this breaks within its rows.
 WIDE = re.compile(r"(?=.{101}).*\S {2,}\S")
+# What pandas and NumPy write where a value is missing.
+MISSING = re.compile(r"(?<![\w'\"])(?:<NA>|NaN|NaT|nan)(?![\w'\"])")
 NO_NEWS = re.compile(
     r"<(matplotlib|keras|tensorflow|tf)\.|<\w+ .* at 0x|^\[?<\w+|^Text\("
 )
@@ -102,6 +104,10 @@ def test_what_a_solved_lesson_shows_is_fit_to_be_read(lesson):
             lines = plain.splitlines()
             found += [(cell, "no news", x) for x in lines if NO_NEWS.search(x)]
             found += [(cell, "too wide", x) for x in lines if WIDE.match(x)]
+            found += [(cell, "missing", x) for x in lines if MISSING.search(x)]
+        for value in re.findall(r"<td>(.*?)</td>", data.get("text/html", "")):
+            if MISSING.fullmatch(html.unescape(value)):
+                found.append((cell, "missing", value))
         for text in re.findall(
             r'<img alt="([^"]*)"', data.get("text/html", "")
         ):

@@ -1,11 +1,11 @@
 from .adabn import adapt_batch_norm as adapt_batch_norm
 from .coral import CoralLoss as CoralLoss
 from .coral import coral_loss as coral_loss
+from .random_stains import RandomStains as RandomStains
 from .self_training import adapt_by_entropy as adapt_by_entropy
 from .self_training import entropy as entropy
 from .self_training import pseudo_labels as pseudo_labels
 from .stains import HAEMATOXYLIN_EOSIN as HAEMATOXYLIN_EOSIN
-from .stains import RandomStains as RandomStains
 from .stains import Stains as Stains
 from .stains import combine_stains as combine_stains
 from .stains import estimate_stains as estimate_stains

@@ -1,9 +1,8 @@
 """Train features whose covariance is the same in two places (Deep CORAL)."""
 
 import keras
-import numpy as np
 
-from course_utils.machine import arguments
+from course_utils.machine import arguments, array_arguments
 from course_utils.machine.errors import CourseError
 
 
@@ -33,7 +32,11 @@ def coral_loss(source_features, target_features):
         Domain Adaptation", https://arxiv.org/abs/1607.01719
     """
     covariances = []
-    shapes = [tuple(np.shape(f)) for f in (source_features, target_features)]
+    shapes = []
+    for features in (source_features, target_features):
+        if not hasattr(features, "shape"):
+            features = array_arguments.real_array("features", features)
+        shapes.append(tuple(features.shape))
     remedy = ""
     if any(len(shape) != 2 for shape in shapes):
         remedy = "pool feature maps first, with GlobalAveragePooling2D"

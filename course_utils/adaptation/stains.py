@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from course_utils.machine import arguments, array_arguments
+from course_utils.machine import array_arguments
 from course_utils.machine.errors import CourseError
 
 # What haematoxylin and eosin absorb in red, green and blue: Ruifrok and
@@ -70,7 +70,7 @@ def separate_stains(images, vectors=HAEMATOXYLIN_EOSIN):
     """
     images = _checked_pictures(images)
     density = -keras.ops.log10(keras.ops.maximum(images, 1) / 255)
-    return density @ np.linalg.inv(_basis(vectors)).astype("float32")
+    return density @ np.linalg.inv(stain_basis(vectors)).astype("float32")
 
 
 def combine_stains(amounts, vectors=HAEMATOXYLIN_EOSIN):
@@ -87,86 +87,17 @@ def combine_stains(amounts, vectors=HAEMATOXYLIN_EOSIN):
         0..255.
 
     Raises:
-        CourseError: If the vectors are not two that differ.
+        CourseError: If the amounts are not three numbers a pixel, or the
+            vectors not two that differ.
     """
-    amounts = keras.ops.cast(amounts, "float32")
-    density = amounts @ _basis(vectors).astype("float32")
+    amounts = _tensor("amounts", amounts, "separate_stains returns")
+    if amounts.shape[-1:] != (3,):
+        raise CourseError(
+            "Expected three amounts a pixel, as separate_stains returns them, "
+            f"and the shape is {tuple(amounts.shape)}: put back the third."
+        )
+    density = amounts @ stain_basis(vectors).astype("float32")
     return keras.ops.clip(255 * keras.ops.power(10.0, -density), 0, 255)
-
-
-@keras.saving.register_keras_serializable("course_utils")
-class RandomStains(keras.layers.Layer):
-    """Stain augmentation: each picture gets other amounts of each stain.
-
-    In training it multiplies each of the three amounts of `separate_stains`
-    by a number around 1 and adds one around 0, drawn anew for each picture;
-    in inference it leaves pictures alone, like the random layers of Keras. In
-    a pipeline: `train_ds.map(lambda x, y: (augment(x), y))`, after `cache()`.
-
-    It prepares a model for other stains, and needs no picture of the new
-    scanner; blur, noise or tone it does not prepare for.
-
-    Input and output: pictures with values from 0 to 255, shape
-    `(..., height, width, 3)`.
-
-    Args:
-        strength: Number from 0 to below 1: factors lie between 1 - strength
-            and 1 + strength, what is added between -strength and strength (in
-            optical density). Tellez et al. use 0.05 (light) and 0.2 (strong)
-            in the units of another software, and vary a third stain in place
-            of the rest.
-        vectors: As in `separate_stains`.
-        seed: Seed of the draws.
-        **kwargs: As in `keras.layers.Layer`, such as `name`.
-
-    Raises:
-        CourseError: If the strength is not from 0 to below 1, if the seed is
-            none, or if the vectors are not two that differ.
-
-    Reference:
-        Tellez et al. (2019), "Quantifying the effects of data augmentation
-        and stain color normalization in convolutional neural networks for
-        computational pathology", https://arxiv.org/abs/1902.06543
-    """
-
-    def __init__(
-        self, strength=0.05, vectors=HAEMATOXYLIN_EOSIN, seed=None, **kwargs
-    ):
-        """Keeps the settings; see the class."""
-        super().__init__(**kwargs)
-        self.strength = arguments.number(
-            "strength", strength, 0.05, least=0, below=1
-        )
-        _basis(vectors)
-        self.vectors, self.seed = vectors, arguments.seed(seed)
-        self.seed_generator = keras.random.SeedGenerator(self.seed)
-
-    def call(self, inputs, training=True):
-        """Returns pictures; see `keras.layers.Layer.call`."""
-        if not training or not self.strength:
-            return inputs
-        amounts = separate_stains(inputs, self.vectors)
-        each = (*keras.ops.shape(amounts)[:-3], 1, 1, 3)
-        factors, shifts = (
-            keras.random.uniform(
-                each,
-                center - self.strength,
-                center + self.strength,
-                seed=self.seed_generator,
-            )
-            for center in (1, 0)
-        )
-        images = combine_stains(amounts * factors + shifts, self.vectors)
-        return keras.ops.cast(images, self.compute_dtype)
-
-    def get_config(self):
-        """Returns the settings; see `keras.layers.Layer.get_config`."""
-        return {
-            **super().get_config(),
-            "strength": self.strength,
-            "vectors": np.asarray(self.vectors).tolist(),
-            "seed": self.seed,
-        }
 
 
 def estimate_stains(images):
@@ -216,7 +147,7 @@ def estimate_stains(images):
         )
     vectors = np.stack([np.cos(ends), np.sin(ends)], axis=1) @ plane.T
     vectors = vectors[np.argsort(-vectors[:, 0])]
-    amounts = tissue @ np.linalg.inv(_basis(vectors))[:, :2]
+    amounts = tissue @ np.linalg.inv(stain_basis(vectors))[:, :2]
     return Stains(vectors, np.percentile(amounts, 99, axis=0))
 
 
@@ -236,18 +167,24 @@ def normalise_stains(images, source, target):
 
     Raises:
         CourseError: If the pictures are none, not finite, or not from 0 to
-            255.
+            255, or if the stains are no `Stains`.
 
     Reference:
         Macenko et al. (2009), "A method for normalizing histology slides for
         quantitative analysis".
     """
+    for name, stains in (("source", source), ("target", target)):
+        if not isinstance(stains, Stains):
+            raise CourseError(
+                f"{name} is of type {type(stains).__name__}, and Stains were "
+                "expected: pass what estimate_stains(pictures) returns."
+            )
     amounts = separate_stains(images, source.vectors)
     scale = np.append(target.strengths / source.strengths, 0)
     return combine_stains(amounts * scale.astype("float32"), target.vectors)
 
 
-def _basis(vectors):
+def stain_basis(vectors):
     """Returns both stains, and what is at right angles to them, as rows."""
     vectors = array_arguments.real_array(
         "stain colours", vectors, "estimate_stains gives"
@@ -267,11 +204,7 @@ def _basis(vectors):
 
 def _checked_pictures(images):
     """Returns pictures as a float32 tensor, if they are from 0 to 255."""
-    if not tf.is_tensor(images) and not isinstance(images, keras.KerasTensor):
-        images = array_arguments.real_array(
-            "pictures", images, "load_dataset(name) gives", "float32"
-        )
-    images = keras.ops.cast(images, "float32")
+    images = _tensor("pictures", images, "load_dataset(name) gives")
     if len(images.shape) < 3 or images.shape[-1] != 3:
         raise CourseError(
             "Expected colour pictures of shape (..., height, width, 3), and "
@@ -296,3 +229,9 @@ def _checked_pictures(images):
             f"{low:.3g} to {high:.3g}: {remedy}."
         )
     return images
+
+
+def _tensor(name, values, like):
+    if not tf.is_tensor(values) and not isinstance(values, keras.KerasTensor):
+        values = array_arguments.real_array(name, values, like, "float32")
+    return keras.ops.cast(values, "float32")

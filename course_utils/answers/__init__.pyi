@@ -1,3 +1,4 @@
+from .challenge import Challenge as Challenge
 from .checks import Exercise as Exercise
 from .checks import find_exercise as find_exercise
 from .checks.watching import Evidence as Evidence

@@ -1,22 +1,17 @@
 """Remember answers: an append-only log, and what it adds up to.
 
-``work/progress.jsonl`` holds one event a line. An event is appended with one
-write and flushed to the disk before it counts as saved, so a kill loses
-nothing that was acknowledged, and two kernels can write at once. Each event
-brings the line break *before* it: after a write that was cut short, the next
-event still begins on a line of its own.
+``work/progress.jsonl`` holds one event a line, see `event_file`.
 """
 
 import dataclasses
 import datetime
-import errno
 import json
 import math
-import os
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
+from course_utils.answers import event_file
 from course_utils.machine import paths
 
 LONGEST_ANSWER = 200  # characters; the log remembers, it does not archive
@@ -80,22 +75,8 @@ def remember(event: Event) -> str:
         shortened = event.answer[:LONGEST_ANSWER]
         event = dataclasses.replace(event, answer=shortened)
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    line = json.dumps(dataclasses.asdict(dataclasses.replace(event, at=now)))
-    path = log_path()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "ab", buffering=0) as file:
-            content = ("\n" + line).encode()
-            if file.write(content) < len(content):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            os.fsync(file.fileno())
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        return (
-            f"This could not be saved in {path}: {reason}. Make room there "
-            "or make it writable, or set COURSE_WORK to another folder."
-        )
-    return ""
+    event = dataclasses.replace(event, at=now)
+    return event_file.append(log_path(), dataclasses.asdict(event))
 
 
 def remember_once(event: Event) -> str:
@@ -125,24 +106,8 @@ def remember_once(event: Event) -> str:
 
 def read_log() -> Log:
     """Read all events; lines that are broken are counted and passed over."""
-    path = log_path()
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except FileNotFoundError:
-        return Log()
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        return Log(problem=f"{path} cannot be read: {reason}.")
-    found = [_parse(line) for line in lines if line.strip()]
-    events = tuple(event for event in found if event is not None)
-    broken = len(found) - len(events)
-    problem = ""
-    if broken:
-        problem = (
-            f"{broken} of {len(found)} lines of {path} cannot be read and "
-            "were passed over; the others count."
-        )
-    return Log(events, problem)
+    events, problem = event_file.read(log_path(), _parse)
+    return Log(tuple(events), problem)
 
 
 def learner_id() -> str:

@@ -8,7 +8,12 @@ from keras import layers
 
 from course_utils.backbones.preprocessing import PictureScaling
 from course_utils.backbones.torch_file import read_state_dict
-from course_utils.machine import paths, real_files
+from course_utils.machine import (
+    arguments,
+    array_arguments,
+    paths,
+    real_files,
+)
 from course_utils.machine.errors import CourseError
 
 # Of each group: blocks, kernel size, stride, expansion, filters.
@@ -194,9 +199,11 @@ def top_classes(probabilities, count=5):
         for one picture, a list for several.
 
     Raises:
-        CourseError: If there are not 1000 numbers a picture.
+        CourseError: If there are not 1000 numbers a picture, or if `count` is
+            no number of classes.
     """
-    probabilities = np.asarray(probabilities)
+    count = arguments.whole_number("count", count, 5, most=CLASSES)
+    probabilities = array_arguments.real_array("probabilities", probabilities)
     if probabilities.ndim not in (1, 2) or probabilities.shape[-1] != CLASSES:
         raise CourseError(
             f"Expected {CLASSES} probabilities a picture, not an array of "

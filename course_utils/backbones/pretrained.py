@@ -74,12 +74,14 @@ def load_backbone(name, weights="default", input_shape=None, include_top=False):
     choices = ["embedded", None] if name in _BUILDERS else ["imagenet"]
     if name == _LITE0:
         choices.append(None)
-    if weights == "default":
+    if isinstance(weights, str) and weights == "default":
         weights = choices[0]
-    if weights not in choices:
+    known = weights is None or isinstance(weights, str)
+    if not known or weights not in choices:
         raise CourseError(
             _unknown(f"weights for the backbone {name!r}", weights, choices)
         )
+    include_top = arguments.choice("include_top", include_top, (True, False))
     if include_top and name != _LITE0:
         raise CourseError(
             f"The backbone {name!r} has no classes of ImageNet on top: leave "

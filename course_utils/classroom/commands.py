@@ -163,10 +163,12 @@ def _grade(chosen):
         for task in marks:
             print(f"would grade {task['student']}, lesson {task['lesson']}")
         return 0
-    failed = [one for one in marks if one["status"] != "graded"]
-    print(f"{len(marks) - len(failed)} submissions are graded.")
-    for one in failed:
-        print(f"- {one['student']}, lesson {one['lesson']}: {one['message']}")
+    graded = [one for one in marks if one["status"] == "graded"]
+    print(f"{len(graded)} submissions are graded.")
+    for one in marks:
+        if one["message"]:
+            words = f"{one['student']}, lesson {one['lesson']}"
+            print(f"- {words}: {one['message']}")
     return 0
 
 
@@ -199,11 +201,27 @@ def _grader(chosen):
 
 
 def _report(chosen):
+    from course_utils.classroom import class_folder
     from course_utils.classroom.reporting import report
 
     written = report(chosen.folder, dry_run=chosen.dry_run)
     _say(written[:3], chosen)
     print(f"Feedback for {(len(written) - 3) // 2} students, beside them.")
+    folder = Path(chosen.folder)
+    placed = {
+        (row["student"], row["lesson"])
+        for row in class_folder.read_collected(folder)
+        if row["lesson"]
+    }
+    marked = {
+        (mark["student"], mark["lesson"])
+        for mark in class_folder.read_marks(folder)
+    }
+    if missing := len(placed - marked):
+        print(
+            f"{missing} submissions have no mark: `course class grade "
+            f"{folder}` gives one to those that can be graded."
+        )
     return 0
 
 

@@ -102,6 +102,15 @@ def write_example(
     return paths_written
 
 
+def solve(released: str | Path) -> bytes:
+    """Return a released notebook with all answers right.
+
+    Args:
+        released: The notebook, as a student was given it.
+    """
+    return _notebook(released, (), ())
+
+
 def _files(notebook, names):
     """Return each file with its content, and its hours before the due date."""
     exercises = list(_WRONG)
@@ -172,10 +181,9 @@ def _notebook(
     answers = _answers(missed)
     for cell in notebook["cells"]:
         source = "".join(cell["source"])
-        match = notebook_answers.NAMED.search(source)
-        if cell["cell_type"] != "code" or not match or match[1] in left_out:
+        name = notebook_answers.name_in(source)
+        if cell["cell_type"] != "code" or not name or name in left_out:
             continue
-        name = match[1]
         if crash and name == "fe-06":
             source = _in_place_of_stub(source, _CRASH)
         elif name in wrong:
@@ -206,10 +214,10 @@ def _solved_cells():
         source.read_text("utf-8"), True, f"lessons/{source.name}"
     )
     return {
-        match[1]: cell.source
+        name: cell.source
         for cell in cells
         if cell.cell_type == "code"
-        and (match := notebook_answers.NAMED.search(cell.source))
+        and (name := notebook_answers.name_in(cell.source))
     }
 
 

@@ -4,14 +4,11 @@ A mark that is there and was made of the same file by the same judges is kept,
 so a grading that was killed goes on where it was.
 """
 
-import concurrent.futures
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
-import psutil
 from tqdm.auto import tqdm
 
 from course_utils.classroom import (
@@ -21,14 +18,16 @@ from course_utils.classroom import (
     judging,
     references,
     sandbox,
+    spreading,
 )
+from course_utils.classroom.sandbox import choose
 from course_utils.classroom.submissions import read_cells
 from course_utils.machine import paths
 from course_utils.machine.errors import CourseError
 
 LIMITS = sandbox.Limits()
 MOST_RESTARTS = 3  # after cells that have ended their process
-_BYTES_A_WORKER = 3 * 2**30
+_KILLED = (-9, 128 + 9)  # exit codes, without and with a sandbox
 
 
 def grade(
@@ -46,7 +45,8 @@ def grade(
 
     Args:
         folder: The folder of the class.
-        lessons: Numbers of lessons; None for all that were released.
+        lessons: Numbers of lessons; None for all that were released and can
+            be graded.
         students: Names; None for all.
         trust_submissions: Run notebooks as if they were your own, in a plain
             process that can read and delete what you can.
@@ -65,13 +65,18 @@ def grade(
     """
     folder = Path(folder).absolute()
     told = class_folder.read_class(folder)["lessons"]
-    kind = _sandbox_kind(sandbox, trust_submissions)
-    wanted = list(lessons or told)
+    kind = choose(sandbox, trust_submissions)
+    able = [one for one in told if one in judges.LESSONS]
+    wanted = list(lessons or able or told)
     if missing := [one for one in wanted if one not in told]:
         raise CourseError(
             f"Lesson {missing[0]} was not released to this class."
         )
-    versions = {one: judging.version(one) for one in wanted if judges.load(one)}
+    versions = {
+        one: judging.version(one, told[one])
+        for one in wanted
+        if judges.load(one)  # Raises where it cannot be graded.
+    }
     chosen = None if students is None else set(students)
     tasks, kept = [], []
     for path in sorted((folder / "submissions").glob("*/*.ipynb")):
@@ -95,51 +100,13 @@ def grade(
         return tasks
     for task in tqdm(tasks, "References", delay=2, leave=False):
         _reference_of(task)
-    return kept + _run_all(tasks, workers, scheduler)
-
-
-def _sandbox_kind(name, trusted):
-    return sandbox.choose(name, trusted)
-
-
-def _run_all(tasks, workers, scheduler):
-    if not tasks:
-        return []
-    workers = workers or _workers()
-    try:
-        import distributed
-    except ImportError:
-        if scheduler:
-            raise CourseError(
-                "Dask is not installed: `pip install "
-                "'transfer-learning-course[classroom]'` brings it."
-            ) from None
-        with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-            return list(_shown(pool.map(grade_one, tasks), tasks))
-    options = {"address": scheduler} if scheduler else {}
-    if not scheduler:
-        options = {"n_workers": min(workers, len(tasks))}
-        options |= {"threads_per_worker": 1, "dashboard_address": None}
-    with distributed.Client(**options) as client:
-        futures = client.map(grade_one, tasks, pure=False)
-        by_key = dict(zip([f.key for f in futures], tasks, strict=True))
-        done = []
-        for future in _shown(distributed.as_completed(futures), tasks):
-            if future.status == "finished":
-                done.append(future.result())
-            else:
-                why = "its grading ended a worker several times"
-                done.append(_failed(by_key[future.key], why))
-        return done
-
-
-def _shown(found, tasks):
-    return tqdm(found, "Grading", len(tasks), unit="submission")
-
-
-def _workers():
-    memory = psutil.virtual_memory().available // _BYTES_A_WORKER
-    return max(1, min(os.cpu_count() or 1, memory))
+    found = spreading.spread(grade_one, tasks, workers, scheduler)
+    return kept + [
+        _failed(task, "Its grading ended a worker several times.")
+        if mark is None
+        else mark
+        for task, mark in found
+    ]
 
 
 def grade_one(task: dict) -> dict:
@@ -173,6 +140,9 @@ def run_apart(
 ) -> tuple[list, str, float]:
     """Run the cells, again without one that has ended its process.
 
+    A process that was killed may have been killed from outside, where memory
+    ran out for example, so its cell gets a second try.
+
     Args:
         task: As in `grade_one`.
         cells: Sources of the submission's cells.
@@ -191,7 +161,7 @@ def run_apart(
         "wanted": {name: how.answers for name, how in module.JUDGES.items()},
         "cache": str(references.cache_of(Path(task["folder"]))),
     }
-    records, skipped, seconds = [], [], 0.0
+    records, skipped, killed, seconds = [], [], set(), 0.0
     for _ in range(1 + MOST_RESTARTS):
         content = frames.pack({**job, "skip": skipped}, asked)
         readable = references.cache_of(Path(task["folder"]))
@@ -203,12 +173,20 @@ def run_apart(
         records += new
         kinds = [head.get("kind") for head, _ in new]
         begun = [h.get("cell") for h, _ in new if h.get("kind") == "begin"]
-        if found.killed or not begun or "done" in kinds:
+        if found.killed or "done" in kinds:
             break
-        cell = begun[-1]
+        cell = begun[-1] if begun else -1
         if type(cell) is not int or cell in skipped:
             break
-        skipped.append(cell)
+        if found.code in _KILLED and cell not in killed:
+            killed.add(cell)
+        elif begun:
+            skipped.append(cell)
+        else:  # None of its cells has run, so this is not its fault.
+            raise CourseError(
+                f"Its process did not start here (exit code {found.code}): "
+                "free some memory, and grade again."
+            )
     return records, found.killed, seconds
 
 
@@ -258,7 +236,8 @@ def _mark_path(task):
 def _kept_mark(task):
     try:
         mark = json.loads(_mark_path(task).read_text("utf-8"))
-        same = mark["grader"] == task["grader"]
+        # A failure may have been this machine's: it is tried again.
+        same = mark["status"] == "graded" and mark["grader"] == task["grader"]
         same = same and mark["sha256"] == _sum(_submission(task))
         return mark if same and isinstance(mark["items"], list) else None
     except (OSError, ValueError, KeyError, TypeError):

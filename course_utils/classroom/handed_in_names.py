@@ -57,10 +57,10 @@ def sender_of(
         if match := _MOODLE.fullmatch(part):
             name = class_folder.file_name(match["name"])
             return Sender(name, match["id"], "", copy, "Moodle")
-    if match := _CANVAS.fullmatch(path.name):
-        name = class_folder.file_name(match["name"])
-        late = "yes" if match["late"] else "no"
-        return Sender(name, match["id"], late, copy, "Canvas")
+        if match := _CANVAS.fullmatch(part):
+            name = class_folder.file_name(match["name"])
+            late = "yes" if match["late"] else "no"
+            return Sender(name, match["id"], late, copy, "Canvas")
     folders = [
         re.sub(r"(?i)\.zip$", "", part)
         for part in path.parts[:-1]

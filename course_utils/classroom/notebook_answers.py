@@ -1,8 +1,8 @@
 """Read a notebook that anybody may have made: what it answers, and where.
 
 Nothing is run. What an answer belongs to is said by a comment in its cell,
-`# exercise: fe-03` or `# question: q2`; metadata and order of cells, which
-front ends change, say nothing.
+`# exercise: fe-03` or `# question: q2`, in whatever case and with whatever
+blanks; metadata and order of cells, which front ends change, say nothing.
 """
 
 import collections
@@ -13,7 +13,9 @@ import warnings
 
 from course_utils.answers.checks import load_sheets
 
-NAMED = re.compile(r"^\s*#\s*(?:exercise|question):\s*([\w-]+)\s*$", re.M)
+_NAMED = re.compile(
+    r"^\s*#+\s*(?:exercise|question)[ \t]*:?[ \t]*([a-z]+-?\d+)\b", re.M | re.I
+)
 _BEGIN = re.compile(r"^\s*course\.begin\(\s*[\"'](\w+)[\"']", re.M)
 _SEED = re.compile(r"^\s*course\.begin\([^)\n]*\bseed\s*=\s*(\d+)", re.M)
 
@@ -36,6 +38,16 @@ class Answers:
     seed: int | None = None
     remarks: tuple[str, ...] = ()
     readable: bool = True
+
+
+def name_in(source: str) -> str:
+    """Return which exercise or question a cell answers; empty if none.
+
+    Args:
+        source: Code of the cell.
+    """
+    match = _NAMED.search(source)
+    return match[1].lower() if match else ""
 
 
 def read_answers(content: bytes) -> Answers:
@@ -66,10 +78,10 @@ def _read(notebook, sources):
     }
     seed = None
     for source in sources:
-        if match := NAMED.search(source):
-            twice += [match[1]] if match[1] in cells else []
-            cells[match[1]] = source
-            owners[by_exercise.get(match[1], "")] += 1
+        if name := name_in(source):
+            twice += [name] if name in cells else []
+            cells[name] = source
+            owners[by_exercise.get(name, "")] += 1
         if match := _BEGIN.search(source):
             owners[match[1] if match[1] in load_sheets() else ""] += 1
         if match := _SEED.search(source):
@@ -78,7 +90,9 @@ def _read(notebook, sources):
     remarks = []
     if twice:
         names = ", ".join(sorted(set(twice)))
-        remarks.append(f"{names} stands there twice; the last one counts.")
+        remarks.append(
+            f"More than once: {names}; the last one that answers counts."
+        )
     lesson = owners.most_common(1)[0][0] if owners else ""
     if len(owners) > 1:
         others = ", ".join(sorted(set(owners) - {lesson}))

@@ -34,11 +34,13 @@ class Recorder:
         self.checked: set[str] = set()
 
     def add(self, kind: str, name: object, lesson: object, *given) -> None:
-        """Write answers down; of one exercise or question the last count."""
+        """Write answers down; the last count, but never dots over answers."""
         name, lesson = str(name)[:LONGEST_NAME], str(lesson)[:LONGEST_NAME]
         models = self._wanted is not None
         if models and kind == "exercise":
             given = given[: self._wanted.get(name, 0)]
+        if name in self.checked and any(one is ... for one in given):
+            return
         writer = values.Writer(self._asked.get(name), models)
         trees = [writer.write(one) for one in given]
         head = {"kind": kind, "id": name, "lesson": lesson, "given": trees}

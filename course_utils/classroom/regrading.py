@@ -76,7 +76,10 @@ def regrade(
             for one in changes
         ]
         class_folder.write_csv(folder / CHANGES, _COLUMNS, rows)
-        shutil.rmtree(before)
+        # At once: half of the old marks would look like changes next time.
+        partial = folder / f".{BEFORE}.partial"
+        before.rename(partial)
+        shutil.rmtree(partial)
     return changes
 
 

@@ -243,7 +243,9 @@ def _hand_in(lesson, told):
         f"This notebook, saved, for {_counted(sum(points.values()))} in all. "
         "You may add and move cells. In each exercise leave the line that "
         "begins with `# exercise:` or `# question:`, since it says what "
-        "your answer belongs to. Your answers are run again from the first "
+        "your answer belongs to, and the names on the left of `= ...`. If an "
+        "exercise is there twice, the last answer counts. "
+        "Your answers are run again from the first "
         "cell on, elsewhere and without a network: what you have not written "
         "into this notebook is not seen. What is not in the table is for "
         "yourself, and not graded.",

@@ -11,7 +11,6 @@ on what was standard output; what the submission prints goes nowhere.
 import contextlib
 import importlib
 import os
-import re
 import shutil
 import signal
 import sys
@@ -20,10 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from course_utils.classroom import frames, values
+from course_utils.classroom import frames, notebook_answers, values
 from course_utils.classroom.recording import Recorder, install
 
-EXERCISE = re.compile(r"^\s*#\s*(?:exercise|question):\s*([\w-]+)", re.M)
 LONGEST_MESSAGE = 300
 
 
@@ -71,7 +69,6 @@ def run_cell(shell, recorder, emit, source: str, seconds: float) -> None:
         source: The cell's text.
         seconds: After so many it is interrupted.
     """
-    named = EXERCISE.search(source)
     start = time.monotonic()
     problem = ""
     try:
@@ -84,7 +81,7 @@ def run_cell(shell, recorder, emit, source: str, seconds: float) -> None:
         problem = f"{type(error).__name__}"
     recorder.send(emit, time.monotonic() - start)
     if problem:
-        head = {"kind": "stopped", "id": named[1] if named else ""}
+        head = {"kind": "stopped", "id": notebook_answers.name_in(source)}
         emit({**head, "message": problem[:LONGEST_MESSAGE]})
 
 
@@ -127,10 +124,14 @@ def _start_shell():
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 
+    class Shell(InteractiveShell):
+        def enable_gui(self, gui=None):
+            """Show no windows: `%matplotlib` asks for them first."""
+
     settings = Config()
     settings.HistoryManager.enabled = False
     settings.InteractiveShell.colors = "NoColor"
-    shell = InteractiveShell.instance(config=settings)
+    shell = Shell.instance(config=settings)
     shell.display_formatter.active_types = ["text/plain"]
     return shell
 

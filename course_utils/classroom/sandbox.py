@@ -58,7 +58,8 @@ def choose(name: str = "auto", trust_submissions: bool = False) -> str:
         return "none"
     if name not in ("auto", "bubblewrap"):
         raise CourseError(
-            f"There is no sandbox {name!r} yet: choose 'bubblewrap'."
+            f"Submissions cannot be run in {name!r}: bubblewrap is the one "
+            "sandbox that this course knows; leave `--sandbox` out."
         )
     problem = bubblewrap_problem()
     if problem:
@@ -66,7 +67,7 @@ def choose(name: str = "auto", trust_submissions: bool = False) -> str:
             f"Submissions are not run without a sandbox, and {problem}: "
             "install bubblewrap (`apt-get install bubblewrap`), grade on a "
             "Linux machine, or, if you would run each of these notebooks by "
-            "hand without a look, pass trust_submissions=True."
+            "hand without a look, pass `--trust-submissions`."
         )
     return "bubblewrap"
 

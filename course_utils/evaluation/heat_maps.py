@@ -171,7 +171,7 @@ def _find_layers(model, image, name):
             ) from error
     if len(getattr(outputs, "shape", ())) != 2:
         raise CourseError(
-            "Expected a model with a head, that gives one number a class: "
+            "Expected a model with a head, that gives one number per class: "
             f"this one gives {getattr(outputs, 'shape', 'several outputs')}."
         )
     shapes = [getattr(given, "shape", ()) for _, given in ran]

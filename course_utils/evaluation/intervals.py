@@ -8,6 +8,7 @@ from scipy import stats
 from course_utils.evaluation.metric_inputs import check_finite
 from course_utils.machine import arguments, array_arguments
 from course_utils.machine.errors import CourseError
+from course_utils.transfer.fit_data import reason
 
 
 class Interval(NamedTuple):
@@ -108,10 +109,10 @@ def bootstrap_over_patients(
 def _measure(metric, labels, scores):
     try:
         value = float(metric(labels, scores))
-    except ValueError as error:
+    except Exception as error:  # The metric is the learner's own.
         raise CourseError(
             f"The metric cannot be measured on these pictures "
-            f"({str(error).splitlines()[0]}): look at labels and scores."
+            f"({reason(error)}): look at labels and scores."
         ) from error
     if not np.isfinite(value):
         raise CourseError(

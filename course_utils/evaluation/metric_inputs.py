@@ -12,7 +12,7 @@ def checked_classes(labels, scores):
     scores = array_arguments.real_array("scores", scores)
     if labels.shape != scores.shape[:1] or scores.ndim > 2 or not labels.size:
         raise CourseError(
-            "Expected one label and one score (or one a class) for each of "
+            "Expected one label and one score (or one per class) for each of "
             f"some pictures, and the shapes are {labels.shape} and "
             f"{scores.shape}: take both from the same pictures, and flatten "
             "scores of shape (pictures, 1) with scores[:, 0]."

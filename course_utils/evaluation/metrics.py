@@ -102,7 +102,7 @@ def _checked(labels, scores):
     scores = array_arguments.real_array("scores", scores)
     if scores.ndim == 2 and scores.shape[1] == 2:
         raise CourseError(
-            "The scores have two columns, one a class, and one score a "
+            "The scores have two columns, one per class, and one score per "
             "picture was expected: pass that of class 1, scores[:, 1]."
         )
     labels, scores = checked_classes(labels, scores)

@@ -194,7 +194,9 @@ def _chart(name, plot, *arguments):
         with warnings.catch_warnings():
             # A name in a script that the font does not have; the tables do.
             warnings.filterwarnings("ignore", message="Glyph .* missing")
-            ax.figure.savefig(stream, dpi=120, facecolor="white")
+            ax.figure.savefig(
+                stream, dpi=120, facecolor="white", bbox_inches="tight"
+            )
     finally:
         plt.close(ax.figure)
     return {

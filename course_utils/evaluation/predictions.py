@@ -146,7 +146,7 @@ def _check_labels(dataset):
     elif rank == 0:
         remedy = "these are single pictures, so add `.batch(32)`"
     elif rank == 2:
-        remedy = "these have a row a picture; where it is one-hot, add "
+        remedy = "these have one row per picture; where it is one-hot, add "
         remedy += "`.map(lambda x, y: (x, tf.argmax(y, axis=1)))`"
     else:
         remedy = 'pass for example load_dataset("near").test, or arrays as '
@@ -154,7 +154,7 @@ def _check_labels(dataset):
         remedy += ".batch(32)"
     raise CourseError(
         "Expected a tf.data.Dataset of batches (images, labels) with one "
-        f"label a picture: {remedy}."
+        f"label per picture: {remedy}."
     )
 
 
@@ -162,8 +162,8 @@ def _check_outputs(outputs):
     """Returns how many classes outputs tell apart."""
     if outputs.ndim != 2:
         raise CourseError(
-            f"The model gives outputs of shape {outputs.shape[1:]} a picture, "
-            "expected is one number a class: put a head on it."
+            f"The model gives outputs of shape {outputs.shape[1:]} per "
+            "picture, expected is one number per class: put a head on it."
         )
     if not np.isfinite(np.asarray(outputs, "float32")).all():
         raise CourseError(

@@ -15,6 +15,8 @@ from course_utils.evaluation.plotting import (
 )
 from course_utils.machine import arguments, array_arguments
 from course_utils.machine.errors import CourseError
+from course_utils.transfer.learning_rates import LearningRates
+from course_utils.transfer.trainable_table import TrainableReport
 
 # Keras's own metrics, by their names in a history.
 _LOWEST_IS_BEST = set(
@@ -121,7 +123,11 @@ def plot_learning_rates(found, ax=None):
 
     Returns:
         The `Axes`, with a `description`.
+
+    Raises:
+        CourseError: If it is something else.
     """
+    _check_kind(found, LearningRates, "find_learning_rate(model, data)")
     ax = new_axes(ax, (6, 3.2))
     ax.plot(found.rates, found.losses, ".", color=GREY, label="one batch")
     ax.plot(found.rates, found.smoothed, "-", color=BLUE, label="average")
@@ -152,7 +158,11 @@ def plot_trainable(report, ax=None):
 
     Returns:
         The `Axes`, with a `description`.
+
+    Raises:
+        CourseError: If it is something else.
     """
+    _check_kind(report, TrainableReport, "trainable_report(model)")
     ax = new_axes(ax, (6, 0.8 + 0.28 * len(report.rows)))
     places = np.arange(len(report.rows))
     training = np.array([row.training for row in report.rows])
@@ -208,8 +218,9 @@ def _numbers(history, key):
     if odd or not any(one.size for one in curve):
         raise CourseError(
             f"{key!r} has {'no numbers' if not odd else 'an array of shape '}"
-            f"{odd[0] if odd else ''} an epoch, and one number was expected, "
-            "or one a class: draw it by hand, or name another metric."
+            f"{odd[0] if odd else ''} per epoch, and one number was "
+            "expected, or one per class: draw it by hand, or name "
+            "another metric."
         )
     return [np.atleast_1d(one) for one in curve]
 
@@ -255,3 +266,11 @@ def _mark(ax, epochs, values, number, best):
         label="best validation",
     )
     return f" ({best}, {values[number]:.3g}, in epoch {epochs[number]})"
+
+
+def _check_kind(found, kind, source):
+    if not isinstance(found, kind):
+        raise CourseError(
+            f"Expected what {source.split('(')[0]} returns, not "
+            f"{type(found).__name__}: pass {source}."
+        )

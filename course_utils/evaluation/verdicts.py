@@ -64,9 +64,9 @@ def judge(name, differences, margin):
     whole = differences.ndim == 1 and np.isfinite(differences).all()
     if not whole or len(differences) < 2:
         raise CourseError(
-            "Expected two differences or more, one a seed, all of them finite, "
-            f"and got an array of shape {differences.shape}: no spread can be "
-            "told from these."
+            "Expected two differences or more, one per seed, all of them "
+            f"finite, and got an array of shape {differences.shape}: no "
+            "spread can be told from these."
         )
     mean, count = float(differences.mean()), len(differences)
     error = stats.sem(differences)

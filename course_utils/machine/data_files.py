@@ -16,15 +16,17 @@ import zipfile
 import zlib
 from pathlib import Path, PureWindowsPath
 
-from course_utils.machine import paths
+from course_utils.machine import arguments, paths
 from course_utils.machine.errors import CourseError
+
+KINDS = ("datasets", "backbones", "real")
 
 
 def names(kind: str) -> list[str]:
     """Return the names of all embedded files of one kind, sorted.
 
     Args:
-        kind: ``"datasets"`` or ``"backbones"``.
+        kind: ``"datasets"``, ``"backbones"`` or ``"real"``.
     """
     return sorted(p.stem for p in (paths.data_dir() / kind).glob("*.toml"))
 
@@ -33,7 +35,7 @@ def card(kind: str, name: str) -> dict:
     """Return the card of an embedded file.
 
     Args:
-        kind: ``"datasets"`` or ``"backbones"``.
+        kind: ``"datasets"``, ``"backbones"`` or ``"real"``.
         name: Name of the file, as in :func:`names`.
 
     Returns:
@@ -45,6 +47,7 @@ def card(kind: str, name: str) -> dict:
         CourseError: If there is no such file (with the nearest name), or if
             the card cannot be read.
     """
+    kind = arguments.choice("kind", kind, KINDS)
     known = names(kind)
     if not isinstance(name, str) or name not in known:
         near = difflib.get_close_matches(str(name), known, n=1)
@@ -68,7 +71,7 @@ def parts(kind: str, name: str) -> list[str]:
     """Return the tables of a card that describe a file, in its order.
 
     Args:
-        kind: ``"datasets"`` or ``"backbones"``.
+        kind: ``"datasets"``, ``"backbones"`` or ``"real"``.
         name: Name of the file, as in :func:`names`.
 
     Returns:
@@ -86,7 +89,7 @@ def verified_file(kind: str, name: str, part: str = "file") -> Path:
     The checksum is computed once a process, and again if the file changes.
 
     Args:
-        kind: ``"datasets"`` or ``"backbones"``.
+        kind: ``"datasets"``, ``"backbones"`` or ``"real"``.
         name: Name of the file, as in :func:`names`.
         part: Which of the card's files, as in :func:`parts`. Defaults to
             ``"file"``.

@@ -6,6 +6,7 @@ are shown as HTML, whose `alt` attribute every front end keeps.
 
 import base64
 import html
+import io
 import sys
 
 import numpy as np
@@ -76,6 +77,17 @@ def as_html(png: bytes | str, text: str, width: int | None = None) -> str:
     )
 
 
+def as_png(figure) -> str:
+    """Draw a figure as PNG in base 64, with whatever lies beyond its edges.
+
+    Args:
+        figure: A matplotlib `Figure`.
+    """
+    data = io.BytesIO()
+    figure.savefig(data, format="png", dpi=80, bbox_inches="tight")
+    return base64.b64encode(data.getvalue()).decode()
+
+
 def describe(figure) -> str:
     """Say what a matplotlib figure shows.
 
@@ -130,6 +142,7 @@ def _describe_axes(ax):
         [(line, named.get(line, line.get_label())) for line in ax.lines]
     )
     parts += [_bars(c, ax) for c in ax.containers if hasattr(c, "patches")]
+    parts += [_steps(patch) for patch in ax.patches if _is_steps(patch)]
     parts += [_points(found) for found in ax.collections if _points(found)]
     return f"{head}; {_join(parts, '; ')}" if parts else head
 
@@ -215,6 +228,13 @@ def _line(line, name):
 
 
 def _bars(container, ax):
+    left = [patch.get_x() for patch in container.patches]
+    right = [patch.get_x() + patch.get_width() for patch in container.patches]
+    if len(left) > 2 and np.allclose(left[1:], right[:-1]):  # a histogram
+        heights = [patch.get_height() for patch in container.patches]
+        # It has named its first bar.
+        name = container.patches[0].get_label()
+        return _histogram(name, [*left, right[-1]], heights)
     lying = getattr(container, "orientation", "vertical") == "horizontal"
     axis = ax.yaxis if lying else ax.xaxis
     ticks = zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=False)
@@ -227,6 +247,30 @@ def _bars(container, ax):
     label = container.get_label()
     head = "bars" if str(label).startswith("_") else f"bars, {_one_line(label)}"
     return f"{head}: {_join(bars)}"
+
+
+def _is_steps(patch):
+    """Whether it is the outline of a histogram."""
+    from matplotlib.patches import Polygon
+
+    return isinstance(patch, Polygon) and not patch.get_closed()
+
+
+def _steps(outline):
+    x, y = outline.get_xy().T
+    return _histogram(outline.get_label(), x[::2], y[1:-1:2])
+
+
+def _histogram(label, edges, counts):
+    """Where the values lie."""
+    under = np.cumsum(counts)
+    half = np.interp(under[-1] / 2, [0, *under], edges)
+    if not label or label.startswith("_"):
+        label = "a histogram"
+    return (
+        f"{_one_line(label)}, {under[-1]:g} in all from {edges[0]:.3g} to "
+        f"{edges[-1]:.3g}, half of them below {half:.3g}"
+    )
 
 
 def _points(collection):

@@ -1,13 +1,10 @@
 """Choose a claim of the ledger from a list, and see what was found."""
 
-import base64
-import io
-
 from matplotlib.figure import Figure
 
 from course_utils.evaluation import ledger
 from course_utils.notebook import frontend
-from course_utils.notebook.alternative_text import as_html, describe
+from course_utils.notebook.alternative_text import as_html, as_png, describe
 
 
 class ClaimBrowser:
@@ -44,9 +41,7 @@ class ClaimBrowser:
         """
         figure = ledger.show(claim, Figure())
         self.claim, self._told = claim, describe(figure)
-        data = io.BytesIO()
-        figure.savefig(data, format="png", dpi=80)
-        self._picture = base64.b64encode(data.getvalue()).decode()
+        self._picture = as_png(figure)
         if self._view is not None:
             self._draw_view()
         return self

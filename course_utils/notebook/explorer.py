@@ -1,9 +1,8 @@
 """Explore committed results with sliders, and train one more point live."""
 
-import base64
 import contextlib
 import dataclasses
-import io
+import functools
 import threading
 
 import numpy as np
@@ -17,8 +16,9 @@ from course_utils.notebook import (
     explorer_progress,
     explorer_training,
     frontend,
+    main_thread,
 )
-from course_utils.notebook.alternative_text import as_html
+from course_utils.notebook.alternative_text import as_html, as_png
 
 _RATES = explorer_training.LEARNING_RATES
 # By name of the option: its label, and what can be chosen.
@@ -195,9 +195,7 @@ class Explorer:
             ax.set(xscale="log", xlabel="learning rate", ylabel=label)
             ax.set(ylim=(0, 1.02), xlim=(_RATES[0] / 2, 2 * _RATES[-1]))
         ax.legend(fontsize="small", loc="lower left")
-        data = io.BytesIO()
-        figure.savefig(data, format="png", dpi=80)
-        return base64.b64encode(data.getvalue()).decode()
+        return as_png(figure)
 
     def _draw_panel(self, ax, column):
         looks = zip(
@@ -276,8 +274,13 @@ class Explorer:
             self.choose(**options)
 
     def _on_message(self, view, content, buffers):
+        if "train" in content:
+            press = functools.partial(self._pressed, content["train"])
+            main_thread.run_interruptibly(press)
+
+    def _pressed(self, trainings):
         # One that was pressed before the last training began has waited.
-        if content.get("train") == view.trainings and not view.running:
+        if trainings == self._view.trainings and not self._view.running:
             # The view says what went wrong; there is no cell to say it.
             with contextlib.suppress(Exception, KeyboardInterrupt):
                 self.train()

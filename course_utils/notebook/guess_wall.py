@@ -1,6 +1,5 @@
 """A wall of pictures: which are of the one kind, and which of the other?"""
 
-import base64
 import io
 
 import numpy as np
@@ -10,7 +9,7 @@ from PIL import Image
 from course_utils.evaluation.plotting import BLUE, VERMILLION
 from course_utils.machine.errors import CourseError
 from course_utils.notebook import frontend
-from course_utils.notebook.alternative_text import as_html
+from course_utils.notebook.alternative_text import as_html, as_png
 
 
 class GuessWall:
@@ -130,9 +129,7 @@ class GuessWall:
                 title += f": {true}, {'right' if is_right else 'WRONG'}"
                 colour = BLUE if is_right else VERMILLION
             ax.set_title(title, color=colour, fontsize=9)
-        file = io.BytesIO()
-        figure.savefig(file, format="png", dpi=80)
-        return base64.b64encode(file.getvalue()).decode()
+        return as_png(figure)
 
     def _make_view(self):
         import ipywidgets

@@ -3,8 +3,6 @@
 Where no widget can be shown, one plot appears at the end.
 """
 
-import base64
-import io
 import time
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from matplotlib.figure import Figure
 
 from course_utils.evaluation import training_plots
 from course_utils.notebook import frontend
-from course_utils.notebook.alternative_text import as_html
+from course_utils.notebook.alternative_text import as_html, as_png
 
 STATIC = Path(__file__).parent / "static"
 # The progress bar moves at most this often; a curve grows once an epoch.
@@ -150,9 +148,7 @@ class LiveTraining(keras.callbacks.Callback):
     def _draw(self):
         figure = Figure(figsize=(6, 3.2), layout="tight")
         ax = training_plots.plot_history(self, self.metric, figure.subplots())
-        data = io.BytesIO()
-        figure.savefig(data, format="png", dpi=80)
-        return base64.b64encode(data.getvalue()).decode(), ax.description
+        return as_png(figure), ax.description
 
     def _show_plot(self):
         """Puts the picture beside the view, for whoever shows no widgets."""

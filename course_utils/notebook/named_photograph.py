@@ -1,7 +1,5 @@
 """Show a photograph, and what ImageNet's network sees in it."""
 
-import base64
-import io
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +11,7 @@ from course_utils.evaluation.plotting import BLUE
 from course_utils.machine import paths
 from course_utils.machine.errors import CourseError
 from course_utils.notebook import frontend
-from course_utils.notebook.alternative_text import as_html
+from course_utils.notebook.alternative_text import as_html, as_png
 from course_utils.pictures.picture_arrays import read_picture
 from course_utils.pictures.two_photographs import sample_photographs
 
@@ -136,9 +134,7 @@ class NamedPhotograph:
         right.barh(names, shares, color=BLUE)
         right.invert_yaxis()
         right.set(xlim=(0, 1), xlabel="probability")
-        file = io.BytesIO()
-        figure.savefig(file, format="png", dpi=80)
-        return base64.b64encode(file.getvalue()).decode()
+        return as_png(figure)
 
     def _make_view(self):
         import ipywidgets

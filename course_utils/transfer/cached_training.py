@@ -3,15 +3,15 @@
 import keras
 import numpy as np
 
-from course_utils.machine.arguments import whole_number
+from course_utils.machine.arguments import choice, number, whole_number
 from course_utils.machine.errors import CourseError
+from course_utils.transfer.class_weights import checked_class_weight
 from course_utils.transfer.compiling import compile_settings
 from course_utils.transfer.feature_rows import (
     NoRoomError,
     PicturesDifferError,
     drawn_rows,
     feature_rows,
-    read_batches,
 )
 from course_utils.transfer.fit_data import (
     first_rows,
@@ -22,6 +22,9 @@ from course_utils.transfer.freeze_boundary import (
     NotCutError,
     cut_at_freeze_boundary,
 )
+from course_utils.transfer.label_checks import check_labels
+from course_utils.transfer.monitoring import try_out
+from course_utils.transfer.phase_callbacks import callback_list
 
 CACHE = ("auto", True, False)
 # Features that take more are kept on disk, and read batch by batch.
@@ -78,26 +81,75 @@ def cached_fit(
         The `keras.callbacks.History`.
 
     Raises:
-        CourseError: If an argument does not fit, or if `cache` is True and
-            the features cannot be kept: with the reason.
+        CourseError: If an argument, a label or a picture does not fit, or if
+            `cache` is True and the features cannot be kept: with the reason.
+            Nothing was trained then.
     """
     check_cache(cache)
     views = whole_number("views", views, 4)
-    arguments = fit_arguments(data)
-    settings = compile_settings(model)
-    validation = validation_data
-    if validation_data is not None:
-        found = fit_arguments(validation_data)
-        validation = validation_data if "y" in found else found["x"]
-    options = {
-        "epochs": epochs,
-        "initial_epoch": initial_epoch,
-        "class_weight": class_weight,
-        "verbose": verbose,
+    kept = {
+        "dtype": choice("precision", precision, (None, "float16")),
+        "budget": number("memory_bytes", memory_bytes, MEMORY_BYTES, least=0),
     }
-    batch = next(read_batches(data, "training data"), None)
-    if cache is not False and batch is not None:
-        kept = {"dtype": precision, "budget": memory_bytes}
+    options = {"epochs": epochs, "initial_epoch": initial_epoch}
+    for name, count in options.items():
+        options[name] = whole_number(name, count, 10, least=0)
+    compile_settings(model)
+    callbacks = callback_list(callbacks)
+    checked = check_labels(model, data)
+    class_weight = checked_class_weight(class_weight, checked)
+    try_out(model, first_rows(checked.batch, 1), "training")
+    if validation_data is not None:
+        validation = check_labels(model, validation_data, training=False)
+        try_out(model, first_rows(validation.batch, 1), "validation")
+    return fit_on_features(
+        model,
+        data,
+        validation_data,
+        checked.batch,
+        cache=cache,
+        views=views,
+        kept=kept,
+        callbacks=callbacks,
+        class_weight=class_weight,
+        verbose=verbose,
+        **options,
+    )
+
+
+def fit_on_features(
+    model,
+    data,
+    validation_data,
+    batch,
+    *,
+    cache="auto",
+    views=1,
+    kept=None,
+    callbacks=(),
+    verbose="auto",
+    **options,
+):
+    """Does what `cached_fit` does, with arguments that were checked.
+
+    Args:
+        model: As there.
+        data: As there.
+        validation_data: As there.
+        batch: Some pictures and labels, to try the parts of the model on.
+        cache: As there.
+        views: As there.
+        kept: How features are kept: a dict of `dtype` and `budget`.
+        callbacks: A list.
+        verbose: As in `keras.Model.fit`.
+        **options: For `keras.Model.fit`.
+
+    Returns:
+        The `keras.callbacks.History`.
+    """
+    kept = kept or {"dtype": None, "budget": MEMORY_BYTES}
+    options["verbose"] = verbose
+    if cache is not False:
         try:
             cut = _cut(model, batch[0])
             train = _rows(cut.prefix, data, "training", views, kept)
@@ -116,16 +168,16 @@ def cached_fit(
                 print(f"Nothing is computed ahead: {error}.")
         else:
             suffix = cut.suffix
-            suffix.compile(**settings)
+            suffix.compile(**compile_settings(model))
             make_variables(suffix, train[0])
             make_variables(model, batch)  # Callbacks look at its metrics.
             told = keras.callbacks.CallbackList(
-                list(callbacks or ()),
+                callbacks,
                 add_history=True,
                 add_progbar=verbose != 0,
                 model=model,
                 verbose=verbose,
-                epochs=epochs,
+                epochs=options["epochs"],
                 steps=len(train),
             )
             suffix.follow(model)
@@ -136,10 +188,15 @@ def cached_fit(
                 shuffle=False,  # The batches see to it.
                 **options,
             )
-    if batch is not None:
-        make_variables(model, batch)
+    make_variables(model, batch)
+    if validation_data is not None:
+        found = fit_arguments(validation_data)
+        validation_data = validation_data if "y" in found else found["x"]
     return model.fit(
-        **arguments, validation_data=validation, callbacks=callbacks, **options
+        **fit_arguments(data),
+        validation_data=validation_data,
+        callbacks=callbacks,
+        **options,
     )
 
 

@@ -238,6 +238,7 @@ def _lora_kernels(layer):
 
 def batch_norms(layer):
     """Returns the batch normalizations of a layer, itself included."""
+    check_is_layer(layer)
     kind = keras.layers.BatchNormalization
     return [part for part in layer._flatten_layers() if isinstance(part, kind)]
 

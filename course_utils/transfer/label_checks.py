@@ -106,7 +106,7 @@ def _classes(labels, count):
 def _sparse(labels, count, loss, what):
     if labels.ndim > 1 and labels.shape[-1] > 1:
         raise CourseError(
-            f"The {what} labels have {labels.shape[-1]} numbers a picture, "
+            f"The {what} labels have {labels.shape[-1]} numbers per picture, "
             "and the sparse loss expects one, the index of the class: "
             "take labels.argmax(axis=-1), or the loss "
             f"CategoricalCrossentropy with {_from_logits(loss)}."

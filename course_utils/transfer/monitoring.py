@@ -107,10 +107,10 @@ def check_single(monitor, value, purpose=BEST_EPOCH):
     """Refuses a metric that is several numbers."""
     if np.size(value) != 1:
         raise CourseError(
-            f"The metric {monitor!r} is {np.size(value)} numbers an epoch, and "
-            f"one is needed {purpose}: take a metric that averages them, such "
-            'as keras.metrics.F1Score(average="macro"), or set monitor= to '
-            "another."
+            f"The metric {monitor!r} is {np.size(value)} numbers per epoch, "
+            f"and one is needed {purpose}: take a metric that averages them, "
+            'such as keras.metrics.F1Score(average="macro"), or set '
+            "monitor= to another."
         )
 
 

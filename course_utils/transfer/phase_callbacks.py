@@ -34,6 +34,15 @@ def checked_callbacks(callbacks):
         CourseError: If it is something else, or one would go wrong: the
             sentence has its name.
     """
+    callbacks = callback_list(callbacks)
+    for callback in callbacks:
+        if problem := _problem(callback):
+            raise _refused(callback, problem)
+    return callbacks
+
+
+def callback_list(callbacks):
+    """Returns callbacks as a list; refuses what is no list of callbacks."""
     if callbacks is None:
         return []
     if not isinstance(callbacks, list | tuple):
@@ -48,8 +57,6 @@ def checked_callbacks(callbacks):
                 "instance of a subclass of keras.callbacks.Callback: make one, "
                 "for example keras.callbacks.TerminateOnNaN()."
             )
-        if problem := _problem(callback):
-            raise _refused(callback, problem)
     return list(callbacks)
 
 

@@ -6,7 +6,7 @@ import inspect
 from course_utils.machine.arguments import whole_number
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.best_weights import BestWeights, DivergedError
-from course_utils.transfer.cached_training import cached_fit, check_cache
+from course_utils.transfer.cached_training import check_cache, fit_on_features
 from course_utils.transfer.class_weights import checked_class_weight
 from course_utils.transfer.compiling import compile_settings, recompile
 from course_utils.transfer.freezing import freeze, unfreeze
@@ -170,10 +170,11 @@ def two_phase_fit(
             begin = len(keeper.kept.epoch)
             with contextlib.suppress(KeyboardInterrupt, DivergedError):
                 keeper.kept.interrupted = True
-                cached_fit(
+                fit_on_features(
                     model,
                     data,
                     validation_data,
+                    checked.batch,
                     epochs=begin + count,
                     cache=cache,
                     initial_epoch=begin,

@@ -6,9 +6,9 @@ import pytest
 import tensorflow as tf
 from skimage import color
 
+from course_utils.adaptation.random_stains import RandomStains
 from course_utils.adaptation.stains import (
     HAEMATOXYLIN_EOSIN,
-    RandomStains,
     Stains,
     combine_stains,
     estimate_stains,

@@ -221,9 +221,9 @@ def test_the_rate_that_keeps_the_old_task_passes(work):
         (1e-5, [0.02, 0.02], "must not choose"),
         (2e-5, [0, 0], "none of the rates"),
         ("3e-5", [0, 0], "a learning rate"),
-        (3e-5, -0.01, "one a seed"),
-        (3e-5, "none", "one a seed"),
-        (3e-5, [0.01, 0.01], "sign is turned"),
+        (3e-5, -0.01, "one per seed"),
+        (3e-5, "none", "one per seed"),
+        (3e-5, [0.01, 0.01], "sign is reversed"),
         (3e-5, [0.79, 0.89], "the gains are not"),
     ],
 )

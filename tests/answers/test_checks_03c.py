@@ -57,7 +57,10 @@ def test_right_verdicts_pass_in_any_table(work):
 @pytest.mark.parametrize(
     ("given", "named"),
     [
-        ({r: o.verdict for r, o in judged(sign=-1).items()}, "sign is turned"),
+        (
+            {r: o.verdict for r, o in judged(sign=-1).items()},
+            "sign is reversed",
+        ),
         ({r: o.verdict for r, o in judged(1e-9).items()}, "with zero only"),
         (
             {
@@ -229,7 +232,7 @@ def test_right_numbers_with_a_wrong_verdict_are_half_of_it(work):
 @pytest.mark.parametrize(
     ("given", "verdict", "named"),
     [
-        (findings(sign=-1), VERDICT, "sign is turned"),
+        (findings(sign=-1), VERDICT, "sign is reversed"),
         (findings(quantile=1.96), VERDICT, "normal distribution"),
         (findings(quantile=1), VERDICT, "one standard error"),
         (findings(ddof=0), VERDICT, "`ddof=1`"),

@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from benchmarks import classroom_cheats
+from benchmarks import classroom_cheats, odd_notebooks
 from course_utils.classroom import (
     class_folder,
     frames,
@@ -83,11 +83,33 @@ def test_a_cell_that_ends_the_process_costs_itself_only():
     assert "ZeroDivisionError" in items[-1]["message"]
 
 
+@needs_sandbox
+def test_cells_of_a_students_own_cost_nothing():
+    cells = [classroom_cheats.HONEST, *odd_notebooks.CELLS.values()]
+    stub = '#QUESTION: Q8\ncourse.quiz("02").answer("q8", {})'
+    cells += [stub.format("'tuned'"), stub.format("...")]
+    reference = classroom_cheats.reference()
+    task = {"folder": "nowhere", "lesson": "02", "sandbox": "bubblewrap"}
+    records, problem, _ = grading.run_apart(task, cells, reference)
+    items = judging.judge("02", records, {"q6": 1, "q8": 2}, reference)
+    assert not problem
+    assert [item["earned"] for item in items] == [1, 2]
+    told = [h["message"] for h, _ in records if h["kind"] == "stopped"]
+    kinds = {one.split(":")[0] for one in told}
+    # A NameError is that of the checks whose answers are not there.
+    assert kinds == {
+        *("ZeroDivisionError", "SystemExit", "SyntaxError", "EOFError"),
+        "NameError",
+    }, told
+
+
 def test_where_there_is_no_sandbox_nothing_is_run(monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(CourseError, match="without a sandbox"):
         sandbox.choose()
     assert sandbox.choose(trust_submissions=True) == "none"
+    with pytest.raises(CourseError, match="'podman': bubblewrap is the one"):
+        sandbox.choose("podman")
 
 
 @pytest.mark.parametrize(

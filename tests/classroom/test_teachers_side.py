@@ -14,6 +14,7 @@ import zipfile
 import nbformat
 import pytest
 
+from benchmarks import classroom_honest
 from course_utils import cli
 from course_utils.classroom import (
     class_folder,
@@ -218,6 +219,17 @@ def test_the_newer_of_two_counts_also_when_collected_again(room):
     os.utime(elsewhere / FILE, (5e8, 5e8))
     collect(room, elsewhere.parent)
     assert kept.read_bytes() == new.read_bytes(), "older, so it does not count"
+
+
+def test_odd_notebooks_are_told_apart_and_their_answers_found(tmp_path):
+    students = classroom_honest.hand_in(tmp_path)
+    placed = {one.student: one for one in collect(tmp_path) if one.placed}
+    assert set(placed) == set(students.values())
+    assert placed["studentb"].late == "yes"
+    for name, student in students.items():
+        answers = notebook_answers.read_answers(placed[student].content)
+        assert {"fe-06"} <= set(answers.cells)
+        assert name == "a tidy one" or {"fe-03", "q15"} <= set(answers.cells)
 
 
 def test_a_broken_one_never_takes_the_place_of_a_readable_one(room):

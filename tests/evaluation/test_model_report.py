@@ -374,7 +374,7 @@ def no_labels():
             lambda f: write(f, model=functional(base())),
             "2 classes apart, .*up to 2",
         ),
-        (lambda f: write(f, model=base()), "expected is one number a class"),
+        (lambda f: write(f, model=base()), "expected is one number per class"),
         (lambda f: write(f, compared_with={"x": None}), "not NoneType"),
         (lambda f: write(f / "file" / "x"), "could not be written to"),
         (lambda f: ask_model(colour_model(RIGHT), None), "tf.data.Dataset"),

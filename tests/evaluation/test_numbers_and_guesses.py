@@ -61,9 +61,9 @@ def test_of_a_metric_with_a_number_a_class_the_mean_is_drawn(kind):
 
 
 def test_an_array_an_epoch_is_a_sentence():
-    with pytest.raises(CourseError, match=r"shape \(2, 2\) an epoch"):
+    with pytest.raises(CourseError, match=r"shape \(2, 2\) per epoch"):
         plot_history(history(1, matrix=[np.eye(2)]), "matrix")
-    with pytest.raises(CourseError, match="no numbers an epoch"):
+    with pytest.raises(CourseError, match="no numbers per epoch"):
         plot_history(history(1, loss=[None]))
     with pytest.raises(CourseError, match="Some loss are no numbers"):
         plot_history(history(1, loss=["low"]))
@@ -267,7 +267,7 @@ def test_a_report_on_data_with_sample_weights_and_odd_metrics(tmp_path):
         "in this report each picture counts once",
         "validation is not drawn",
         "the mean of its 3 numbers",
-        "Not drawn: 'matrix' has an array of shape (3, 3) an epoch",
+        "Not drawn: 'matrix' has an array of shape (3, 3) per epoch",
         "Not drawn: 'late' has 1 number and 4 epochs ended",
     ):
         assert told in page.text, told

@@ -1,7 +1,10 @@
 """Whatever a helper is given, it works or is refused in a sentence."""
 
+import ast
+import importlib
 import inspect
 import types
+from pathlib import Path
 
 import matplotlib
 
@@ -11,9 +14,19 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from course_utils import adaptation, evaluation, pictures, transfer
+import course_utils
+from course_utils import (
+    adaptation,
+    backbones,
+    evaluation,
+    machine,
+    pictures,
+    transfer,
+)
+from course_utils.adaptation.stains import Stains
 from course_utils.evaluation import experiments, ledger, verdicts
 from course_utils.machine.errors import CourseError
+from tests.tiny_models import IMAGES, base, build, functional
 
 LABELS = np.array([0, 1, 1, 0, 1, 0, 1, 0, 1])
 SCORES = np.linspace(0.1, 0.9, 9)
@@ -22,6 +35,8 @@ HEAT = PICTURES[..., 0] / 255
 NAMES = ["a", "b"]
 HISTORY = types.SimpleNamespace(history={"loss": [2.0, 1.0]}, epoch=[0, 1])
 STAINS = adaptation.HAEMATOXYLIN_EOSIN
+MODEL = build(functional, BASE := base())
+BATCH = (IMAGES.astype("float32"), IMAGES[:, 0, 0, 0] > 0)
 # By helper: arguments that work.
 HELPERS = [
     (evaluation.apply_temperature, (SCORES * 9 - 4, 1.0, None)),
@@ -58,7 +73,49 @@ HELPERS = [
     (adaptation.estimate_stains, (PICTURES,)),
     (transfer.average_weights, ([[SCORES], [SCORES]],)),
     (transfer.interpolate_weights, ([SCORES], [SCORES], 0.5)),
+    (adaptation.normalise_stains, (PICTURES, *[Stains(STAINS, [1, 1])] * 2)),
+    (adaptation.separate_stains, (PICTURES, STAINS)),
+    (adaptation.combine_stains, (PICTURES / 255, STAINS)),
+    (adaptation.coral_loss, (PICTURES[:, 0, 0], PICTURES[:, 0, 0])),
+    (adaptation.adapt_batch_norm, (BASE, BATCH[0])),
+    (adaptation.adapt_by_entropy, (MODEL, BATCH[0])),
+    (backbones.load_backbone, ("residual_narrow", None, (64, 64, 3), False)),
+    (backbones.top_classes, (np.full(1000, 1e-3), 5)),
+    (evaluation.ask_model, (MODEL, BATCH, None)),
+    (
+        evaluation.bootstrap_over_patients,
+        (lambda y, s: y.mean(), LABELS, SCORES, LABELS, 2, 0.9, 0),
+    ),
+    (evaluation.export_litert, (MODEL, "model.tflite")),
+    (evaluation.grad_cam, (MODEL, BATCH[0][:2], None, None, 2)),
+    (evaluation.plot_learning_rates, (None,)),
+    (evaluation.plot_trainable, (None,)),
+    (machine.card, ("datasets", "near")),
+    (machine.verified_path, ("efficientnet_lite0",)),
+    (pictures.dataset_folder, ("near",)),
+    (pictures.from_table, (None, 2)),
+    (pictures.load_masks, (None,)),
+    (pictures.load_table, ("near",)),
+    (pictures.load_solar_cells, ("module", 0)),
+    (pictures.split_folder, (None, 0.2, 0.2, 2, 0)),
+    (transfer.batch_norms, (MODEL,)),
+    (transfer.cut_at_freeze_boundary, (MODEL, BATCH[0])),
+    (transfer.extract_features, (BASE, BATCH)),
+    (transfer.freeze, (BASE,)),
+    (transfer.trainable_report, (MODEL,)),
 ]
+# Public, and not tried here: why.
+ELSEWHERE = {
+    "cache_dir data_dir work_dir imagenet_classes sample_folder "
+    "sample_photographs": "takes nothing",
+    "CourseError Cut History Interval LearningRates Predictions Report "
+    "Comparison Splits TrainableReport Stains PictureScaling": "a result, or "
+    "made by Keras",
+    "cached_fit find_learning_rate recompile two_phase_fit unfreeze": "room "
+    "transfer: test_arguments, test_cached_training, test_fit_data",
+    "source_accuracy with_old_heads": "test_source_task",
+    "write_report": "test_model_report",
+}
 VALUES = [
     None,
     ...,
@@ -115,3 +172,20 @@ def test_each_argument_works_or_is_refused_in_a_sentence(
             pytest.fail(f"{value!r}: {type(error).__name__}: {error}")
         finally:
             plt.close("all")
+
+
+@pytest.mark.parametrize(
+    "room", "machine pictures backbones transfer evaluation adaptation".split()
+)
+def test_every_public_helper_is_tried_here_or_elsewhere(room):
+    stub = Path(course_utils.__file__).parent / room / "__init__.pyi"
+    public = {
+        name.name
+        for line in ast.parse(stub.read_text("utf-8")).body
+        if isinstance(line, ast.ImportFrom)
+        for name in line.names
+    }
+    found = importlib.import_module(f"course_utils.{room}")
+    helpers = {one for one in public if callable(getattr(found, one))}
+    tried = {helper.__name__ for helper, _ in HELPERS}
+    assert helpers <= tried | set(" ".join(ELSEWHERE).split())

@@ -2,6 +2,7 @@
 
 import base64
 import html.parser
+import io
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -52,6 +53,30 @@ def test_bars_and_points_are_told_by_name():
         "A panel; train, 9 points between 0 and 8; "
         "test, 9 points between 0 and 8."
     )
+
+
+def test_histograms_tell_where_their_values_lie():
+    figure, ax = plt.subplots()
+    ax.hist(np.arange(10, 60), 50, label="sound")
+    ax.hist(np.arange(50, 60), 10, histtype="step")
+    ax.set(xlabel="score", ylabel="cells")
+    assert alternative_text.describe(figure) == (
+        "cells over score; sound, 50 in all from 10 to 59, half of them below "
+        "34.5; a histogram, 10 in all from 50 to 59, half of them below 54.5."
+    )
+
+
+def test_a_picture_shows_what_lies_beyond_the_edge_of_its_figure():
+    figure = plt.figure(figsize=(2, 2))
+    drawn = []
+    for place in (0.5, 1):
+        figure.text(place, 0.5, "undecided, or refuted")
+        png = base64.b64decode(alternative_text.as_png(figure))
+        drawn.append(plt.imread(io.BytesIO(png), "png"))
+    without, beyond = drawn
+    assert beyond.shape[1] > without.shape[1]
+    # White at its right edge: nothing is cut.
+    assert beyond[:, -1, :3].min() == 1
 
 
 def test_a_colour_bar_and_an_empty_panel_are_left_out():

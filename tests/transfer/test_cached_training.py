@@ -136,7 +136,7 @@ def test_shuffled_data_stay_shuffled_and_others_keep_their_order():
         )
 
     def epochs_of(train):
-        steps = seen_batches(model(), train)[2:]  # Without those to build.
+        steps = seen_batches(model(), train)[3:]  # Without those to build.
         each = len(steps) // 3
         return [steps[i : i + each] for i in range(0, len(steps), each)]
 
@@ -287,12 +287,41 @@ def test_half_precision_takes_half_the_room_and_trains_alike():
         ({"cache": None}, "cache is None"),
         ({"views": 0}, "views"),
         ({"views": 1.5}, "views"),
+        ({"epochs": "3"}, "epochs is '3'"),
+        ({"epochs": 2.5}, "epochs is 2.5"),
+        ({"initial_epoch": -1}, "initial_epoch is -1"),
+        ({"precision": "int8"}, "precision is 'int8'"),
+        ({"memory_bytes": "1 GB"}, "memory_bytes is '1 GB'"),
+        ({"class_weight": {"a": 1.0, "b": 2.0}}, "class_weight has the key"),
+        ({"class_weight": {0: 1.0}}, "class_weight has nothing for class 1"),
+        ({"class_weight": [1, 2]}, "class_weight is of type list"),
+        ({"callbacks": keras.callbacks.TerminateOnNaN()}, "in brackets"),
+        ({"callbacks": [keras.callbacks.TerminateOnNaN]}, "an instance"),
+        ({"validation_data": 0.2}, "Expected data with labels"),
+        ({"validation_data": (PICTURES[:0], LABELS[:0])}, "validation data ar"),
+        ({"data": (PICTURES, LABELS + 1)}, "A training label is 2"),
+        ({"data": (PICTURES, LABELS * 0.5)}, "A training label is 0.5"),
+        ({"data": (PICTURES, LABELS * np.nan)}, "are NaN"),
+        ({"data": (PICTURES, LABELS.astype(str))}, "of dtype <U"),
+        ({"data": (PICTURES, LABELS.astype(object))}, "of dtype object"),
+        ({"data": (PICTURES, np.eye(2)[LABELS])}, "2 numbers a picture"),
+        ({"data": (PICTURES[:0], LABELS[:0])}, "training data are empty"),
+        ({"data": (PICTURES[..., :1], LABELS)}, "does not take the training"),
+        ({"data": data()}, "batches"),
+        ({"data": data().batch(4).batch(2)}, "once"),
     ],
 )
-def test_odd_arguments_are_named(options, message):
+@pytest.mark.parametrize("cache", ["auto", False])
+def test_what_does_not_fit_is_named_and_nothing_was_trained(
+    options, message, cache
+):
     model = model_with()
+    weights = model.get_weights()
     with pytest.raises(CourseError, match=message):
-        cached_fit(model, in_fives(), **options)
-    with pytest.raises(CourseError, match="batches"):
-        cached_fit(model, data())
+        cached_fit(
+            model,
+            **{"data": in_fives(), "epochs": 2, "cache": cache, **options},
+        )
     assert not model.optimizer.built
+    for one, other in zip(weights, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)

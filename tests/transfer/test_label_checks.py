@@ -62,7 +62,7 @@ def test_labels_that_fit(outputs, loss, labels, as_dataset):
     [
         (6, SPARSE, np.arange(1, 7), "is 6, and a head with 6 .* from 0 to 5"),
         (6, SPARSE, np.arange(-1, 5), "is -1"),
-        (6, SPARSE, ONE_HOT, "6 numbers a picture, and the sparse loss"),
+        (6, SPARSE, ONE_HOT, "6 numbers per picture, and the sparse loss"),
         (6, "categorical_crossentropy", np.arange(6), "have one number a"),
         (2, "categorical_crossentropy", ONE_HOT, "have 6 a picture, .* 2 out"),
         (6, "binary_crossentropy", np.arange(6), "binary loss expects 0 or 1"),

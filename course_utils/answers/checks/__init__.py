@@ -28,6 +28,7 @@ from course_utils.answers.checks import (
     lesson_05,
     lesson_06,
     lesson_07,
+    lesson_08,
 )
 from course_utils.answers.verdicts import Result, Status, Text, pick_hint
 from course_utils.machine import paths
@@ -47,6 +48,7 @@ _JUDGES = {
         lesson_05,
         lesson_06,
         lesson_07,
+        lesson_08,
     )
     for name, judge in lesson.JUDGES.items()
 }

@@ -135,26 +135,8 @@ def judge_extractor(model: object, images: object) -> tuple[str, str]:
     grid = np.asarray(
         keras.Model(base_model.input, layer.output)(images, training=False)
     )
-    expected = grid.mean(axis=(1, 2))
-    if given.shape == grid.shape:
-        return "failed", (
-            "That is the grid, with its rows and columns: average it, with "
-            "`GlobalAveragePooling2D`."
-        )
-    if given.shape != expected.shape:
-        return "failed", (
-            f"Your model gives shape {given.shape[1:]} for a picture, and the "
-            f"averages at {DEPTH!r} have {expected.shape[1:]}: take the "
-            "output of that layer."
-        )
-    if np.allclose(given, grid.max(axis=(1, 2)), atol=1e-3):
-        return "failed", "Those are the largest values, not the averages."
-    if not np.allclose(given, expected, atol=1e-3):
-        return "failed", (
-            "The shape is right, the values are not those of the pretrained "
-            "backbone: load it with its weights, and take the output of "
-            f"{DEPTH!r}."
-        )
+    if problem := problem_of_averages(given, grid):
+        return "failed", problem
     if model.trainable_weights:
         return "partial", (
             f"The values are right; but {len(model.trainable_weights)} arrays "
@@ -162,9 +144,39 @@ def judge_extractor(model: object, images: object) -> tuple[str, str]:
         )
     saved = 1 - model.count_params() / base_model.count_params()
     return "passed", (
-        f"{given.shape[1]} averages a picture, from a network without "
+        f"{given.shape[1]} averages per picture, from a network without "
         f"{saved:.0%} of the backbone's numbers."
     )
+
+
+def problem_of_averages(given: np.ndarray, grid: np.ndarray) -> str:
+    """Say why numbers are not a grid's averages; empty if they are.
+
+    Args:
+        given: What a model gives for some pictures.
+        grid: What the fourth depth gives, (pictures, height, width, channels).
+    """
+    expected = grid.mean(axis=(1, 2))
+    if given.shape == grid.shape:
+        return (
+            "That is the grid, with its rows and columns: average it, with "
+            "`GlobalAveragePooling2D`."
+        )
+    if given.shape != expected.shape:
+        return (
+            f"Your model gives shape {given.shape[1:]} for a picture, and the "
+            f"averages at {DEPTH!r} have {expected.shape[1:]}: take the "
+            "output of that layer."
+        )
+    if np.allclose(given, grid.max(axis=(1, 2)), atol=1e-3):
+        return "Those are the largest values, not the averages."
+    if not np.allclose(given, expected, atol=1e-3):
+        return (
+            "The shape is right, the values are not those of the pretrained "
+            "backbone: load it with its weights, and take the output of "
+            f"{DEPTH!r}."
+        )
+    return ""
 
 
 def judge_neighbours(

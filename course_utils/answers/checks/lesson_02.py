@@ -140,10 +140,10 @@ def judge_features(
             "average it over rows and columns, axes 1 and 2."
         )
     if given.shape == (channels, count):
-        return "failed", "Rows and columns are swapped: one row a picture."
+        return "failed", "Rows and columns are swapped: one row per picture."
     if given.ndim == 2 and given.shape[1] > channels:
         return "failed", (
-            f"{given.shape[1]} numbers a picture: that is the grid, "
+            f"{given.shape[1]} numbers per picture: that is the grid, "
             f"flattened. Average it over rows and columns, and {channels} are "
             "left."
         )

@@ -156,14 +156,14 @@ def judge_choice(
     if given.shape != wanted.shape:
         return "failed", (
             f"The rate is right; `my_gains` should be {len(wanted)} numbers, "
-            "one a seed."
+            "one per seed."
         )
     if np.allclose(given, -wanted[::-1], atol=5e-4):
-        return "failed", "The sign is turned: fine-tuned less frozen."
+        return "failed", "The sign is reversed: fine-tuned minus frozen."
     if not np.allclose(given, wanted, atol=5e-4):
         return "failed", (
             "The rate is right, the gains are not: of each seed the `auc` of "
-            "that rate, less the `auc` of the frozen network of the same seed."
+            "that rate, minus the `auc` of the frozen network of the same seed."
         )
     return "passed", (
         f"The rules choose {right:g}. On the test modules it gained in "

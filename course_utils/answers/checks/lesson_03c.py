@@ -69,7 +69,7 @@ def judge_verdicts(answer: object, rows: object, margin: float) -> tuple:
         )
     turned = {rate: -values for rate, values in losses.items()}
     mistakes = {
-        "The sign is turned: the frozen network less the fine-tuned one.": (
+        "The sign is reversed: the frozen network minus the fine-tuned one.": (
             all_of(right, turned)
         ),
         "Your verdicts compare the interval with zero only: where all of it "
@@ -302,7 +302,7 @@ def judge_claim(findings: object, verdict: object) -> tuple:
 
 
 def _losses(rows):
-    """Returns the frozen network less the fine-tuned, by rate."""
+    """Returns the frozen network minus the fine-tuned, by rate."""
     frozen = rows[rows["method"] == "frozen"].set_index("seed")["auc"]
     tuned = rows[rows["method"] == "fine-tuned"]
     wide = tuned.pivot(index="seed", columns="rate", values="auc")
@@ -371,7 +371,7 @@ def _interval_mistakes(one):
     def around(width):
         return np.array([one.mean, one.mean - width, one.mean + width])
 
-    yield -np.array([one.mean, one.high, one.low]), "The sign is turned."
+    yield -np.array([one.mean, one.high, one.low]), "The sign is reversed."
     yield (
         around(stats.norm.ppf(0.975) * error),
         "That interval takes the normal distribution: with so few seeds "

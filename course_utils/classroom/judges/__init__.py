@@ -13,7 +13,7 @@ from types import ModuleType
 
 from course_utils.machine.errors import CourseError
 
-LESSONS = ("02", "03")
+LESSONS = ("01", "02", "03")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,0 +1,257 @@
+"""Time the grading of a class against nbgrader, and against the floor.
+
+    python -m benchmarks.classroom --nbgrader ENVIRONMENT --submissions 6
+    python -m benchmarks.classroom --report     writes from the committed rows
+
+Every way grades the same solved notebooks of lesson 02. The rounds are
+interleaved, so that a busy machine slows all ways alike. Rows lie in
+`data/experiments/classroom.csv`, the table in `docs/grading_time.md`.
+ENVIRONMENT is a virtual environment with nbgrader, such as
+`python -m tools.try_nbgrader` installs.
+"""
+
+import argparse
+import csv
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from course_utils.classroom import collect, grade, references, release
+from course_utils.classroom.example_class import solve
+from tools.try_nbgrader import ENVIRONMENT
+
+TOP = Path(__file__).resolve().parent.parent
+ROWS = TOP / "data" / "experiments" / "classroom.csv"
+REPORT = TOP / "docs" / "grading_time.md"
+LESSON, KERNEL = "02", "course"
+FIELDS = ("cores", "way", "round", "submissions", "seconds")
+REFERENCE = "solved lesson, once a class"
+# What is run in a new kernel.
+FLOOR = {
+    "a kernel starts": "1",
+    "a kernel starts and imports Keras": "import keras",
+}
+NBGRADER = "nbgrader autograde"
+WORKERS = {"course class grade, one worker": 1}
+WORKERS |= {"course class grade, two workers": 2}
+_CONFIG = """\
+c = get_config()
+c.ExecutePreprocessor.timeout = 1800
+"""
+_KERNEL = """\
+import sys, time
+from jupyter_client.manager import start_new_kernel
+manager, client = start_new_kernel(kernel_name=sys.argv[1])
+reply = client.execute_interactive(sys.argv[2], timeout=600)
+assert reply["content"]["status"] == "ok", reply
+manager.shutdown_kernel(now=True)
+"""
+_SCORES = """\
+from nbgrader.api import Gradebook
+with Gradebook("sqlite:///gradebook.db") as book:
+    found = book.assignment_submissions("02")
+    print(*(one.score == one.max_score for one in found))
+"""
+
+
+class Nbgrader:
+    """A course of nbgrader's, with lesson 02 in it.
+
+    Args:
+        environment: A virtual environment that has nbgrader.
+        folder: Where the course is made.
+        cache: The course's cache, which our own grading reads, too.
+    """
+
+    def __init__(self, environment: Path, folder: Path, cache: Path) -> None:
+        """Make the folder, and a kernel in which the course is installed."""
+        self._bin, self._folder = environment / "bin", folder
+        kernel = folder / "share" / "kernels" / KERNEL
+        kernel.mkdir(parents=True)
+        words = "-m ipykernel_launcher -f {connection_file}".split()
+        told = {"argv": [sys.executable, *words], "display_name": KERNEL}
+        (kernel / "kernel.json").write_text(
+            json.dumps({**told, "language": "python"})
+        )
+        (folder / "nbgrader_config.py").write_text(_CONFIG)
+        # As many threads as it likes, as it comes.
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("TF_NUM_", "OMP_", "PYTEST"))
+        }
+        self._environment = {
+            **kept,
+            "JUPYTER_PATH": str(folder / "share"),
+            "PATH": f"{self._bin}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(TOP),
+            "COURSE_CACHE": str(cache),
+            "COURSE_WORK": str(folder / "work"),
+        }
+
+    def run(self, program: str, *words: str) -> str:
+        """Run a program of the environment; return what it printed.
+
+        Raises:
+            RuntimeError: If it fails.
+        """
+        answer = subprocess.run(
+            [self._bin / program, *words],
+            cwd=self._folder,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+        )
+        if answer.returncode:
+            raise RuntimeError(answer.stderr[-2000:])
+        return answer.stdout
+
+    def hand_in(self, path: str, content: str) -> None:
+        """Write a file of the course."""
+        target = self._folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(content, "utf-8")
+
+
+def gradable(released: Path) -> None:
+    """Tell nbgrader which cells of a released notebook give marks."""
+    notebook = json.loads(released.read_text("utf-8"))
+    notebook["metadata"]["kernelspec"] = {"name": KERNEL, "display_name": ""}
+    for number, cell in enumerate(notebook["cells"]):
+        if cell["cell_type"] == "code" and ").check(" in "".join(
+            cell["source"]
+        ):
+            told = {"grade": True, "locked": True, "points": 1}
+            told |= {"solution": False, "task": False, "schema_version": 3}
+            told |= {"grade_id": f"check-{number}", "cell_type": "code"}
+            cell["metadata"]["nbgrader"] = told
+    released.write_text(json.dumps(notebook, indent=1), "utf-8")
+
+
+def measure(environment: Path, submissions: int, rounds: int) -> list[dict]:
+    """Return a row for each way in each round."""
+    rows = []
+    with tempfile.TemporaryDirectory() as name:
+        ours, theirs = Path(name, "class"), Path(name, "nbgrader")
+        [released] = release(ours, [LESSON])
+        gradable(released)
+        solved = solve(released).decode()
+        nbgrader = Nbgrader(environment, theirs, ours / "cache")
+        file = released.name
+        nbgrader.hand_in(f"source/{LESSON}/{file}", released.read_text("utf-8"))
+        nbgrader.run("nbgrader", "generate_assignment", LESSON)
+        for number in range(submissions):
+            student = f"{number % rounds}-{number // rounds}"
+            text = solved.replace("# question: q2", f"# question: q2 {student}")
+            nbgrader.hand_in(f"submitted/{student}/{LESSON}/{file}", text)
+        collect(ours, theirs / "submitted")
+
+        def timed(way, turn, count, work, *given, **options):
+            start = time.monotonic()
+            found = work(*given, **options)
+            seconds = round(time.monotonic() - start, 1)
+            row = os.cpu_count(), way, turn, count, seconds
+            rows.append(dict(zip(FIELDS, row, strict=True)))
+            print(rows[-1], flush=True)
+            return found
+
+        timed(REFERENCE, 0, 1, references.make, ours, LESSON)
+        for turn in range(rounds):
+            names = [
+                path.name for path in (theirs / "submitted").glob(f"{turn}-*")
+            ]
+            for way, code in FLOOR.items():
+                words = ("python", "-c", _KERNEL, KERNEL, code)
+                timed(way, turn, 1, nbgrader.run, *words)
+            words = ("nbgrader", "autograde", LESSON, f"--student={turn}-*")
+            timed(NBGRADER, turn, len(names), nbgrader.run, *words)
+            for way, workers in WORKERS.items():
+                shutil.rmtree(ours / "marks", ignore_errors=True)
+                options = {"students": names, "workers": workers}
+                marks = timed(way, turn, len(names), grade, ours, **options)
+                lost = [i for m in marks for i in m["items"] if not i["earned"]]
+                if lost or len(marks) != len(names):
+                    raise RuntimeError(f"We did not grade all in full: {lost}")
+        told = nbgrader.run("python", "-c", _SCORES).split()
+        if told != ["True"] * submissions:
+            raise RuntimeError(f"nbgrader did not grade all in full: {told}")
+    return rows
+
+
+def report(rows: list[dict]) -> str:
+    """Return the page, from the rows."""
+    each = {}
+    for row in rows:
+        a_submission = float(row["seconds"]) / int(row["submissions"])
+        each.setdefault(row["way"], []).append(a_submission)
+    middle = {way: statistics.median(found) for way, found in each.items()}
+    theirs, (one, two) = middle[NBGRADER], (middle[way] for way in WORKERS)
+    count = sum(int(r["submissions"]) for r in rows if r["way"] == NBGRADER)
+    lines = [
+        "# How long grading takes",
+        "",
+        "Made by `python -m benchmarks.classroom` from "
+        f"`data/experiments/classroom.csv`: {count} submissions of lesson 02, "
+        f"in {len(each[NBGRADER])} interleaved rounds, each way the same ones, "
+        f"on {rows[0]['cores']} cores. Seconds a submission: median, least "
+        "and most over the rounds. Other machines have other seconds, and a "
+        "busy one has more; compare the ways.",
+        "",
+        "| way | median | least | most | of nbgrader's |",
+        "| --- | --: | --: | --: | --: |",
+        *(
+            f"| {way} | {middle[way]:.1f} | {min(found):.1f} "
+            f"| {max(found):.1f} | {middle[way] / theirs:.2f} |"
+            for way, found in each.items()
+        ),
+        "",
+        "The first two rows after the solved lesson are the floor: what starts "
+        "a kernel, and what then imports Keras, before any cell of a student "
+        "has run. nbgrader's kernels take as many threads as they like; our "
+        "submissions get one thread each, so that several fit beside one "
+        f"another. Two workers took {two / one:.2f} of the time of one. "
+        "Storing features helps both alike: they read them from one folder.",
+        "",
+        "## Twenty thousand submissions",
+        "",
+        "On paper, not measured. A submission costs no more in a large class "
+        "than in a small one, and none waits for another, so at the median "
+        f"above one worker needs {20_000 * one / 3600:,.0f} hours for twenty "
+        f"thousand, and a hundred workers {200 * one / 3600:,.1f}. For that, "
+        "start a Dask cluster whose machines have bubblewrap, the same version "
+        "of the course, and the folder of the class at the same place, and "
+        "call `course class grade DIR --scheduler ADDRESS`. Each worker writes "
+        "its marks as they are made, so what stops goes on later. Three things "
+        "would need a change first: the table of submissions is sent to the "
+        "scheduler as one list, the report holds all marks in memory, and "
+        "with own seeds the lesson is solved for one student after another.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Measure, or read the rows; write the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--report", action="store_true")
+    parser.add_argument("--nbgrader", type=Path, default=ENVIRONMENT)
+    parser.add_argument("--submissions", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=3)
+    chosen = parser.parse_args()
+    if not chosen.report:
+        rows = measure(chosen.nbgrader, chosen.submissions, chosen.rounds)
+        with ROWS.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+    with ROWS.open(newline="", encoding="utf-8") as file:
+        REPORT.write_text(report(list(csv.DictReader(file))), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""Judges of lesson 01, Pretrained models."""
+
+import numpy as np
+
+from course_utils.answers.checks import lesson_01
+from course_utils.classroom import values
+from course_utils.classroom.judges import Judge, Reference
+
+PICTURES = 8  # that an extractor is tried on
+
+
+def judge_pictures(answer: object, reference: Reference) -> tuple[str, str]:
+    """Judge pm-02 by the photographs as they were."""
+    return lesson_01.judge_pictures(answer, reference.given["pm-02"][1])
+
+
+def judge_extractor(model: object, reference: Reference) -> tuple[str, str]:
+    """Judge pm-03 by what the model gives for pictures that we have drawn.
+
+    Whether its weights could still be trained, a flag would have to say.
+    """
+    if not isinstance(model, values.Model):
+        return "failed", (
+            f"Expected a Keras model, not {type(model).__name__}: "
+            "`keras.Model(inputs, outputs)`."
+        )
+    if not isinstance(model.predictions, np.ndarray):
+        return "failed", (
+            "Your model gives no array for pictures with values from 0 to 255: "
+            f"{type(model.predictions).__name__}."
+        )
+    problem = lesson_01.problem_of_averages(
+        model.predictions, reference.prepared["grid"]
+    )
+    if problem:
+        return "failed", problem
+    return "passed", f"{model.predictions.shape[1]} averages a picture."
+
+
+def judge_neighbours(answer: object, reference: Reference) -> tuple[str, str]:
+    """Judge pm-04 by features that we have computed."""
+    return lesson_01.judge_neighbours(answer, *reference.given["pm-04"][1:])
+
+
+def prepare(names: dict, random: np.random.Generator) -> dict:
+    """Return some drawings, in an order of their own, and their grids."""
+    import keras
+
+    drawings = names["new_drawings"]
+    some = random.permutation(len(drawings))[:PICTURES]
+    base = names["load_backbone"]("residual")
+    layer = base.get_layer(lesson_01.DEPTH)
+    grid = keras.Model(base.input, layer.output).predict_on_batch(
+        drawings[some]
+    )
+    return {"asked": {"pm-03": drawings[some]}, "grid": grid}
+
+
+JUDGES = {
+    "pm-04": Judge(1, judge_neighbours),
+    "pm-02": Judge(1, judge_pictures),
+    "pm-03": Judge(1, judge_extractor),
+}
+NOT_APART = {
+    "pm-05": (
+        "how long a network takes, each machine says for itself, and the "
+        "choice depends on it"
+    ),
+    "pm-06": (
+        "what was chosen before a cell ran can be changed once it has run"
+    ),
+}

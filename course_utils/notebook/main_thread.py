@@ -1,0 +1,36 @@
+"""Run what a click asks for where an interrupt reaches it.
+
+JupyterLab has a widget's messages heard in a thread of their own (a
+*subshell*, ipykernel 7), so that clicks count while a cell is running. Python
+interrupts the main thread only, and an idle kernel ignores interrupts.
+"""
+
+import signal
+import threading
+
+
+def run_interruptibly(job) -> None:
+    """Run a function in the kernel's main thread, and let it be interrupted.
+
+    Called from another thread it returns at once, and the job begins when no
+    cell is running.
+
+    Args:
+        job: A function without arguments, which handles `KeyboardInterrupt`.
+    """
+    from IPython import get_ipython
+
+    kernel = getattr(get_ipython(), "kernel", None)
+    here = threading.current_thread() is threading.main_thread()
+    if here or kernel is None:
+        job()
+    else:
+        kernel.io_loop.add_callback(_run, job)
+
+
+def _run(job):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        job()
+    finally:
+        signal.signal(signal.SIGINT, before)
