@@ -123,29 +123,26 @@ def run(stage, recipe, order, labels, seed):
     return found | {"seconds": time.perf_counter() - start}
 
 
-def _gains(*recipes, less=BASELINE, column="auc", sign=1):
-    """Returns a comparison a recipe, with the baseline at the same cells."""
+def _less(ones, others, column="auc"):
+    """Returns a comparison of each with each, on the same cells."""
     return {
-        f"{recipe} less {less}" if sign > 0 else f"{less} less {recipe}": (
-            lambda get, recipe=recipe: (
-                sign
-                * (
-                    get(column, recipe=recipe, order=0)
-                    - get(column, recipe=less, order=0)
-                )
-            )
+        f"{one} less {other}": lambda get, one=one, other=other: (
+            get(column, recipe=one, order=0)
+            - get(column, recipe=other, order=0)
         )
-        for recipe in recipes
+        for one in ones
+        for other in others
     }
 
 
-def _soup(column):
+def _gains(*recipes, column="auc"):
+    return _less(recipes, [BASELINE], column)
+
+
+def _soup(get):
     """The soup less the mean of what it was made of."""
-    return lambda get: (
-        get(column, recipe=SOUP)
-        - sum(get(column, recipe=BASELINE, order=one) for one in ORDERS)
-        / len(ORDERS)
-    )
+    runs = [get("auc", recipe=BASELINE, order=one) for one in ORDERS]
+    return get("auc", recipe=SOUP) - sum(runs) / len(runs)
 
 
 def _claim(id, sentence, comparisons, metric="AUC", margin=0.01):
@@ -163,7 +160,7 @@ EXPERIMENT = Experiment(
         _claim(
             "flips-help",
             "Random flips help fine-tuning.",
-            _gains(BASELINE, less="no flips"),
+            _less([BASELINE], ["no flips"]),
         ),
         _claim(
             "stronger-augmentation-helps",
@@ -191,7 +188,7 @@ EXPERIMENT = Experiment(
         _claim(
             "adapters-learn-less",
             "Low-rank adapters learn less than full fine-tuning.",
-            _gains(*ADAPTERS, sign=-1),
+            _less([BASELINE], ADAPTERS),
         ),
         _claim(
             "adapters-forget-less",
@@ -217,7 +214,7 @@ EXPERIMENT = Experiment(
         _claim(
             "soups-gain",
             "The mean of the weights of three runs beats one of them.",
-            {"soup less the mean of its runs": _soup("auc")},
+            {"soup less the mean of its runs": _soup},
         ),
     ),
 )
