@@ -630,4 +630,5 @@ quiz
 # - Flags and heads first, **then the optimizer**, with a group for each part.
 # - `state_dict()` is **no copy**.
 #
-# **Next:** take your own pictures (lesson 05) through this loop.
+# **Next:** take your own pictures (lesson 05) through this loop. Lesson 07 goes
+# beyond the recipe.

@@ -18,6 +18,7 @@ NAMES = (
     "shift",
     "protocol",
     "frameworks",
+    "beyond",
 )
 
 

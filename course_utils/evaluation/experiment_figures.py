@@ -100,4 +100,18 @@ FIGURES = {
         "recipe == 'all 1e-5'",
         ("seed", "framework"),
     ),
+    "beyond": Figure(
+        "recipe",
+        "what is changed",
+        "AUC, or share that agrees",
+        (
+            Line("AUC", "auc", "order == 0"),
+            Line(
+                "agreement of the 1000-class head",
+                "agreement",
+                "order == 0",
+            ),
+        ),
+        "recipe == 'the recipe' and order == 0",
+    ),
 }

@@ -39,8 +39,8 @@ def table(name, gain=False):
     Args:
         name: One of `names()`, such as `"learning_rate"`.
         gain: Whether the AUC of the baseline (the frozen network; for
-            `"shift"`, no repair) is taken from each, seed by seed: modules
-            differ far more than methods do.
+            `"shift"`, no repair; for `"beyond"`, the recipe) is taken from
+            each, seed by seed: modules differ far more than methods do.
 
     Returns:
         A `pandas.DataFrame`, a row a point of the figure: `line`, what stands
@@ -122,7 +122,7 @@ def show(name, live=None, gain=False, ax=None):
     named = isinstance(known[0], str)
     if live is not None:
         live = _checked(live, figure, known if named else None)
-    ax = new_axes(ax, (6.4, 3.8))
+    ax = new_axes(ax, (max(6.4, 0.45 * len(known)), 3.8))
     told = []
     for number, line in enumerate(figure.lines):
         colour, look = _LOOKS[number]

@@ -12,3 +12,5 @@ from .trainable_table import TrainableReport as TrainableReport
 from .trainable_table import trainable_report as trainable_report
 from .training_history import History as History
 from .two_phase_training import two_phase_fit as two_phase_fit
+from .weight_averages import average_weights as average_weights
+from .weight_averages import interpolate_weights as interpolate_weights

@@ -71,6 +71,8 @@ HELPERS = [
     (adaptation.CoralLoss, (1.0,)),
     (adaptation.RandomStains, (0.1, STAINS, 0)),
     (adaptation.estimate_stains, (PICTURES,)),
+    (transfer.average_weights, ([[SCORES], [SCORES]],)),
+    (transfer.interpolate_weights, ([SCORES], [SCORES], 0.5)),
     (adaptation.normalise_stains, (PICTURES, *[Stains(STAINS, [1, 1])] * 2)),
     (adaptation.separate_stains, (PICTURES, STAINS)),
     (adaptation.combine_stains, (PICTURES / 255, STAINS)),

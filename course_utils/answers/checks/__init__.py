@@ -27,6 +27,7 @@ from course_utils.answers.checks import (
     lesson_04b,
     lesson_05,
     lesson_06,
+    lesson_07,
     lesson_08,
 )
 from course_utils.answers.verdicts import Result, Status, Text, pick_hint
@@ -46,6 +47,7 @@ _JUDGES = {
         lesson_04b,
         lesson_05,
         lesson_06,
+        lesson_07,
         lesson_08,
     )
     for name, judge in lesson.JUDGES.items()
