@@ -87,7 +87,7 @@ head.set_weights([probe.coef_.T, probe.intercept_])
 before = model.get_weights()
 
 # %% [markdown]
-# Three epochs with random mirroring, Adam at a tenth of the head's rate, batch
+# Three epochs with random mirroring, Adam at a tenth of a head's rate, batch
 # normalization kept: lesson 03's recipe. **Predict:** what will the thousand
 # classes say of a flower afterwards?
 
@@ -276,10 +276,10 @@ print(f"{trained:,} of {model.count_params():,} parameters were trained.")
 # (The rate is ten times that of full fine-tuning, as is advised for adapters.)
 #
 # **Exercise be-03.** Merge them. Make `my_merged`, a list of arrays for
-# `model.set_weights`: those of `before`, with each 1x1 kernel of `upper` replaced
-# by what its twin in `adapted.layers[0]` amounts to, and the trained head. A
-# layer with an adapter has `lora_enabled`, `lora_kernel_a` and `lora_kernel_b`;
-# its own frozen kernel is the first of `before` that belongs to it.
+# `model.set_weights`: those of `before`, with the product of the thin arrays added
+# to each 1x1 kernel, and the trained head. Layers in `adapted.layers[0]` have the
+# names of their twins in `upper`; those with an adapter have `lora_enabled`,
+# `lora_kernel_a` and `lora_kernel_b`.
 
 # %% tags=["exercise"]
 # exercise: be-03
