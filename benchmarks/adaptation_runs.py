@@ -26,12 +26,12 @@ from benchmarks.transfer_methods import (
 )
 from course_utils.adaptation.adabn import adapt_batch_norm
 from course_utils.adaptation.coral import CoralLoss
+from course_utils.adaptation.random_stains import RandomStains
 from course_utils.adaptation.self_training import (
     adapt_by_entropy,
     pseudo_labels,
 )
 from course_utils.adaptation.stains import (
-    RandomStains,
     estimate_stains,
     normalise_stains,
 )

@@ -15,8 +15,6 @@ from course_utils.evaluation.plotting import (
 )
 from course_utils.machine import arguments, array_arguments
 from course_utils.machine.errors import CourseError
-from course_utils.transfer.learning_rates import LearningRates
-from course_utils.transfer.trainable_table import TrainableReport
 
 # Keras's own metrics, by their names in a history.
 _LOWEST_IS_BEST = set(
@@ -127,7 +125,7 @@ def plot_learning_rates(found, ax=None):
     Raises:
         CourseError: If it is something else.
     """
-    _check_kind(found, LearningRates, "find_learning_rate(model, data)")
+    _check_has("rates", found, "find_learning_rate(model, data)")
     ax = new_axes(ax, (6, 3.2))
     ax.plot(found.rates, found.losses, ".", color=GREY, label="one batch")
     ax.plot(found.rates, found.smoothed, "-", color=BLUE, label="average")
@@ -162,7 +160,7 @@ def plot_trainable(report, ax=None):
     Raises:
         CourseError: If it is something else.
     """
-    _check_kind(report, TrainableReport, "trainable_report(model)")
+    _check_has("rows", report, "trainable_report(model)")
     ax = new_axes(ax, (6, 0.8 + 0.28 * len(report.rows)))
     places = np.arange(len(report.rows))
     training = np.array([row.training for row in report.rows])
@@ -268,8 +266,8 @@ def _mark(ax, epochs, values, number, best):
     return f" ({best}, {values[number]:.3g}, in epoch {epochs[number]})"
 
 
-def _check_kind(found, kind, source):
-    if not isinstance(found, kind):
+def _check_has(attribute, found, source):
+    if not hasattr(found, attribute):
         raise CourseError(
             f"Expected what {source.split('(')[0]} returns, not "
             f"{type(found).__name__}: pass {source}."

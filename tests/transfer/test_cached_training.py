@@ -304,7 +304,7 @@ def test_half_precision_takes_half_the_room_and_trains_alike():
         ({"data": (PICTURES, LABELS * np.nan)}, "are NaN"),
         ({"data": (PICTURES, LABELS.astype(str))}, "of dtype <U"),
         ({"data": (PICTURES, LABELS.astype(object))}, "of dtype object"),
-        ({"data": (PICTURES, np.eye(2)[LABELS])}, "2 numbers a picture"),
+        ({"data": (PICTURES, np.eye(2)[LABELS])}, "2 numbers per picture"),
         ({"data": (PICTURES[:0], LABELS[:0])}, "training data are empty"),
         ({"data": (PICTURES[..., :1], LABELS)}, "does not take the training"),
         ({"data": data()}, "batches"),

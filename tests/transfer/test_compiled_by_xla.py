@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from course_utils.adaptation.adabn import adapt_batch_norm
 from course_utils.adaptation.coral import CoralLoss
+from course_utils.adaptation.random_stains import RandomStains
 from course_utils.adaptation.self_training import adapt_by_entropy
-from course_utils.adaptation.stains import RandomStains
 from course_utils.backbones import (
     architectures,
     efficientnet_lite,
