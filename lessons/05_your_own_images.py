@@ -207,7 +207,7 @@ for size, value in recall.items():
     look = {"ms": size / 16, "label": f"{size} pixels"}
     ax.plot(1000 * cost[size], value, "o", **look)
 ax.set(xlabel="milliseconds a picture", ylabel="mean recall")
-ax.legend()
+_ = ax.legend()
 
 # %% [markdown]
 # *The figure shows the mean recall on the validation pictures over the time that a
@@ -305,7 +305,7 @@ print(f"Chosen, without flips: {chosen}")
 quiz = course.quiz("05")
 my_guess = ...
 ### BEGIN SOLUTION
-my_guess = 0.75
+my_guess = 0.8
 ### END SOLUTION
 quiz.answer("q11", my_guess)
 

@@ -215,7 +215,7 @@ course.exercise("ch-01").check(
 quiz = course.quiz("08")
 my_guess = ...
 ### BEGIN SOLUTION
-my_guess = 0.03
+my_guess = 0.11
 ### END SOLUTION
 quiz.answer("q1", my_guess)
 
