@@ -39,9 +39,10 @@ def digests_of(pictures: np.ndarray) -> list[bytes]:
     kind = f"{pictures.shape[1:]} {pictures.dtype}".encode()
     found = []
     for picture in np.ascontiguousarray(pictures):
-        digest = hashlib.blake2b(kind, digest_size=16)
+        # Processors compute this one in hardware.
+        digest = hashlib.sha256(kind)
         digest.update(picture)
-        found.append(digest.digest())
+        found.append(digest.digest()[:16])
     return found
 
 
