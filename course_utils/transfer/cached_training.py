@@ -23,7 +23,6 @@ from course_utils.transfer.freeze_boundary import (
     cut_at_freeze_boundary,
 )
 from course_utils.transfer.label_checks import check_labels
-from course_utils.transfer.monitoring import try_out
 from course_utils.transfer.phase_callbacks import callback_list
 
 CACHE = ("auto", True, False)
@@ -98,10 +97,8 @@ def cached_fit(
     callbacks = callback_list(callbacks)
     checked = check_labels(model, data)
     class_weight = checked_class_weight(class_weight, checked)
-    try_out(model, first_rows(checked.batch, 1), "training")
     if validation_data is not None:
-        validation = check_labels(model, validation_data, training=False)
-        try_out(model, first_rows(validation.batch, 1), "validation")
+        check_labels(model, validation_data, training=False)
     return fit_on_features(
         model,
         data,
@@ -132,17 +129,11 @@ def fit_on_features(
 ):
     """Does what `cached_fit` does, with arguments that were checked.
 
+    Those not listed are as there, or for `keras.Model.fit`.
+
     Args:
-        model: As there.
-        data: As there.
-        validation_data: As there.
         batch: Some pictures and labels, to try the parts of the model on.
-        cache: As there.
-        views: As there.
         kept: How features are kept: a dict of `dtype` and `budget`.
-        callbacks: A list.
-        verbose: As in `keras.Model.fit`.
-        **options: For `keras.Model.fit`.
 
     Returns:
         The `keras.callbacks.History`.
@@ -230,10 +221,20 @@ def make_variables(model, batch):
     Args:
         model: A compiled `keras.Model`.
         batch: Pictures, labels and perhaps weights.
+
+    Raises:
+        CourseError: If Keras cannot compute the metrics.
     """
     images, labels, *weights = first_rows(batch, 1)
     model.optimizer.build(model.trainable_variables)
-    model.compute_metrics(images, labels, model(images), *weights)
+    outputs = model(images)
+    try:
+        model.compute_metrics(images, labels, outputs, *weights)
+    except Exception as error:
+        raise CourseError(
+            f"The metrics cannot be computed for these data ({reason(error)}): "
+            "compile with others, or change the labels."
+        ) from error
     model.reset_metrics()
 
 
