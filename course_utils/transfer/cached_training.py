@@ -129,11 +129,9 @@ def fit_on_features(
 ):
     """Does what `cached_fit` does, with arguments that were checked.
 
-    Those not listed are as there, or for `keras.Model.fit`.
-
-    Args:
-        batch: Some pictures and labels, to try the parts of the model on.
-        kept: How features are kept: a dict of `dtype` and `budget`.
+    Beside these it takes `batch`, some pictures and labels to try the parts
+    of the model on, and `kept`, a dict of `dtype` and `budget` that says how
+    features are kept.
 
     Returns:
         The `keras.callbacks.History`.
