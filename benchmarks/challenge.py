@@ -15,8 +15,6 @@ by default one that is neither lucky nor unlucky: the draw whose AUC, of both
 trained entries on both parts, are nearest to the means, printed at the end.
 """
 
-import argparse
-import csv
 import functools
 import os
 
@@ -32,6 +30,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.fine_tuning_opening import phases
+from benchmarks.seed_rows import add_missing
 from course_utils.answers import challenge_draw, challenge_scores
 from course_utils.backbones import load_backbone
 from course_utils.machine import data_dir
@@ -45,22 +44,7 @@ PATH = data_dir() / "experiments" / "challenge.csv"
 
 def main():
     """Makes the rows that are missing."""
-    parser = argparse.ArgumentParser("benchmarks.challenge")
-    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
-    seeds = parser.parse_args().seeds
-    rows = []
-    if PATH.exists():
-        with PATH.open(encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    for seed in seeds:
-        if str(seed) in {row["seed"] for row in rows}:
-            continue
-        rows += rows_of(seed)
-        print(*rows[-6:], sep="\n", flush=True)
-        with PATH.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
+    add_missing(PATH, "benchmarks.challenge", SEEDS, rows_of)
     print(f"Nearest to the means is draw {most_typical()}.")
 
 

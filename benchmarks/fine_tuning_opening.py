@@ -8,8 +8,6 @@ AUC on the test modules of the head alone, and after fine-tuning. Seed 0 is the
 lesson's own, and is not among them.
 """
 
-import argparse
-import csv
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -17,6 +15,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import keras
 from sklearn.metrics import roc_auc_score
 
+from benchmarks.seed_rows import add_missing
 from course_utils import transfer
 from course_utils.backbones import load_backbone
 from course_utils.machine import data_dir
@@ -29,23 +28,12 @@ PATH = data_dir() / "experiments" / "opening.csv"
 
 def main():
     """Makes the rows that are missing."""
-    parser = argparse.ArgumentParser("benchmarks.fine_tuning_opening")
-    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
-    seeds = parser.parse_args().seeds
-    rows = []
-    if PATH.exists():
-        with PATH.open(encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    for seed in seeds:
-        if str(seed) in {row["seed"] for row in rows}:
-            continue
-        head, tuned = train(seed)
-        rows.append({"seed": seed, "head": head, "fine_tuned": tuned})
-        print(rows[-1], flush=True)
-        with PATH.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
+    add_missing(PATH, "benchmarks.fine_tuning_opening", SEEDS, _rows_of)
+
+
+def _rows_of(seed):
+    head, tuned = train(seed)
+    return [{"seed": seed, "head": head, "fine_tuned": tuned}]
 
 
 def train(seed):
