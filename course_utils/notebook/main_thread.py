@@ -5,6 +5,7 @@ JupyterLab has a widget's messages heard in a thread of their own (a
 interrupts the main thread only, and an idle kernel ignores interrupts.
 """
 
+import contextlib
 import signal
 import threading
 
@@ -16,7 +17,8 @@ def run_interruptibly(job) -> None:
     cell is running.
 
     Args:
-        job: A function without arguments, which handles `KeyboardInterrupt`.
+        job: A function without arguments. It may handle `KeyboardInterrupt`,
+            which it meets once at most.
     """
     from IPython import get_ipython
 
@@ -29,8 +31,15 @@ def run_interruptibly(job) -> None:
 
 
 def _run(job):
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        job()
-    finally:
-        signal.signal(signal.SIGINT, before)
+    """An interrupt counts once, and never ends the kernel's own loop."""
+
+    def interrupt(*_):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    with contextlib.suppress(KeyboardInterrupt):
+        try:
+            job()
+        finally:
+            signal.signal(signal.SIGINT, before)

@@ -1,5 +1,6 @@
 """What a click began is ended by the kernel's interrupt."""
 
+import pytest
 from jupyter_client.manager import start_new_kernel
 
 from course_utils.notebook import main_thread
@@ -15,26 +16,36 @@ def job():
         time.sleep(60)
     except KeyboardInterrupt:
         print("interrupted", flush=True)
+        {afterwards}
 
 click = threading.Thread(target=main_thread.run_interruptibly, args=[job])
 click.start()
 """
 
 
-def test_an_interrupt_reaches_what_a_click_began():
+@pytest.mark.parametrize("afterwards", ["pass", "time.sleep(2)", "raise"])
+def test_an_interrupt_reaches_what_a_click_began(afterwards):
     manager, client = start_new_kernel()
     try:
-        client.execute(CODE)
+        client.execute(CODE.format(afterwards=afterwards))
         for awaited in ("begun", "interrupted"):
-            while awaited not in str(client.get_iopub_msg(timeout=30)):
-                pass
+            _wait_for_line(client, awaited)
+            # The second one comes while the job is ending, or just afterwards.
             manager.interrupt_kernel()
-        # The kernel lives, and ignores what comes when nothing is running.
-        reply = client.execute_interactive("1 + 1", timeout=30)
+        reply = client.execute_interactive("1 + 1", timeout=60)
         assert reply["content"]["status"] == "ok"
+        assert manager.is_alive()
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
+
+
+def _wait_for_line(client, awaited):
+    printed = ""
+    while awaited not in printed:
+        message = client.get_iopub_msg(timeout=60)
+        if message["msg_type"] == "stream":
+            printed = message["content"]["text"]
 
 
 def test_without_a_kernel_it_runs_at_once():
