@@ -17,6 +17,7 @@ HIDDEN = ("data/keys", "data/quizzes", "lessons", "solutions")
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32")
 _SETTINGS = "alternatives fonts ld.so.cache ld.so.conf ld.so.conf.d localtime"
 WORK = "/tmp"
+PATIENCE = 5
 # Ids that nobody has. One a run, since the kernel counts processes by owner.
 _FIRST_ID, _IDS = 200_000, 1_000_000
 _numbers = itertools.count()
@@ -25,6 +26,9 @@ _numbers = itertools.count()
 @dataclasses.dataclass(frozen=True)
 class Limits:
     """What a submission may use.
+
+    Seconds are the processor's, so that a busy machine costs nobody marks. By
+    the clock, what sleeps has `PATIENCE` times as long.
 
     Attributes:
         seconds: From start to end; then it is killed, with all it started.

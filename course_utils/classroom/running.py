@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from course_utils.classroom import frames, notebook_answers, values
+from course_utils.classroom.bubblewrap import PATIENCE
 from course_utils.classroom.recording import Recorder, install
 
 LONGEST_MESSAGE = 300
@@ -67,7 +68,7 @@ def run_cell(shell, recorder, emit, source: str, seconds: float) -> None:
         recorder: Where answers are written down.
         emit: Sends a frame.
         source: The cell's text.
-        seconds: After so many it is interrupted.
+        seconds: Of the processor; after so many it is interrupted.
     """
     start = time.monotonic()
     problem = ""
@@ -99,12 +100,18 @@ def _alarm(seconds):
     def ring(*_):
         raise TimeoutError(f"it took longer than {seconds:g} seconds")
 
-    signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    timers = {
+        signal.ITIMER_PROF: (signal.SIGPROF, seconds),
+        signal.ITIMER_REAL: (signal.SIGALRM, PATIENCE * seconds),
+    }
+    for timer, (number, after) in timers.items():
+        signal.signal(number, ring)
+        signal.setitimer(timer, after)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        for timer in timers:
+            signal.setitimer(timer, 0)
 
 
 def _silence():

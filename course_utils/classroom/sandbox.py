@@ -155,16 +155,21 @@ def _attend(process, content, limits):
     for worker in workers:
         worker.start()
     start = time.monotonic()
-    deadline = start + limits.seconds
+    longest = bubblewrap.PATIENCE * limits.seconds
     try:
         while process.poll() is None and not problem:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(0.25)
-            if time.monotonic() > deadline:
-                problem = f"it ran for longer than {limits.seconds:g} seconds"
+            memory, seconds = _used_by(process.pid)
+            if seconds > limits.seconds:
+                problem = (
+                    f"it computed for more than {limits.seconds:g} seconds"
+                )
+            elif time.monotonic() - start > longest:
+                problem = f"it did not end in {longest:g} seconds"
             elif size > limits.output:
                 problem = "it sent more than any answer is long"
-            elif _memory_of(process.pid) > limits.memory:
+            elif memory > limits.memory:
                 problem = (
                     f"it took more than {limits.memory / 2**30:.1f} GB of "
                     "memory"
@@ -180,16 +185,18 @@ def _attend(process, content, limits):
     return Outcome(output, problem, process.returncode, seconds)
 
 
-def _memory_of(pid):
-    """Return how many bytes a process and all below it hold."""
-    total = 0
+def _used_by(pid):
+    """Return the bytes and processor seconds of a process and all below it."""
+    memory, seconds = 0, 0.0
     with contextlib.suppress(psutil.Error):
         family = [psutil.Process(pid)]
         family += family[0].children(recursive=True)
         for member in family:
             with contextlib.suppress(psutil.Error):
-                total += member.memory_info().rss
-    return total
+                memory += member.memory_info().rss
+                # Children that have ended are counted by who waited for them.
+                seconds += sum(member.cpu_times()[:4])
+    return memory, seconds
 
 
 def _environment(folder, threads):

@@ -103,6 +103,22 @@ def test_cells_of_a_students_own_cost_nothing():
     }, told
 
 
+@pytest.mark.parametrize(
+    ("code", "patience", "killed"),
+    [
+        ("import time; time.sleep(2)", 100, ""),
+        ("import time; time.sleep(60)", 2, "it did not end in 2 seconds"),
+        ("while 1: pass", 100, "it computed for more than 1 seconds"),
+    ],
+)
+def test_who_waits_has_longer_than_who_computes(
+    monkeypatch, code, patience, killed
+):
+    monkeypatch.setattr("course_utils.classroom.bubblewrap.PATIENCE", patience)
+    limits = sandbox.Limits(seconds=1)
+    assert sandbox.run("none", ["-c", code], b"", limits).killed == killed
+
+
 def test_where_there_is_no_sandbox_nothing_is_run(monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(CourseError, match="without a sandbox"):
