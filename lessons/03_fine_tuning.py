@@ -284,7 +284,7 @@ arrays = [next(part.as_numpy_iterator()) for part in sets]
 shapes, held_out = ((x, keras.utils.to_categorical(y, 6)) for x, y in arrays)
 lab_base = backbones.load_backbone("residual")
 lab_base.trainable = False
-lab_head = keras.layers.Dense(6, activation="softmax")
+lab_head = keras.layers.Dense(6, activation="softmax", name="head")
 lab_model = keras.Sequential([lab_base, pool, lab_head])
 loss = "categorical_crossentropy"
 lab_model.compile(keras.optimizers.Adam(1e-2), loss, metrics=["accuracy"])

@@ -157,7 +157,7 @@ def test_an_optimizer_with_several_rates_or_none_is_watched():
             raise AttributeError
 
     optimizers = [Rateless(), keras.optimizers.LossScaleOptimizer(Rateless())]
-    if hasattr(keras.optimizers, "MultiOptimizer"):  # from Keras 3.14 on
+    if hasattr(keras.optimizers, "MultiOptimizer"):  # from Keras 3.15 on
         several = keras.optimizers.OptimizerMap(keras.optimizers.SGD())
         optimizers.append(keras.optimizers.MultiOptimizer(several))
     model = build(functional, base())
