@@ -45,8 +45,8 @@ from course_utils.transfer import find_learning_rate
 #
 # A head on a frozen backbone can only weigh what the backbone computes.
 # **Fine-tuning** goes on training the backbone's own weights on the new task.
-# We take 400 labelled solar cells (CC BY-NC-SA, as in lesson 00), and 150 cells
-# of other modules to watch.
+# We take 400 labelled solar cells (CC BY-NC-SA), and 150 cells of other modules
+# to watch.
 
 # %%
 table = pictures.load_solar_cells()
@@ -72,9 +72,10 @@ def compile_for(model, rate):
 
 
 # %% [markdown]
-# First the head, on the frozen backbone. Then blocks 6 and 7 of the backbone
-# with it, at a tenth of the rate. `cached_fit` computes what stays frozen only
-# once: that is cutting the network at the **freeze boundary**.
+# First the head, on the frozen backbone. Then all from block 6 on with it, at a
+# tenth of the rate; `unfreeze` leaves batch normalization frozen. `cached_fit`
+# computes what stays frozen only once: it cuts the network at the **freeze
+# boundary**.
 #
 # **Predict:** will the validation curve rise above where the head left it?
 
@@ -98,7 +99,7 @@ tuned_scores = model.predict(test, verbose=0)[:, 0]
 
 # %% [markdown]
 # *The figure shows the AUC over the epochs, first of the head alone, then of
-# head and blocks 6 and 7 together.* Now the test modules, next to the same
+# all from block 6 on.* Now the test modules, next to the same
 # training on other draws of modules and labels
 # (`python -m benchmarks.fine_tuning_opening`).
 
@@ -137,8 +138,8 @@ print(f"{gains.max():+.3f}.")
 # ## When does a flag count?
 #
 # After `trainable` is changed, the model must be compiled again. What happens
-# if it is not? A tiny network with random weights will do, since we only ask
-# *which of its weights move*.
+# if it is not? A tiny network with random weights will do: we only ask *which
+# weights move*.
 
 
 # %%
@@ -272,8 +273,9 @@ course.claim(drifted == {True: 2, False: 0}, "only the layer's flag holds.")
 # ## Two phases by hand, and what is forgotten
 #
 # A random head's gradients are large and badly aimed, so the head is trained
-# alone first, then the backbone with it, gently. By hand we do it in the
-# *laboratory*, on drawn shapes with a small backbone pretrained on drawn
+# alone first, until its validation loss stops falling; then the backbone with
+# it, gently. A head stopped too early flatters fine-tuning. By hand we do it in
+# the *laboratory*, on drawn shapes with a small backbone pretrained on drawn
 # scenes: there we have the **source task's** own test pictures and heads, to
 # measure forgetting exactly. Phase 1:
 
@@ -329,8 +331,7 @@ tuning = lab_model.fit(*shapes, initial_epoch=done, epochs=done + 10, **quiet)
 # In the laboratory, the old heads tell what is left. ImageNet's test pictures
 # are not at hand, but its 1000-class head can be put back on the network that
 # you fine-tuned at the start: does it still say of photographs what it said
-# before? (Overlapping crops of two photographs illustrate it; they measure
-# little.)
+# before? (Crops of two photographs only illustrate it.)
 
 # %%
 for name in ("loss", "val_loss", "val_accuracy"):
@@ -516,15 +517,15 @@ cost[cost["before"] == "each step"].iloc[:, [0, 2, 3, 5]].round(2)
 # better. What does harm is batch normalization left awake. The cost is plain:
 # the backward pass goes back as far as you unfreeze, over ever larger grids.
 # So: begin with the last blocks, cut there, and go deeper where new groups gain
-# from it. Large networks are usually tuned as a whole (MAE, ConvNeXt), often
-# with a rate that falls from layer to layer towards the input.
+# from it. By hand: `base_model.trainable = True`, then False for each layer
+# before the cut and each batch normalization; under a False base, True counts
+# for nothing. Large networks are usually tuned as a whole (MAE,
+# ConvNeXt), often with a rate that falls towards the input.
 #
-# Augmentation (before the network), dropout (before the head) and early
-# stopping are the usual remedies for overfitting; the page at the end of this
-# lesson has all three. What they bring depends on the data: compare with and
-# without. `two_phase_fit` is the whole recipe in one call: head, unfreeze,
-# compile again at a tenth of the rate. It keeps the best weights of *both*
-# phases: plain early stopping forgets phase 1.
+# Augmentation, dropout before the head and early stopping are the usual
+# remedies for overfitting; the last page has all three. Compare with and
+# without. `two_phase_fit` is the whole recipe in one call, and keeps the best
+# weights of *both* phases: plain early stopping forgets phase 1.
 #
 # ```python
 # transfer.two_phase_fit(
@@ -619,28 +620,27 @@ quiz
 # model = keras.Model(inputs, outputs)
 #
 #
-# def compile_and_fit(learning_rate, first_epoch, epochs, patience):
+# def compile_and_fit(learning_rate, first_epoch=0):
 #     # A new optimizer: it must know the flags.
 #     model.compile(
 #         keras.optimizers.Adam(learning_rate),
 #         loss="categorical_crossentropy",
 #         metrics=["accuracy"],
 #     )
-#     stop = keras.callbacks.EarlyStopping(
-#         patience=patience, restore_best_weights=True
-#     )
+#     stop = keras.callbacks.EarlyStopping(patience=5, restore_best_weights=True)
+#     # Patience ends a phase, not this limit.
 #     return model.fit(
 #         train,
 #         validation_data=validation,
 #         initial_epoch=first_epoch,
-#         epochs=first_epoch + epochs,
+#         epochs=first_epoch + 100,
 #         callbacks=[stop],
 #     )
 #
 #
 # # Phase 1: the head alone.
 # base_model.trainable = False
-# head = compile_and_fit(1e-3, first_epoch=0, epochs=20, patience=3)
+# head = compile_and_fit(1e-3)
 # head_loss, head_accuracy = model.evaluate(validation)
 # head_weights = model.get_weights()
 #
@@ -650,7 +650,7 @@ quiz
 #     if isinstance(layer, keras.layers.BatchNormalization):
 #         layer.trainable = False
 # done = len(head.epoch)
-# compile_and_fit(1e-5, first_epoch=done, epochs=20, patience=5)
+# compile_and_fit(1e-5, first_epoch=done)
 # tuned_loss, tuned_accuracy = model.evaluate(validation)
 # if tuned_loss > head_loss:
 #     model.set_weights(head_weights)  # fine-tuning has not helped

@@ -50,9 +50,7 @@ def test_the_page_runs(code, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(keras.applications, "EfficientNetV2B0", small)
     found = {}
-    short = code.replace("(224, 224)", "(32, 32)").replace(
-        "epochs=20", "epochs=2"
-    )
+    short = code.replace("(224, 224)", "(32, 32)").replace("+ 100", "+ 2")
     exec(short.replace("1e-5", "1e-3"), found)
     assert (tmp_path / "fine_tuned.keras").is_file()
     base_model, before = made
