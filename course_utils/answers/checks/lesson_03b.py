@@ -29,9 +29,6 @@ def judge_second_phase(
         first: The history of phase 1.
         images: What the model was validated on.
         labels: Of these.
-
-    Returns:
-        A status, a message and, where there is some, the evidence for it.
     """
     if problem := _history_problem(model, history):
         return "failed", problem
@@ -105,9 +102,6 @@ def judge_ninth(
         table: Of the solar cells, with ``split`` and ``inferred_module``.
         grids: What the model takes, a row a cell.
         labels: The class of each cell.
-
-    Returns:
-        A status, a message and, where there is some, the evidence for it.
     """
     chosen = []
     for some, least, name in (
