@@ -27,6 +27,8 @@ from course_utils.transfer.model_outputs import (
     watched,
 )
 
+# How much of the colour is seen where the heat is 1.
+STRENGTH = 0.6
 _ATTENTION = (
     keras.layers.Attention,
     keras.layers.GroupQueryAttention,
@@ -108,7 +110,7 @@ def grad_cam(model, images, class_index=None, layer=None, batch_size=32):
     return heat_maps
 
 
-def overlay(images, heat_maps, strength=0.6):
+def overlay(images, heat_maps):
     """Lays heat maps over pictures.
 
     Where there is no heat the picture stays as it is; the colours are those
@@ -119,16 +121,13 @@ def overlay(images, heat_maps, strength=0.6):
         images: Array `(pictures, height, width, 1 or 3)` with values from 0
             to 255.
         heat_maps: Array `(pictures, height, width)` with values from 0 to 1.
-        strength: How much of the colour is seen where the heat is 1.
 
     Returns:
         A uint8 array of shape `(pictures, height, width, 3)`.
 
     Raises:
-        CourseError: If the two do not fit each other, or if the strength is
-            no share.
+        CourseError: If the two do not fit each other.
     """
-    strength = arguments.share("strength", strength, 0.6)
     images = array_arguments.real_array(
         "pictures", images, "load_dataset(name) gives"
     )
@@ -142,7 +141,7 @@ def overlay(images, heat_maps, strength=0.6):
         )
     check_pairs(heat_maps, images[..., 0], "pictures")
     colours = 255 * matplotlib.colormaps["inferno"](heat_maps)[..., :3]
-    share = strength * heat_maps[..., np.newaxis]
+    share = STRENGTH * heat_maps[..., np.newaxis]
     mixed = (1 - share) * np.clip(images, 0, 255) + share * colours
     return np.rint(mixed).astype("uint8")
 

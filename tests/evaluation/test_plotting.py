@@ -14,7 +14,6 @@ from course_utils.evaluation.plotting import plot_confusion, plot_images
 from course_utils.evaluation.training_plots import (
     plot_history,
     plot_learning_rates,
-    plot_trainable,
 )
 from course_utils.machine.errors import CourseError
 
@@ -38,12 +37,6 @@ FOUND = types.SimpleNamespace(
     losses=np.array([2.0, 0.9, 1.5]),
     smoothed=np.array([2.0, 1.0, 1.25]),
     suggestion=1e-3,
-)
-REPORT = types.SimpleNamespace(
-    rows=[
-        types.SimpleNamespace(name="stem", parameters=1500, training=0),
-        types.SimpleNamespace(name="head", parameters=500, training=500),
-    ]
 )
 PICTURES = np.random.default_rng(0).uniform(0, 255, (3, 4, 6, 3))
 NAMES = ["pit", "rust"]
@@ -81,12 +74,6 @@ FIGURES = [
         "The figure shows the loss at 3 learning rates from 0.001 to 0.1: its "
         "running average is lowest, 1, at 0.01, and a tenth of that, 0.001, "
         "is suggested.",
-    ),
-    (
-        plot_trainable,
-        (REPORT,),
-        "The figure shows the parameters of 2 blocks: 500 of 2,000 (25.0%), "
-        "in 1 block, will train.",
     ),
     (
         plot_confusion,
