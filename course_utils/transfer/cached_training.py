@@ -84,7 +84,7 @@ def cached_fit(
             `cache` is True and the features cannot be kept: with the reason.
             Nothing was trained then.
     """
-    check_cache(cache)
+    cache = choice("cache", cache, CACHE)
     views = whole_number("views", views, 4)
     kept = {
         "dtype": choice("precision", precision, (None, "float16")),
@@ -199,14 +199,6 @@ def _cut(model, images):
         raise NotCutError(
             f"the model's layers could not be followed ({reason(error)})"
         ) from error
-
-
-def check_cache(cache):
-    """Refuses what is none of the choices."""
-    if not any(cache is choice or cache == choice for choice in CACHE):
-        raise CourseError(
-            f'cache is {cache!r}, and expected is "auto", True or False.'
-        )
 
 
 def make_variables(model, batch):

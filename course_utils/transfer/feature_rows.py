@@ -12,11 +12,11 @@ from course_utils.machine.errors import CourseError
 from course_utils.transfer import feature_cache
 from course_utils.transfer.fit_data import (
     fit_arguments,
+    not_taken,
     read_once,
-    reason,
-    shapes,
 )
 
+_NOT_TAKEN = "backbone does not take these data"
 # Room that is left on a disk.
 SPARE_BYTES = 2**30
 SECONDS_IN_SILENCE = 2
@@ -87,7 +87,7 @@ def output_of(model, images):
         )
         output = model.compute_output_spec(given, training=False)
     except Exception as error:
-        raise _not_taken(model, images, error) from error
+        raise not_taken(model, _NOT_TAKEN, images, error) from error
     return tuple(output.shape[1:]), np.dtype(output.dtype)
 
 
@@ -108,7 +108,7 @@ def features_of(model, images, first):
             model(images[:8], training=False)
         return model.predict_on_batch(images)
     except Exception as error:
-        raise _not_taken(model, images, error) from error
+        raise not_taken(model, _NOT_TAKEN, images, error) from error
 
 
 def feature_rows(
@@ -280,16 +280,4 @@ def _differ():
     return PicturesDifferError(
         "the pictures differ from pass to pass, as augmentation or "
         "`drop_remainder=True` after a shuffle make them"
-    )
-
-
-def _not_taken(model, images, error):
-    if isinstance(error, CourseError):
-        return error
-    return CourseError(
-        f"The backbone does not take these data, whose batches have the shape "
-        f"{shapes(images)}, and expected is "
-        f"{getattr(model, 'input_shape', 'what it was made for')} "
-        f"({reason(error)}): call .batch(32) once, and give pictures the size "
-        "that the backbone was made for."
     )

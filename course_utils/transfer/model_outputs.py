@@ -9,17 +9,10 @@ import tensorflow as tf
 from course_utils.machine import arguments
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.freezing import leaves_with_path
+from course_utils.transfer.label_checks import LABELS_OF_LOSS
 
 ROUNDING = 1e-3  # how far a probability in half precision may be off
 _TO_PROBABILITIES = ("softmax", "sigmoid", "hard_sigmoid", "sparsemax")
-# Losses that take probabilities, unless they are told otherwise.
-_CROSSENTROPIES = (
-    "sparsecategoricalcrossentropy",
-    "categoricalcrossentropy",
-    "categoricalfocalcrossentropy",
-    "binarycrossentropy",
-    "binaryfocalcrossentropy",
-)
 
 
 def gives_logits(model, images, outputs, from_logits=None):
@@ -152,5 +145,5 @@ def _loss_says(model):
     if isinstance(getattr(loss, "from_logits", None), bool):
         return loss.from_logits
     name = loss if isinstance(loss, str) else getattr(loss, "__name__", "")
-    known = name.replace("_", "").lower() in _CROSSENTROPIES
+    known = name.replace("_", "").lower() in LABELS_OF_LOSS
     return False if known else None

@@ -3,10 +3,10 @@
 import contextlib
 import inspect
 
-from course_utils.machine.arguments import whole_number
+from course_utils.machine.arguments import choice, whole_number
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.best_weights import BestWeights, DivergedError
-from course_utils.transfer.cached_training import check_cache, fit_on_features
+from course_utils.transfer.cached_training import CACHE, fit_on_features
 from course_utils.transfer.class_weights import checked_class_weight
 from course_utils.transfer.compiling import compile_settings, recompile
 from course_utils.transfer.freezing import freeze, unfreeze
@@ -123,7 +123,7 @@ def two_phase_fit(
         epochs[name] = whole_number(name, count, 10, least=0)
     if patience is not None:
         patience = whole_number("patience", patience, 3)
-    check_cache(cache)
+    cache = choice("cache", cache, CACHE)
     _check_options(unfreeze_options)
     callbacks = checked_callbacks(callbacks)
     rates = _rates(model, head_learning_rate, fine_tune_learning_rate)
