@@ -21,7 +21,7 @@ import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
-from course_utils.machine import paths
+from course_utils.machine import arguments, paths
 from course_utils.machine.errors import CourseError
 
 CLASS, SEED, COLLECTED = "class.toml", "secret/seed.txt", "collected.csv"
@@ -119,11 +119,7 @@ def lesson_source(lesson: str) -> Path:
     """
     sources = sorted((paths.course_dir() / "lessons").glob("*.py"))
     known = {path.stem.split("_")[0]: path for path in sources}
-    if lesson not in known:
-        raise CourseError(
-            f"There is no lesson {lesson!r}: choose among {', '.join(known)}."
-        )
-    return known[lesson]
+    return known[arguments.one_of("lesson", lesson, known)]
 
 
 def file_name(student: str) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from course_utils.evaluation.plotting import BLUE, GREY, ORANGE, VERMILLION
-from course_utils.machine import paths
+from course_utils.machine import arguments, paths
 from course_utils.machine.errors import CourseError
 from course_utils.notebook import (
     explorer_progress,
@@ -77,11 +77,7 @@ class Explorer:
             CourseError: If there is no such option or choice.
         """
         for name, value in options.items():
-            if name not in _OPTIONS:
-                raise CourseError(
-                    f"There is no option {name!r}: choose among "
-                    f"{', '.join(_OPTIONS)}."
-                )
+            arguments.one_of("option", name, _OPTIONS)
             if value not in _OPTIONS[name][1]:
                 raise CourseError(
                     f"{name} is {value!r}: choose one of "
