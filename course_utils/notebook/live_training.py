@@ -139,11 +139,7 @@ class LiveTraining(keras.callbacks.Callback):
         )
 
     def _tell(self, **state):
-        if self._view is None:
-            return
-        for name, value in state.items():
-            setattr(self._view, name, value)
-        frontend.hear_clicks_while_busy(self._view)
+        frontend.tell(self._view, **state)
 
     def _draw(self):
         figure = Figure(figsize=(6, 3.2), layout="tight")
