@@ -198,11 +198,6 @@ def tail(path: str) -> str:
     return "/".join(path.split("/")[-2:])
 
 
-def learning_rate(evidence: Evidence) -> float:
-    """Return the learning rate in force after what was watched."""
-    return evidence.after.learning_rate
-
-
 def _of(evidence: Evidence, part: object) -> list[WeightChange]:
     if part is None:
         return list(evidence.changes)
