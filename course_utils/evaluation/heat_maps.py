@@ -20,7 +20,7 @@ from tqdm.auto import tqdm
 from course_utils.evaluation.heat_map_scores import check_pairs
 from course_utils.machine import arguments, array_arguments
 from course_utils.machine.errors import CourseError
-from course_utils.transfer.freezing import check_is_layer, leaves_with_path
+from course_utils.transfer.freezing import check_is_layer, layers_within
 from course_utils.transfer.model_outputs import (
     deciding_layer,
     makes_probabilities,
@@ -157,8 +157,7 @@ def _find_layers(model, image, name):
         ran.append((layer, outputs))
         return outputs
 
-    leaves = [leaf for leaf, _ in leaves_with_path(model)]
-    with watched({leaf: note for leaf in leaves}):
+    with watched(dict.fromkeys(layers_within(model), note)):
         try:
             outputs = model(image, training=False)
         except (ValueError, tf.errors.InvalidArgumentError) as error:

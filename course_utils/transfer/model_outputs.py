@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from course_utils.machine import arguments
 from course_utils.machine.errors import CourseError
-from course_utils.transfer.freezing import leaves_with_path
+from course_utils.transfer.freezing import layers_within
 from course_utils.transfer.label_checks import LABELS_OF_LOSS
 
 ROUNDING = 1e-3  # how far a probability in half precision may be off
@@ -124,8 +124,7 @@ def _ending(model, image):
         ran.append((layer, outputs))
         return outputs
 
-    leaves = [leaf for leaf, _ in leaves_with_path(model)]
-    with watched({leaf: note for leaf in leaves}):
+    with watched(dict.fromkeys(layers_within(model), note)):
         layer = deciding_layer(ran, model(image, training=False))
     if layer is None:
         return None

@@ -100,15 +100,13 @@ HELPERS = [
     (transfer.cut_at_freeze_boundary, (MODEL, BATCH[0])),
     (transfer.extract_features, (BASE, BATCH)),
     (transfer.freeze, (BASE,)),
-    (transfer.trainable_report, (MODEL,)),
 ]
 # Public, and not tried here: why.
 ELSEWHERE = {
     "cache_dir data_dir work_dir imagenet_classes sample_folder "
     "sample_photographs": "takes nothing",
     "CourseError Cut History Interval LearningRates Predictions Report "
-    "Comparison Splits TrainableReport Stains PictureScaling": "a result, or "
-    "made by Keras",
+    "Comparison Splits Stains PictureScaling": "a result, or made by Keras",
     "cached_fit find_learning_rate recompile two_phase_fit unfreeze": "room "
     "transfer: test_arguments, test_cached_training, test_fit_data",
     "source_accuracy with_old_heads": "test_source_task",
