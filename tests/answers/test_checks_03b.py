@@ -15,13 +15,6 @@ from tests.conftest import needs_package
 pytestmark = pytest.mark.usefixtures("without_graphs")
 
 
-@pytest.mark.parametrize(
-    ("name", "dots"), [("tr-03", 3), ("tr-06", 5), ("tr-09", 7)]
-)
-def test_the_stub_is_not_attempted(work, name, dots):
-    assert course.exercise(name).check(*[...] * dots).status == "not attempted"
-
-
 # tr-03: only the last stage, and listed.
 
 IMAGES = np.random.default_rng(0).uniform(0, 255, (8, 64, 64, 3))
