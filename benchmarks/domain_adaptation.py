@@ -57,6 +57,7 @@ from benchmarks import row_files
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 ROWS = pathlib.Path(__file__).parents[1] / "data/experiments/adaptation.csv"
+DEVELOPMENT_SEED = 0
 SEEDS = (100, 101, 102)
 MORE_SEEDS = (103, 104)  # where the backbone is frozen, which is cheap
 LABELS = (10, 30, 100, 400)
