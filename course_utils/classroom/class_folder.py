@@ -6,14 +6,12 @@ the seed that nobody else may see. `release/`, `submissions/`, `marks/` and
 renamed, so that a step that was cut off leaves no half file.
 """
 
-import contextlib
 import csv
 import datetime
 import hashlib
 import hmac
 import io
 import json
-import os
 import re
 import secrets
 import tomllib
@@ -179,20 +177,15 @@ def write_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file, whole or not at all; its folder is made."""
-    partial = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        os.replace(partial, path)
+        paths.write_whole(path, content)
     except OSError as error:
         raise CourseError(
             f"{path} could not be written: "
             f"{(error.strerror or str(error)).lower()}; make its folder "
             "writable and free some disk."
         ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
 
 
 def write_csv(path: Path, header: Iterable, rows: Iterable[Iterable]) -> None:

@@ -148,11 +148,9 @@ class LiveTraining(keras.callbacks.Callback):
 
     def _show_plot(self):
         """Puts the picture beside the view, for whoever shows no widgets."""
-        try:
-            from IPython import get_ipython
-            from IPython.display import display
-        except ImportError:
-            return
+        from IPython import get_ipython
+        from IPython.display import display
+
         if get_ipython() is None:
             return
         picture, description = self._draw()
@@ -170,12 +168,9 @@ class LiveTraining(keras.callbacks.Callback):
 
 
 def _make_view():
-    """Returns the widget; None where anywidget cannot be used."""
-    try:
-        import anywidget
-        import traitlets
-    except ImportError:
-        return None
+    """Returns the widget."""
+    import anywidget
+    import traitlets
 
     class View(anywidget.AnyWidget):
         _esm = STATIC / "live_training.js"

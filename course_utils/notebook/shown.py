@@ -1,7 +1,5 @@
 """Show a widget where one is seen, and a picture with its text elsewhere."""
 
-import contextlib
-
 from course_utils.notebook import frontend
 from course_utils.notebook.alternative_text import as_html
 
@@ -25,9 +23,7 @@ class Shown:
         }
         if frontend.shows_widgets():
             if self._view is None:
-                with contextlib.suppress(ImportError):
-                    self._view = self._make_view()
-            if self._view is not None:
-                self._draw_view()
-                bundle |= frontend.view_of(self._view)
+                self._view = self._make_view()
+            self._draw_view()
+            bundle |= frontend.view_of(self._view)
         return bundle

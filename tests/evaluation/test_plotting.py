@@ -93,8 +93,6 @@ FIGURES = [
 @pytest.fixture(autouse=True)
 def nothing_is_shown(monkeypatch):
     monkeypatch.setattr(plt, "show", lambda: pytest.fail("shown"))
-    yield
-    plt.close("all")
 
 
 @pytest.mark.parametrize(("plot", "arguments", "description"), FIGURES)
