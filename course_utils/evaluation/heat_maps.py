@@ -20,8 +20,9 @@ from tqdm.auto import tqdm
 from course_utils.evaluation.heat_map_scores import check_pairs
 from course_utils.machine import arguments, array_arguments
 from course_utils.machine.errors import CourseError
-from course_utils.transfer.freezing import check_is_layer, layers_within
+from course_utils.transfer.freezing import check_is_layer
 from course_utils.transfer.model_outputs import (
+    call_watched,
     deciding_layer,
     makes_probabilities,
     watched,
@@ -151,22 +152,14 @@ def _find_layers(model, image, name):
 
     The model runs on one picture, and each layer is asked what it gave.
     """
-    ran = []
-
-    def note(layer, outputs):
-        ran.append((layer, outputs))
-        return outputs
-
-    with watched(dict.fromkeys(layers_within(model), note)):
-        try:
-            outputs = model(image, training=False)
-        except (ValueError, tf.errors.InvalidArgumentError) as error:
-            raise CourseError(
-                f"The model does not take pictures of shape {image.shape} "
-                f"with values from {image.min():g} to {image.max():g} "
-                f"({str(error).splitlines()[0]}): give them as for "
-                "model.predict."
-            ) from error
+    try:
+        ran, outputs = call_watched(model, image)
+    except (ValueError, tf.errors.InvalidArgumentError) as error:
+        raise CourseError(
+            f"The model does not take pictures of shape {image.shape} with "
+            f"values from {image.min():g} to {image.max():g} "
+            f"({str(error).splitlines()[0]}): give them as for model.predict."
+        ) from error
     if len(getattr(outputs, "shape", ())) != 2:
         raise CourseError(
             "Expected a model with a head, that gives one number per class: "

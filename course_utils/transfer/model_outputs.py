@@ -116,8 +116,8 @@ def deciding_layer(ran, outputs):
     return None
 
 
-def _ending(model, image):
-    """Returns "probabilities" or "numbers" by the last layer, else None."""
+def call_watched(model, images):
+    """Returns pairs of a layer and what it gave, and what the model gave."""
     ran = []
 
     def note(layer, outputs):
@@ -125,7 +125,12 @@ def _ending(model, image):
         return outputs
 
     with watched(dict.fromkeys(layers_within(model), note)):
-        layer = deciding_layer(ran, model(image, training=False))
+        return ran, model(images, training=False)
+
+
+def _ending(model, image):
+    """Returns "probabilities" or "numbers" by the last layer, else None."""
+    layer = deciding_layer(*call_watched(model, image))
     if layer is None:
         return None
     return "probabilities" if makes_probabilities(layer) else "numbers"
