@@ -10,6 +10,7 @@ from scipy import special
 from course_utils.machine import array_arguments
 from course_utils.machine.endless_data import bounded
 from course_utils.machine.errors import CourseError
+from course_utils.transfer.freezing import check_is_layer
 from course_utils.transfer.model_outputs import gives_logits
 
 
@@ -74,11 +75,7 @@ def ask_model(model, dataset, from_logits=None):
             outputs or some that are not finite, or if nothing says what its
             outputs are.
     """
-    if not isinstance(model, keras.Model):
-        raise CourseError(
-            f"Expected a Keras model, not {type(model).__name__}: pass the "
-            "model that was trained."
-        )
+    check_is_layer(model, keras.Model)
     _check_labels(dataset)
     pictures, labels, outputs = [], [], []
     for images, batch_labels, *_ in bounded(dataset, "pictures", "Asking"):

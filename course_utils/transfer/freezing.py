@@ -248,9 +248,9 @@ def size(variable):
     return math.prod(variable.shape)
 
 
-def check_is_layer(model):
-    """Raises a `CourseError` for what is no Keras model or layer."""
-    if not isinstance(model, keras.Layer):
+def check_is_layer(model, kind=keras.Layer):
+    """Raises a `CourseError` for what is no Keras layer, or no model."""
+    if not isinstance(model, kind):
         raise CourseError(
             f"Expected a Keras model, not {type(model).__name__}: pass the "
             "model itself, for example the one from load_backbone."
