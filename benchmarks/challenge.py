@@ -30,7 +30,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.fine_tuning_opening import phases
-from benchmarks.seed_rows import add_missing
+from benchmarks.row_files import add_missing
 from course_utils.answers import challenge_draw, challenge_scores
 from course_utils.backbones import load_backbone
 from course_utils.machine import data_dir

@@ -203,7 +203,7 @@ CHEATS = {
         _FRAMES + "import numpy as np\n"
         "send(frames.pack({{'kind': 'exercise', 'id': 'fe-09', 'given':"
         " [{{'model': 'Dense', 'weights': [{{'array': 'a0'}}] * 2,"
-        " 'paths': ['a/kernel'] * 2, 'hint': ''}}]}}, {{'a0': np.eye(3)}}))"
+        " 'paths': ['a/kernel'] * 2}}]}}, {{'a0': np.eye(3)}}))"
     ],
 }
 

@@ -48,10 +48,11 @@ hospital nobody has labels to choose them by.
 """
 
 import argparse
-import csv
 import dataclasses
 import os
 import pathlib
+
+from benchmarks import row_files
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -150,34 +151,21 @@ def planned():
     ]
 
 
-def read(path=ROWS):
-    """Returns the rows that there are, as dicts of strings."""
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
 def make(runs, path=ROWS):
     """Makes the runs that are missing, all rows of one written at its end."""
     from benchmarks.adaptation_runs import execute
 
     done = {
         (row["base"], int(row["labels"]), int(row["seed"]))
-        for row in read(path)
+        for row in row_files.read(path)
     }
     missing = [run for run in runs if dataclasses.astuple(run) not in done]
-    path.parent.mkdir(parents=True, exist_ok=True)
     for number, run in enumerate(missing, 1):
         rows = [
-            {**dataclasses.asdict(run), **_rounded(row)} for row in execute(run)
+            {**dataclasses.asdict(run), **row_files.rounded(row)}
+            for row in execute(run)
         ]
-        new = not path.exists()
-        with path.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-            if new:
-                writer.writeheader()
-            writer.writerows(rows)
+        row_files.add(path, COLUMNS, rows)
         taken = sum(row["seconds"] for row in rows)
         values = [row["auc"] for row in rows[:3]]
         print(
@@ -187,13 +175,6 @@ def make(runs, path=ROWS):
             f"{taken:.0f} s",
             flush=True,
         )
-
-
-def _rounded(row):
-    return {
-        name: round(value, 4) if isinstance(value, float) else value
-        for name, value in row.items()
-    }
 
 
 def main():

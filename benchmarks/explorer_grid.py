@@ -9,7 +9,6 @@ tuned: steps and rates were written down before the first run. Values are on
 validation pictures.
 """
 
-import csv
 import itertools
 import os
 import pathlib
@@ -17,6 +16,7 @@ import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+from benchmarks import row_files
 from course_utils.notebook import explorer_training
 
 ROWS = (
@@ -43,25 +43,17 @@ def planned():
 
 def main():
     """Makes what is missing, each added to the file as it ends."""
-    done = set()
-    if ROWS.exists():
-        with ROWS.open(newline="", encoding="utf-8") as file:
-            done = {tuple(row.values())[:5] for row in csv.DictReader(file)}
+    done = {tuple(row.values())[:5] for row in row_files.read(ROWS)}
     missing = [
         trial for trial in planned() if tuple(map(str, key(trial))) not in done
     ]
-    with ROWS.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if not done:
-            writer.writerow(COLUMNS)
-        for number, trial in enumerate(missing, start=1):
-            start = time.perf_counter()
-            value, source = explorer_training.run(trial)
-            row = *key(trial), round(value, 4), round(source, 4)
-            writer.writerow(row)
-            file.flush()
-            took = time.perf_counter() - start
-            print(f"{number}/{len(missing)}", *row, f"{took:.0f} s", flush=True)
+    for number, trial in enumerate(missing, start=1):
+        start = time.perf_counter()
+        value, source = explorer_training.run(trial)
+        row = *key(trial), round(value, 4), round(source, 4)
+        row_files.add(ROWS, COLUMNS, [dict(zip(COLUMNS, row, strict=True))])
+        took = time.perf_counter() - start
+        print(f"{number}/{len(missing)}", *row, f"{took:.0f} s", flush=True)
 
 
 def key(trial):

@@ -41,7 +41,6 @@ What was chosen beforehand:
 """
 
 import argparse
-import csv
 import dataclasses
 import multiprocessing
 import os
@@ -49,7 +48,7 @@ import pathlib
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from benchmarks import fine_tuning_runs, transfer_report
+from benchmarks import fine_tuning_runs, row_files, transfer_report
 from benchmarks.fine_tuning_recipes import RECIPES, TRANSFORMER_HEAD
 
 FOLDER = pathlib.Path(__file__).parents[1] / "data" / "experiments"
@@ -212,21 +211,11 @@ def planned(names=tuple(EXPERIMENTS)):
 
 def read(name="fine_tuning", folder=FOLDER):
     """Returns the rows of one of the files, as dicts of strings."""
-    path = folder / f"{name}.csv"
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    return row_files.read(folder / f"{name}.csv")
 
 
 def _add(folder, name, rows):
-    path = folder / f"{name}.csv"
-    new = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, FILES[name], lineterminator="\n")
-        if new:
-            writer.writeheader()
-        writer.writerows(rows)
+    row_files.add(folder / f"{name}.csv", FILES[name], rows)
 
 
 def _of_row(row):
@@ -251,7 +240,6 @@ def make(runs, workers=1, folder=FOLDER):
         workers: Number of processes; with 0, it is done in this one.
         folder: Where the files are.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     rows = read(folder=folder)
     done = {_of_row(row).same_as(): row for row in rows}
     known = {_of_row(row) for row in rows}
@@ -268,8 +256,12 @@ def make(runs, workers=1, folder=FOLDER):
         key = dataclasses.asdict(run)
         names = ("fine_tuning_curves", "fine_tuning_valley")
         for name, extra in zip(names, more, strict=True):
-            _add(folder, name, [{**key, **_rounded(row)} for row in extra])
-        row = {**key, **_rounded(result)}
+            _add(
+                folder,
+                name,
+                [{**key, **row_files.rounded(row)} for row in extra],
+            )
+        row = {**key, **row_files.rounded(result)}
         _add(folder, "fine_tuning", [row])
         done[run.same_as()] = row
         print(f"{number}/{len(missing)}", *row.values(), flush=True)
@@ -286,13 +278,6 @@ def _made(runs, workers):
         prepare = transfer_report.prepare_worker
         with context.Pool(workers, prepare) as pool:
             yield from pool.imap(execute, runs)
-
-
-def _rounded(row):
-    return {
-        name: round(value, 4) if isinstance(value, float) else value
-        for name, value in row.items()
-    }
 
 
 def main():

@@ -15,7 +15,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import keras
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.seed_rows import add_missing
+from benchmarks.row_files import add_missing
 from course_utils import transfer
 from course_utils.backbones import load_backbone
 from course_utils.machine import data_dir

@@ -9,7 +9,6 @@ interleaved, so that a busy machine slows all ways alike. Every row lies in
 """
 
 import argparse
-import csv
 import json
 import os
 import resource
@@ -19,6 +18,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from benchmarks import row_files
 
 TOP = Path(__file__).resolve().parent.parent
 ROWS = TOP / "data" / "experiments" / "speed.csv"
@@ -51,7 +52,7 @@ def main():
     if not options.report:
         for plan in _missing():
             _add(plan)
-    REPORT.write_text(report(_rows()))
+    REPORT.write_text(report(row_files.read(ROWS)))
 
 
 def _plans():
@@ -70,19 +71,15 @@ def _plan(*values):
 
 
 def _missing():
-    made = {tuple(str(row[name]) for name in FIELDS[:5]) for row in _rows()}
+    made = {
+        tuple(str(row[name]) for name in FIELDS[:5])
+        for row in row_files.read(ROWS)
+    }
     return [
         plan
         for plan in _plans()
         if tuple(str(value) for value in plan.values()) not in made
     ]
-
-
-def _rows():
-    if not ROWS.exists():
-        return []
-    with ROWS.open(newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def _add(plan):
@@ -96,12 +93,7 @@ def _add(plan):
         )
     row = plan | json.loads(done.stdout.splitlines()[-1])
     print(*row.values(), flush=True)
-    new = not ROWS.exists()
-    with ROWS.open("a", newline="") as file:
-        writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
+    row_files.add(ROWS, FIELDS, [row])
 
 
 def _measure(setup, phase, way, pictures, **_):

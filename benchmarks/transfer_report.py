@@ -15,7 +15,6 @@ which no choice has seen.
 """
 
 import argparse
-import csv
 import dataclasses
 import multiprocessing
 import os
@@ -26,7 +25,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 import tensorflow as tf
 
-from benchmarks import transfer_table
+from benchmarks import row_files, transfer_table
 from benchmarks.transfer_methods import LONGER, METHODS, Run, execute
 
 TOP = pathlib.Path(__file__).parents[1]
@@ -65,10 +64,7 @@ COLUMNS = [field.name for field in dataclasses.fields(Run)] + list(RESULTS)
 
 def read_rows():
     """Returns the finished runs, as a list of dicts of strings."""
-    if not ROWS.exists():
-        return []
-    with ROWS.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    return row_files.read(ROWS)
 
 
 def prepare_worker():
@@ -93,20 +89,10 @@ def make(runs, workers):
     missing = [run for run in runs if run.key() not in done]
     if not missing:
         return
-    ROWS.parent.mkdir(parents=True, exist_ok=True)
-    new = not ROWS.exists()
-    with (
-        ROWS.open("a", newline="", encoding="utf-8") as file,
-        multiprocessing.get_context("spawn").Pool(
-            workers, prepare_worker
-        ) as pool,
-    ):
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        if new:
-            writer.writeheader()
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(workers, prepare_worker) as pool:
         for i, row in enumerate(pool.imap_unordered(execute, missing), 1):
-            writer.writerow(row)
-            file.flush()
+            row_files.add(ROWS, COLUMNS, [row])
             print(f"{i}/{len(missing)}", *row.values(), flush=True)
 
 

@@ -10,17 +10,17 @@ from pathlib import Path
 from course_utils import doctor
 from course_utils.answers import progress_log, progress_summary
 from course_utils.classroom import commands as class_commands
-from course_utils.machine import paths, work_folder
+from course_utils.machine import arguments, paths, work_folder
 from course_utils.machine.errors import CourseError
 
 _MARKS = {"ok": "ok   ", "note": "note ", "wrong": "WRONG"}
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(words: list[str] | None = None) -> int:
     """Run the ``course`` command.
 
     Args:
-        arguments: Words after ``course``; ``None`` for those of the process.
+        words: Words after ``course``; ``None`` for those of the process.
 
     Returns:
         Exit code: 0, or 1 if the course cannot run on this machine.
@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
         help="open this lesson, such as 03",
     )
     lab.epilog = "What else JupyterLab takes, such as --port, is passed on."
-    chosen, options = parser.parse_known_args(arguments)
+    chosen, options = parser.parse_known_args(words)
     if options and chosen.command != "lab":
         parser.error(f"unrecognized arguments: {' '.join(options)}")
     try:
@@ -102,12 +102,7 @@ def _find_lesson(number: str) -> str:
     folder = paths.course_dir() / "notebooks"
     names = sorted(path.name for path in folder.glob("*.ipynb"))
     by_number = {name.split("_")[0]: name for name in names}
-    if number not in by_number:
-        raise CourseError(
-            f"There is no lesson {number!r}: choose one of "
-            f"{', '.join(by_number)}."
-        )
-    return by_number[number]
+    return by_number[arguments.one_of("lesson", number, by_number)]
 
 
 def _lab(no_browser: bool, lesson: str, options: list[str]) -> int:

@@ -9,7 +9,6 @@
 >>> course.progress()
 """
 
-import contextlib
 import importlib.metadata
 import platform
 import sys
@@ -181,25 +180,20 @@ def _show_richly() -> None:
     show = shell.display_formatter.mimebundle_formatter.for_type
     show(quizzes.Quiz, _quiz_as_cards)
     show(Result, _result_aloud)
-    with contextlib.suppress(ImportError):
-        from course_utils.notebook import screen_reader
+    from course_utils.notebook import screen_reader
 
-        screen_reader.prepare()
+    screen_reader.prepare()
 
 
 def _quiz_as_cards(quiz: quizzes.Quiz) -> tuple[dict, dict]:
-    try:
-        from course_utils.notebook import quiz_cards
-    except ImportError:
-        return {}, {}
+    from course_utils.notebook import quiz_cards
+
     return quiz_cards.show_cards(quiz)
 
 
 def _result_aloud(result: Result) -> tuple[dict, dict]:
     # The verdict is shown as HTML, which stays readable in a saved notebook.
-    try:
-        from course_utils.notebook import screen_reader
-    except ImportError:
-        return {}, {}
+    from course_utils.notebook import screen_reader
+
     screen_reader.announce(repr(result).splitlines())
     return {}, {}

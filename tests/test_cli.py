@@ -46,7 +46,7 @@ def test_kernels_find_a_work_folder_that_was_named_in_short(
 
 def test_an_unknown_lesson_is_one_sentence(started, capsys, work):
     assert cli.main(["lab", "--lesson", "99"]) == 1
-    assert "no lesson '99': choose one of 00, 01" in capsys.readouterr().err
+    assert "no lesson '99': choose '00' or '01'" in capsys.readouterr().err
     assert not started and not work.exists()
 
 

@@ -20,23 +20,23 @@ def base():
     return keras.Model(inputs, x, name="base")
 
 
-def functional(base_model):
-    inputs = keras.Input((8, 8, 3))
+def functional(base_model, classes=2):
+    inputs = keras.Input(base_model.input_shape[1:])
     x = keras.layers.GlobalAveragePooling2D()(base_model(inputs))
-    return keras.Model(inputs, keras.layers.Dense(2, name="head")(x))
+    return keras.Model(inputs, keras.layers.Dense(classes, name="head")(x))
 
 
-def sequential(base_model):
+def sequential(base_model, classes=2):
     pool = keras.layers.GlobalAveragePooling2D()
-    return keras.Sequential([base_model, pool, keras.layers.Dense(2)])
+    return keras.Sequential([base_model, pool, keras.layers.Dense(classes)])
 
 
 class Subclassed(keras.Model):
-    def __init__(self, base_model):
+    def __init__(self, base_model, classes=2):
         super().__init__()
         self.base_model = base_model
         self.pool = keras.layers.GlobalAveragePooling2D()
-        self.head = keras.layers.Dense(2)
+        self.head = keras.layers.Dense(classes)
 
     def call(self, x, training=None):
         return self.head(self.pool(self.base_model(x, training=training)))

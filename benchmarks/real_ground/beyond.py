@@ -35,6 +35,7 @@ import time
 
 from benchmarks.real_ground import beyond_training, cells, methods
 from benchmarks.real_ground.beyond_training import Recipe
+from benchmarks.real_ground.differences import less
 from benchmarks.real_ground.runner import Claim, Experiment
 
 LABELS = 400
@@ -126,9 +127,8 @@ def run(stage, recipe, order, labels, seed):
 def _less(ones, others, column="auc"):
     """Returns a comparison of each with each, on the same cells."""
     return {
-        f"{one} less {other}": lambda get, one=one, other=other: (
-            get(column, recipe=one, order=0)
-            - get(column, recipe=other, order=0)
+        f"{one} less {other}": less(
+            column, {"recipe": one}, {"recipe": other}, order=0
         )
         for one in ones
         for other in others

@@ -9,6 +9,7 @@ with batch normalization in training mode (at 400 labels only) it is that of
 """
 
 from benchmarks.real_ground import methods, runs
+from benchmarks.real_ground.differences import less
 from benchmarks.real_ground.runner import Claim, Experiment
 
 PARTS = ("block 7", "blocks 5 to 7", "all")
@@ -35,9 +36,8 @@ def plan(rows, seeds):
 def _less(better, worse, counts=(100, 400)):
     """Returns a comparison a number of labels."""
     return {
-        f"{labels} labels": lambda get, labels=labels: (
-            get("auc", depth=better, labels=labels)
-            - get("auc", depth=worse, labels=labels)
+        f"{labels} labels": less(
+            "auc", {"depth": better}, {"depth": worse}, labels=labels
         )
         for labels in counts
     }

@@ -36,6 +36,20 @@ class Getter:
         return fitting[0]
 
 
+def less(column, better, worse, **where):
+    """Returns a comparison of two rows of a seed.
+
+    Args:
+        column: The column of the number that is compared.
+        better: Dict from columns to what the first row has there.
+        worse: The same of the row whose number is taken from that.
+        **where: What both have.
+    """
+    return lambda get: (
+        get(column, **better, **where) - get(column, **worse, **where)
+    )
+
+
 def find(claim, rows, seeds):
     """Returns the differences of a claim, by what is compared.
 

@@ -20,6 +20,7 @@ import numpy as np
 from keras import layers
 
 from benchmarks.real_ground import cells, training
+from benchmarks.real_ground.differences import less
 from benchmarks.real_ground.runner import Claim, Experiment
 from course_utils.machine import real_files
 
@@ -215,13 +216,6 @@ def plan(rows, seeds):
                     }
 
 
-def _more(recipe, framework, other_recipe, other_framework):
-    return lambda get: (
-        get("auc", recipe=recipe, framework=framework)
-        - get("auc", recipe=other_recipe, framework=other_framework)
-    )
-
-
 EXPERIMENT = Experiment(
     name="frameworks",
     keys=("stage", "framework", "recipe", "labels", "seed"),
@@ -237,8 +231,11 @@ EXPERIMENT = Experiment(
             metric="AUC, kept epoch",
             margin=0.01,
             comparisons={
-                f"{one} above {other}, {recipe}": _more(
-                    recipe, one, recipe, other
+                f"{one} above {other}, {recipe}": less(
+                    "auc",
+                    {"framework": one},
+                    {"framework": other},
+                    recipe=recipe,
                 )
                 for recipe in ("all 1e-5", "all 1e-4")
                 for one, other in (("Keras", "PyTorch"), ("PyTorch", "Keras"))
@@ -252,11 +249,11 @@ EXPERIMENT = Experiment(
             metric="AUC, kept epoch",
             margin=0.01,
             comparisons={
-                f"head at 1e-3 above head at {rate}, rest at {rate}": _more(
-                    f"head 1e-3, rest {rate}",
-                    "PyTorch",
-                    f"all {rate}",
-                    "PyTorch",
+                f"head at 1e-3 above head at {rate}, rest at {rate}": less(
+                    "auc",
+                    {"recipe": f"head 1e-3, rest {rate}"},
+                    {"recipe": f"all {rate}"},
+                    framework="PyTorch",
                 )
                 for rate in ("1e-5", "1e-4")
             },

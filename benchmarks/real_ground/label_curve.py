@@ -8,6 +8,7 @@ and the same for all. That scratch has learned shows its training accuracy.
 """
 
 from benchmarks.real_ground import methods, runs
+from benchmarks.real_ground.differences import less
 from benchmarks.real_ground.runner import Claim, Experiment
 
 LABELS = (30, 100, 400, 1200)
@@ -32,9 +33,8 @@ def plan(rows, seeds):
 def _gains(better, worse):
     """Returns a comparison a number of labels."""
     return {
-        f"{labels} labels": lambda get, labels=labels: (
-            get("auc", method=better, labels=labels)
-            - get("auc", method=worse, labels=labels)
+        f"{labels} labels": less(
+            "auc", {"method": better}, {"method": worse}, labels=labels
         )
         for labels in LABELS
     }

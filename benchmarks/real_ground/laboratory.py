@@ -8,6 +8,7 @@ that is missing here was not tried there in the same way.
 import dataclasses
 
 from benchmarks.real_ground import differences, runner
+from benchmarks.real_ground.differences import less
 
 SEEDS = {"transfer": range(100, 105), "fine_tuning": range(100, 103)}
 COMMANDS = {
@@ -17,16 +18,9 @@ COMMANDS = {
 TARGETS = ("near", "defects", "histology")
 
 
-def _less(column, better, worse, **where):
-    """Returns a comparison of two sets of rows."""
-    return lambda get: (
-        get(column, **better, **where) - get(column, **worse, **where)
-    )
-
-
 def _methods(better, worse):
     return "transfer", {
-        f"{target}, {labels} labels": _less(
+        f"{target}, {labels} labels": less(
             "value",
             {"method": better},
             {"method": worse},
@@ -41,7 +35,7 @@ def _methods(better, worse):
 
 def _rates(column, pairs):
     return "fine_tuning", {
-        f"{target}, {better:g} above {worse:g}": _less(
+        f"{target}, {better:g} above {worse:g}": less(
             column,
             {"learning_rate": better},
             {"learning_rate": worse},
@@ -55,7 +49,7 @@ def _rates(column, pairs):
 
 def _depths(better, worse):
     return "fine_tuning", {
-        f"near, {labels} labels": _less(
+        f"near, {labels} labels": less(
             "value",
             {"variant": better},
             {"variant": worse},
@@ -85,7 +79,7 @@ COMPARISONS = {
     "early-stopping": (
         "fine_tuning",
         {
-            "near": _less(
+            "near": less(
                 "value",
                 {"variant": "early stopping"},
                 {"variant": "plain"},

@@ -7,6 +7,7 @@ begins.
 """
 
 from benchmarks.real_ground import methods, runs
+from benchmarks.real_ground.differences import less
 from benchmarks.real_ground.runner import Claim, Experiment
 
 LABELS = 400
@@ -45,12 +46,10 @@ EXPERIMENT = Experiment(
             metric="AUC, kept epoch",
             margin=0.01,
             comparisons={
-                "1e-4 above 1e-3": lambda get: (
-                    get("auc", rate=1e-4) - get("auc", rate=1e-3)
-                ),
-                "1e-5 above 1e-3": lambda get: (
-                    get("auc", rate=1e-5) - get("auc", rate=1e-3)
-                ),
+                f"{rate} above 1e-3": less(
+                    "auc", {"rate": float(rate)}, {"rate": 1e-3}
+                )
+                for rate in ("1e-4", "1e-5")
             },
         ),
         Claim(
@@ -73,12 +72,10 @@ EXPERIMENT = Experiment(
             metric="top-1 agreement with its former self, kept epoch",
             margin=0.1,
             comparisons={
-                "1e-5 above 1e-4": lambda get: (
-                    get("agreement", rate=1e-5) - get("agreement", rate=1e-4)
-                ),
-                "1e-4 above 1e-3": lambda get: (
-                    get("agreement", rate=1e-4) - get("agreement", rate=1e-3)
-                ),
+                f"{low} above {high}": less(
+                    "agreement", {"rate": float(low)}, {"rate": float(high)}
+                )
+                for low, high in (("1e-5", "1e-4"), ("1e-4", "1e-3"))
             },
         ),
         Claim(

@@ -16,6 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 
 from benchmarks.real_ground import cells, methods, training
+from benchmarks.real_ground.differences import less
 from benchmarks.real_ground.runner import Claim, Experiment
 
 KEYS = ("stage", "split", "seed")
@@ -94,7 +95,7 @@ def _module_told(features, seed):
 
 
 def _flattered(column):
-    return lambda get: get(column, split=BY_CELL) - get(column, split=BY_MODULE)
+    return less(column, {"split": BY_CELL}, {"split": BY_MODULE})
 
 
 EXPERIMENT = Experiment(

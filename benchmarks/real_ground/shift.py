@@ -25,6 +25,7 @@ from scipy import linalg
 from sklearn.linear_model import LogisticRegression
 
 from benchmarks.real_ground import cells, methods, training
+from benchmarks.real_ground.differences import less
 from benchmarks.real_ground.runner import Claim, Experiment
 
 KEYS = ("stage", "source", "repair", "seed")
@@ -128,16 +129,9 @@ def _coral(source, target):
 
 def _pairs(pairs, column="auc"):
     """Returns a comparison a direction and a pair: better, worse."""
-
-    def compare(source, better, worse):
-        return lambda get: (
-            get(column, source=source, repair=better)
-            - get(column, source=source, repair=worse)
-        )
-
     return {
-        f"{source} to {OTHER[source]}, {better} less {worse}": compare(
-            source, better, worse
+        f"{source} to {OTHER[source]}, {better} less {worse}": less(
+            column, {"repair": better}, {"repair": worse}, source=source
         )
         for source in OTHER
         for better, worse in pairs

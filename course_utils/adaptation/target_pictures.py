@@ -8,7 +8,7 @@ import tensorflow as tf
 from course_utils.machine import arguments, array_arguments
 from course_utils.machine.endless_data import bounded
 from course_utils.machine.errors import CourseError
-from course_utils.transfer.fit_data import reason
+from course_utils.transfer.fit_data import not_taken
 from course_utils.transfer.freezing import check_is_layer
 
 # As float32. What is read is kept in memory, so endless data would fill it.
@@ -64,14 +64,9 @@ def as_target_pictures(model, target_images):
         )
     try:
         model(images[:1], training=False)
-    except CourseError:
-        raise
     except Exception as error:
-        raise CourseError(
-            "The model does not take the target pictures, whose shape is "
-            f"{images.shape} ({reason(error)}): give single pictures in "
-            "batches, by `.batch(32)`, of the size that it was made for."
-        ) from error
+        told = "model does not take the target pictures"
+        raise not_taken(model, told, images, error) from error
     return images
 
 

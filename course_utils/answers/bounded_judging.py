@@ -79,12 +79,12 @@ def run(judge: Callable, *values: object) -> object:
     return result
 
 
-def shorten(text: str, longest: int = LONGEST_MESSAGE) -> str:
+def shorten(text: str) -> str:
     """Return a text, cut where it is longer than a message can be."""
     text = str(text)
-    if len(text) <= longest:
+    if len(text) <= LONGEST_MESSAGE:
         return text
-    return f"{text[: longest - 1]}\N{HORIZONTAL ELLIPSIS}"
+    return f"{text[: LONGEST_MESSAGE - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def counted_out(value: object, depth: int = 3) -> object:

@@ -1,6 +1,5 @@
 """A challenge: labels for some cells, a board for the others, one reveal."""
 
-import difflib
 import functools
 
 import numpy as np
@@ -45,14 +44,7 @@ class Challenge:
 
     def __init__(self, name: str, seed: int | None = None):
         """Draw the cells."""
-        if not isinstance(name, str) or name not in NAMES:
-            near = difflib.get_close_matches(str(name), NAMES, 1, 0.3)
-            raise CourseError(
-                f"There is no challenge {name!r}: "
-                f"{'did you mean' if near else 'there is'} {NAMES[0]!r}"
-                f"{'?' if near else '.'}"
-            )
-        self.name = name
+        self.name = arguments.one_of("challenge", name, NAMES)
         seed = challenge_draw.TYPICAL if seed is None else seed
         self.seed = arguments.whole_number("seed", seed, 3, least=0)
         self._drawn = _draw(self.seed)

@@ -19,7 +19,7 @@ from course_utils.answers import (
     quiz_text,
 )
 from course_utils.answers.verdicts import Result, Status, Text, pick_hint
-from course_utils.machine import paths
+from course_utils.machine import arguments, paths
 from course_utils.machine.errors import CourseError
 
 
@@ -328,11 +328,7 @@ def load_quiz(lesson: str) -> Quiz:
     Raises:
         CourseError: If the lesson has no quiz.
     """
-    if lesson not in lessons_with_quiz():
-        raise CourseError(
-            f"There is no quiz {reprlib.repr(lesson)}: choose one of "
-            f"{', '.join(map(repr, lessons_with_quiz()))}."
-        )
+    arguments.one_of("quiz", lesson, lessons_with_quiz())
     keys = paths.data_dir() / "keys" / f"{lesson}.yml"
     return Quiz(
         lesson,

@@ -10,7 +10,6 @@ takes ``/tmp/.keras/models``).
 
 import contextlib
 import dataclasses
-import difflib
 import errno
 import http.client
 import os
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import keras
 
+from course_utils.backbones.preprocessing import PictureScaling
 from course_utils.machine import arguments
 from course_utils.machine.errors import CourseError
 
@@ -65,7 +65,7 @@ def names() -> list[str]:
     return list(_SOURCES)
 
 
-def load(name, input_shape=(224, 224, 3), preprocessing=None):
+def load(name, input_shape):
     """Loads a backbone that was pretrained on ImageNet.
 
     The weights are downloaded on first use (9 MB for `"mobilenet_v2"`), with
@@ -75,12 +75,9 @@ def load(name, input_shape=(224, 224, 3), preprocessing=None):
     Args:
         name: String, one of `names()`: `"mobilenet_v2"`.
         input_shape: Tuple `(height, width, 3)` in pixels, at least 32.
-            Defaults to `(224, 224, 3)`. Weights trained on pictures of that
-            size are taken where there are some (squares with a side of 96,
-            128, 160, 192 or 224), else those for 224.
-        preprocessing: A `keras.layers.Layer` without weights that turns
-            values from 0 to 255 into -1 to 1. Defaults to a
-            `keras.layers.Rescaling` named `"preprocessing"`.
+            Weights trained on pictures of that size are taken where there are
+            some (squares with a side of 96, 128, 160, 192 or 224), else those
+            for 224.
 
     Returns:
         A functional `keras.Model` named `name`, with no model nested in it.
@@ -89,27 +86,23 @@ def load(name, input_shape=(224, 224, 3), preprocessing=None):
         ceil(width / 32), 1280)`. All of its layers are trainable.
 
     Raises:
-        CourseError: If the name or the shape is none of these, if the weights
-            cannot be downloaded or stored, or if the stored file is broken.
+        CourseError: If the shape is none of these, if the weights cannot be
+            downloaded or stored, or if the stored file is broken.
 
     Reference:
         Sandler et al. (2018), "MobileNetV2: Inverted Residuals and Linear
         Bottlenecks", https://arxiv.org/abs/1801.04381
     """
-    source = _source(name)
+    source = _SOURCES[name]
     input_shape = arguments.input_shape(input_shape, (96, 96, 3))
     height, width, _ = input_shape
     fits = height == width and height in source.sides
     side = height if fits else max(source.sides)
     path = _download(name, source.url.format(side=side))
-    if preprocessing is None:
-        preprocessing = keras.layers.Rescaling(
-            1 / 127.5, offset=-1, name="preprocessing"
-        )
     inputs = keras.Input(shape=input_shape, name="image")
     model = source.build(
         # Given as a tensor, what comes before is part of the same model.
-        input_tensor=preprocessing(inputs),
+        input_tensor=PictureScaling(name="preprocessing")(inputs),
         input_shape=input_shape,
         include_top=False,
         weights=None,
@@ -126,17 +119,6 @@ def load(name, input_shape=(224, 224, 3), preprocessing=None):
         ) from error
     # Keras has made a list of the one input, and would warn at each call.
     return keras.Model(inputs, model.output, name=name)
-
-
-def _source(name):
-    if name in _SOURCES:
-        return _SOURCES[name]
-    near = difflib.get_close_matches(str(name).lower(), names(), n=1)
-    raise CourseError(
-        f"There are no ImageNet weights for {name!r}: choose "
-        f"{' or '.join(map(repr, names()))}"
-        + (f"; did you mean {near[0]!r}?" if near else ".")
-    )
 
 
 def _download(name, url):

@@ -7,14 +7,11 @@ pictures by accident. What it gives back is a feature map, as with
 top. Lesson 00 (``00_start_here``) introduces both.
 """
 
-import difflib
-
 from course_utils.backbones import (
     architectures,
     efficientnet_lite,
     imagenet,
 )
-from course_utils.backbones.preprocessing import PictureScaling
 from course_utils.machine import arguments, data_files
 from course_utils.machine.errors import CourseError
 
@@ -69,18 +66,11 @@ def load_backbone(name, weights="default", input_shape=None, include_top=False):
             download fails.
     """
     names = [_LITE0, *_BUILDERS, *imagenet.names()]
-    if not isinstance(name, str) or name not in names:
-        raise CourseError(_unknown("backbone", name, names))
-    choices = ["embedded", None] if name in _BUILDERS else ["imagenet"]
-    if name == _LITE0:
-        choices.append(None)
-    if isinstance(weights, str) and weights == "default":
-        weights = choices[0]
-    known = weights is None or isinstance(weights, str)
-    if not known or weights not in choices:
-        raise CourseError(
-            _unknown(f"weights for the backbone {name!r}", weights, choices)
-        )
+    arguments.one_of("backbone", name, names)
+    own = "embedded" if name in _BUILDERS else "imagenet"
+    choices = (own,) if name in imagenet.names() else (None, own)
+    weights = arguments.choice("weights", weights, ("default", *choices))
+    weights = own if weights == "default" else weights
     include_top = arguments.choice("include_top", include_top, (True, False))
     if include_top and name != _LITE0:
         raise CourseError(
@@ -90,9 +80,8 @@ def load_backbone(name, weights="default", input_shape=None, include_top=False):
     if name == _LITE0:
         return _lite0(weights, input_shape, include_top)
     if weights == "imagenet":
-        scaling = PictureScaling(name="preprocessing")
         shape = (224, 224, 3) if input_shape is None else input_shape
-        return imagenet.load(name, shape, scaling)
+        return imagenet.load(name, shape)
     shape = arguments.input_shape(
         (64, 64, 3) if input_shape is None else input_shape,
         (64, 64, 3),
@@ -123,12 +112,3 @@ def _lite0(weights, input_shape, include_top):
     if weights:
         efficientnet_lite.load_imagenet_weights(model)
     return model
-
-
-def _unknown(what, given, expected):
-    """One sentence: what was given, what is expected, the nearest match."""
-    choices = " or ".join(repr(choice) for choice in expected)
-    names = [choice for choice in expected if isinstance(choice, str)]
-    nearest = difflib.get_close_matches(str(given).lower(), names, n=1)
-    ending = f"; did you mean {nearest[0]!r}?" if nearest else "."
-    return f"Unknown {what} {given!r}: expected {choices}{ending}"

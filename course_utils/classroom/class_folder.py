@@ -6,14 +6,12 @@ the seed that nobody else may see. `release/`, `submissions/`, `marks/` and
 renamed, so that a step that was cut off leaves no half file.
 """
 
-import contextlib
 import csv
 import datetime
 import hashlib
 import hmac
 import io
 import json
-import os
 import re
 import secrets
 import tomllib
@@ -21,7 +19,7 @@ import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
-from course_utils.machine import paths
+from course_utils.machine import arguments, paths
 from course_utils.machine.errors import CourseError
 
 CLASS, SEED, COLLECTED = "class.toml", "secret/seed.txt", "collected.csv"
@@ -119,11 +117,7 @@ def lesson_source(lesson: str) -> Path:
     """
     sources = sorted((paths.course_dir() / "lessons").glob("*.py"))
     known = {path.stem.split("_")[0]: path for path in sources}
-    if lesson not in known:
-        raise CourseError(
-            f"There is no lesson {lesson!r}: choose among {', '.join(known)}."
-        )
-    return known[lesson]
+    return known[arguments.one_of("lesson", lesson, known)]
 
 
 def file_name(student: str) -> str:
@@ -183,20 +177,15 @@ def write_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file, whole or not at all; its folder is made."""
-    partial = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        os.replace(partial, path)
+        paths.write_whole(path, content)
     except OSError as error:
         raise CourseError(
             f"{path} could not be written: "
             f"{(error.strerror or str(error)).lower()}; make its folder "
             "writable and free some disk."
         ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
 
 
 def write_csv(path: Path, header: Iterable, rows: Iterable[Iterable]) -> None:

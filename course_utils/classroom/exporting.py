@@ -11,6 +11,7 @@ import unicodedata
 from pathlib import Path
 
 from course_utils.classroom import class_folder, collecting, reporting
+from course_utils.machine import arguments
 from course_utils.machine.errors import CourseError
 
 SYSTEMS = ("moodle", "canvas", "nbgrader")
@@ -43,10 +44,7 @@ def export(
             nbgrader is not installed.
     """
     folder = Path(folder)
-    if system not in SYSTEMS:
-        raise CourseError(
-            f"There is no export to {system!r}: choose {', '.join(SYSTEMS)}."
-        )
+    arguments.one_of("export to", system, SYSTEMS)
     told = class_folder.read_class(folder)
     marks = class_folder.read_marks(folder)
     collected = class_folder.read_collected(folder)

@@ -28,15 +28,12 @@ class Sender:
         number: The student's number in the system; empty if there is none.
         late: `"yes"`, `"no"`, or empty where the system does not say.
         copy: The number of a copy: higher was handed in later.
-        system: `"Moodle"`, `"Canvas"`, `"nbgrader"`, `"GitHub Classroom"`,
-            `"folder"` or `"file name"`.
     """
 
     student: str
     number: str = ""
     late: str = ""
     copy: int = 0
-    system: str = ""
 
 
 def sender_of(
@@ -56,11 +53,11 @@ def sender_of(
     for part in path.parts:
         if match := _MOODLE.fullmatch(part):
             name = class_folder.file_name(match["name"])
-            return Sender(name, match["id"], "", copy, "Moodle")
+            return Sender(name, match["id"], "", copy)
         if match := _CANVAS.fullmatch(part):
             name = class_folder.file_name(match["name"])
             late = "yes" if match["late"] else "no"
-            return Sender(name, match["id"], late, copy, "Canvas")
+            return Sender(name, match["id"], late, copy)
     folders = [
         re.sub(r"(?i)\.zip$", "", part)
         for part in path.parts[:-1]
@@ -70,21 +67,20 @@ def sender_of(
         for folder in folders:
             if folder.startswith(repositories):
                 name = class_folder.file_name(folder[len(repositories) :])
-                return Sender(name, "", "", copy, "GitHub Classroom")
+                return Sender(name, "", "", copy)
     stems = {_plain(stem) for stem in lessons.values()} | set(lessons)
     telling = [one for one in folders if _plain(one) not in stems]
     if telling:
         name = class_folder.file_name(telling[0])
-        system = "nbgrader" if path.parts[0] == "submitted" else "folder"
-        return Sender(name, "", "", copy, system)
+        return Sender(name, "", "", copy)
     rest = _COPY.sub("", path.stem)
     for stem in lessons.values():
         rest = re.sub(re.escape(stem), " ", rest, flags=re.I)
     rest = class_folder.file_name(re.sub(r"[_\s]+", " ", rest))
     if rest == class_folder.file_name(re.sub(r"[_\s]+", " ", path.stem)):
         # Nothing of the lesson's name was in it: this may be any word.
-        return Sender("", "", "", copy, "")
-    return Sender(rest, "", "", copy, "file name" if rest else "")
+        return Sender("", "", "", copy)
+    return Sender(rest, "", "", copy)
 
 
 def prefix_of_repositories(folders: dict[str, bool]) -> str | None:

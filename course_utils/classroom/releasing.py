@@ -175,7 +175,7 @@ def _cells(lesson, source, told, hints):
     made = []
     for cell in notebook_building.build_cells(script, False, origin):
         made += _changed(cell, lesson, told, hints)
-    made.insert(1, _markdown("hand-in", _hand_in(lesson, told)))
+    made.insert(1, _markdown("hand-in", _hand_in(told)))
     return made
 
 
@@ -234,7 +234,7 @@ def _unit(question):
     return f" in {question['unit']}" if "unit" in question else ""
 
 
-def _hand_in(lesson, told):
+def _hand_in(told):
     points = told["points"]
     lines = ["## What to hand in", ""]
     if due := told.get("due"):

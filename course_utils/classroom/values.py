@@ -5,7 +5,6 @@ makes honest values readable, and protects nothing. `read` is the other side.
 """
 
 import dataclasses
-import json
 import sys
 from collections.abc import Mapping
 
@@ -17,7 +16,6 @@ from course_utils.classroom.frames import KINDS, MOST_BYTES
 LONGEST_TEXT = 2_000  # characters
 MOST_ITEMS = 10_000  # of a list or a dict
 DEEPEST = 5  # containers in one another
-LONGEST_HINT = 100_000  # characters of a model's description
 
 
 @dataclasses.dataclass
@@ -27,15 +25,12 @@ class Model:
     Attributes:
         weights: The arrays, in the order of `model.weights`.
         paths: Their paths, such as ``"dense/kernel"``.
-        hint: The architecture as the submission tells it. Nothing is built
-            from it.
         predictions: What it predicted of what the judge has asked; an `Other`
             if nothing.
     """
 
     weights: list
     paths: list[str]
-    hint: str
     predictions: object
 
 
@@ -129,11 +124,6 @@ class Writer:
             return written
         written["weights"] = [self._write_array(one, 1) for one in weights]
         written["paths"] = [str(getattr(w, "path", ""))[:200] for w in weights]
-        try:
-            config = json.dumps(value.get_config(), default=repr)
-            written["hint"] = config[:LONGEST_HINT]
-        except Exception:
-            written["hint"] = ""
         if self._asked is not None:
             try:
                 found = value.predict(self._asked)
@@ -187,7 +177,6 @@ def _read(tree, arrays, depth):
         return Model(
             [_read(one, arrays, deeper) for one in tree["weights"]],
             [str(path) for path in tree["paths"]],
-            str(tree.get("hint", "")),
             predictions,
         )
     return other(str(tree.get("other", tree.get("model", "object"))))

@@ -26,4 +26,3 @@ from .predictions import Predictions as Predictions
 from .predictions import ask_model as ask_model
 from .training_plots import plot_history as plot_history
 from .training_plots import plot_learning_rates as plot_learning_rates
-from .training_plots import plot_trainable as plot_trainable

@@ -5,6 +5,7 @@ temperature can repair the one without touching the other.
 """
 
 import numpy as np
+from scipy import special
 
 from course_utils.evaluation.metric_inputs import (
     are_probabilities,
@@ -163,8 +164,7 @@ def apply_temperature(logits, temperature, from_logits=None):
     _check_logits(logits, from_logits)
     temperature = arguments.number("temperature", temperature, 1, above=0)
     if logits.ndim == 1:
-        # 1 / (1 + exp(-z)), without a number that is too large.
-        return np.exp(-np.logaddexp(0, -logits / temperature))
+        return special.expit(logits / temperature)
     scaled = (logits - logits.max(axis=1, keepdims=True)) / temperature
     return np.exp(scaled) / np.exp(scaled).sum(axis=1, keepdims=True)
 

@@ -5,8 +5,6 @@ Every run is a row of ``data/experiments/real_<name>.csv``, made by
 what it draws.
 """
 
-import difflib
-
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 from scipy import stats
@@ -50,14 +48,7 @@ def table(name, gain=False):
     Raises:
         CourseError: If there is no such experiment, or if it has no baseline.
     """
-    if not isinstance(name, str) or name not in names():
-        near = difflib.get_close_matches(str(name), names(), n=1)
-        raise CourseError(
-            f"There is no experiment {name!r}: choose "
-            f"{' or '.join(map(repr, names()))}"
-            + (f"; did you mean {near[0]!r}?" if near else ".")
-        )
-    figure = FIGURES[name]
+    figure = FIGURES[arguments.one_of("experiment", name, names())]
     rows = pd.read_csv(_path(name)).query("stage == 'report'")
     lines = figure.lines
     if arguments.choice("gain", gain, (True, False)):

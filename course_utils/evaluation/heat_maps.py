@@ -20,13 +20,16 @@ from tqdm.auto import tqdm
 from course_utils.evaluation.heat_map_scores import check_pairs
 from course_utils.machine import arguments, array_arguments
 from course_utils.machine.errors import CourseError
-from course_utils.transfer.freezing import check_is_layer, leaves_with_path
+from course_utils.transfer.freezing import check_is_layer
 from course_utils.transfer.model_outputs import (
+    call_watched,
     deciding_layer,
     makes_probabilities,
     watched,
 )
 
+# How much of the colour is seen where the heat is 1.
+STRENGTH = 0.6
 _ATTENTION = (
     keras.layers.Attention,
     keras.layers.GroupQueryAttention,
@@ -108,7 +111,7 @@ def grad_cam(model, images, class_index=None, layer=None, batch_size=32):
     return heat_maps
 
 
-def overlay(images, heat_maps, strength=0.6):
+def overlay(images, heat_maps):
     """Lays heat maps over pictures.
 
     Where there is no heat the picture stays as it is; the colours are those
@@ -119,16 +122,13 @@ def overlay(images, heat_maps, strength=0.6):
         images: Array `(pictures, height, width, 1 or 3)` with values from 0
             to 255.
         heat_maps: Array `(pictures, height, width)` with values from 0 to 1.
-        strength: How much of the colour is seen where the heat is 1.
 
     Returns:
         A uint8 array of shape `(pictures, height, width, 3)`.
 
     Raises:
-        CourseError: If the two do not fit each other, or if the strength is
-            no share.
+        CourseError: If the two do not fit each other.
     """
-    strength = arguments.share("strength", strength, 0.6)
     images = array_arguments.real_array(
         "pictures", images, "load_dataset(name) gives"
     )
@@ -142,7 +142,7 @@ def overlay(images, heat_maps, strength=0.6):
         )
     check_pairs(heat_maps, images[..., 0], "pictures")
     colours = 255 * matplotlib.colormaps["inferno"](heat_maps)[..., :3]
-    share = strength * heat_maps[..., np.newaxis]
+    share = STRENGTH * heat_maps[..., np.newaxis]
     mixed = (1 - share) * np.clip(images, 0, 255) + share * colours
     return np.rint(mixed).astype("uint8")
 
@@ -152,23 +152,14 @@ def _find_layers(model, image, name):
 
     The model runs on one picture, and each layer is asked what it gave.
     """
-    ran = []
-
-    def note(layer, outputs):
-        ran.append((layer, outputs))
-        return outputs
-
-    leaves = [leaf for leaf, _ in leaves_with_path(model)]
-    with watched({leaf: note for leaf in leaves}):
-        try:
-            outputs = model(image, training=False)
-        except (ValueError, tf.errors.InvalidArgumentError) as error:
-            raise CourseError(
-                f"The model does not take pictures of shape {image.shape} "
-                f"with values from {image.min():g} to {image.max():g} "
-                f"({str(error).splitlines()[0]}): give them as for "
-                "model.predict."
-            ) from error
+    try:
+        ran, outputs = call_watched(model, image)
+    except (ValueError, tf.errors.InvalidArgumentError) as error:
+        raise CourseError(
+            f"The model does not take pictures of shape {image.shape} with "
+            f"values from {image.min():g} to {image.max():g} "
+            f"({str(error).splitlines()[0]}): give them as for model.predict."
+        ) from error
     if len(getattr(outputs, "shape", ())) != 2:
         raise CourseError(
             "Expected a model with a head, that gives one number per class: "

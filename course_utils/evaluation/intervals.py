@@ -83,7 +83,9 @@ def bootstrap_over_patients(
     patients = array_arguments.any_array("patients", patients)
     _check_patients(labels, scores, patients)
     repetitions = arguments.whole_number("repetitions", repetitions, 1000)
-    confidence = _checked_confidence(confidence)
+    confidence = arguments.number(
+        "confidence", confidence, 0.95, above=0, below=1
+    )
     seed = arguments.seed(seed)
     value = _measure(metric, labels, scores)
     classes = len(np.unique(labels))
@@ -146,12 +148,8 @@ def _check_patients(labels, scores, patients):
             )
 
 
-def _checked_confidence(confidence):
-    return arguments.number("confidence", confidence, 0.95, above=0, below=1)
-
-
-def wilson_interval(right, count, confidence=0.95):
-    """Computes an interval for a share, from a count of right answers.
+def wilson_interval(right, count):
+    """Computes a 95 % interval for a share, from a count of right answers.
 
     Unlike the usual plus and minus it stays within 0 and 1, and means
     something for few answers too. It takes answers as independent, and knows
@@ -161,14 +159,13 @@ def wilson_interval(right, count, confidence=0.95):
     Args:
         right: How many were right.
         count: How many there were.
-        confidence: Share of such intervals that cover the true share.
 
     Returns:
         Tuple `(low, high)` of floats from 0 to 1; NaN if there were none.
 
     Raises:
-        CourseError: If the two are no whole numbers, if `right` is not from
-            0 to `count`, or if the confidence is not between 0 and 1.
+        CourseError: If the two are no whole numbers, or if `right` is not
+            from 0 to `count`.
 
     Reference:
         Wilson (1927), "Probable Inference, the Law of Succession, and
@@ -176,9 +173,8 @@ def wilson_interval(right, count, confidence=0.95):
     """
     count = arguments.whole_number("count", count, 100, least=0)
     right = arguments.whole_number("right", right, 0, least=0, most=count)
-    confidence = _checked_confidence(confidence)
     if not count:
         return np.nan, np.nan
     test = stats.binomtest(right, count)
-    low, high = test.proportion_ci(confidence, method="wilson")
+    low, high = test.proportion_ci(method="wilson")
     return float(low), float(high)

@@ -5,7 +5,6 @@ The differences are those of ``docs/ledger.md``, one a seed, in
 03c (``03c_evidence``).
 """
 
-import difflib
 import functools
 import textwrap
 
@@ -224,10 +223,5 @@ def _judged(claim, ground):
 
 def _checked(claim):
     known = list(_read("ledger_claims")["id"])
-    if not isinstance(claim, str) or claim not in known:
-        near = difflib.get_close_matches(str(claim), known, n=1)
-        raise CourseError(
-            f"There is no claim {claim!r}: choose one of ledger.claims().index"
-            + (f"; did you mean {near[0]!r}?" if near else ".")
-        )
-    return claim
+    where = "one of ledger.claims().index"
+    return arguments.one_of("claim", claim, known, where)

@@ -15,6 +15,7 @@ from course_utils.machine import arguments
 from course_utils.machine.errors import CourseError
 from course_utils.machine.quiet import stderr_held_back
 from course_utils.transfer.fit_data import reason
+from course_utils.transfer.freezing import check_is_layer
 
 MODEL, CLASSES, REPORT = "model.keras", "class_names.json", "report.html"
 FILES = (MODEL, CLASSES, REPORT)
@@ -134,11 +135,7 @@ def export_litert(model, path):
     Reference:
         https://ai.google.dev/edge/litert
     """
-    if not isinstance(model, keras.Model):
-        raise CourseError(
-            f"Expected a Keras model, not {type(model).__name__}: pass the "
-            "model that was trained."
-        )
+    check_is_layer(model, keras.Model)
     path = arguments.path("path", path)
     if path.suffix != ".tflite":
         raise CourseError(

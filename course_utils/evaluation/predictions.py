@@ -5,10 +5,12 @@ import dataclasses
 import keras
 import numpy as np
 import tensorflow as tf
+from scipy import special
 
-from course_utils.machine import arguments, array_arguments
+from course_utils.machine import array_arguments
 from course_utils.machine.endless_data import bounded
 from course_utils.machine.errors import CourseError
+from course_utils.transfer.freezing import check_is_layer
 from course_utils.transfer.model_outputs import gives_logits
 
 
@@ -37,23 +39,16 @@ class Predictions:
         """Index of the class that the model gave to each picture."""
         return self.probabilities.argmax(axis=1)
 
-    def worst(self, count=12) -> np.ndarray:
-        """Returns the places of the worst mistakes, the worst one first.
+    def worst(self) -> np.ndarray:
+        """Returns the places of the 12 worst mistakes, the worst one first.
 
         Those are the pictures to whose true class the model gave the least
         probability: what it was surest of, and wrong labels.
-
-        Args:
-            count: How many at most.
-
-        Raises:
-            CourseError: If the count is no whole number from 0 on.
         """
-        count = arguments.whole_number("count", count, 12, least=0)
         places = np.arange(len(self.labels))
         given = self.probabilities[places, self.labels]
         wrong = np.flatnonzero(self.predictions != self.labels)
-        return wrong[np.argsort(given[wrong], kind="stable")][:count]
+        return wrong[np.argsort(given[wrong], kind="stable")][:12]
 
 
 def ask_model(model, dataset, from_logits=None):
@@ -80,11 +75,7 @@ def ask_model(model, dataset, from_logits=None):
             outputs or some that are not finite, or if nothing says what its
             outputs are.
     """
-    if not isinstance(model, keras.Model):
-        raise CourseError(
-            f"Expected a Keras model, not {type(model).__name__}: pass the "
-            "model that was trained."
-        )
+    check_is_layer(model, keras.Model)
     _check_labels(dataset)
     pictures, labels, outputs = [], [], []
     for images, batch_labels, *_ in bounded(dataset, "pictures", "Asking"):
@@ -176,9 +167,6 @@ def _check_outputs(outputs):
 def _probabilities(outputs, logits):
     """Returns a column a class."""
     if outputs.shape[1] == 1:
-        second = 1 / (1 + np.exp(-outputs)) if logits else outputs
+        second = special.expit(outputs) if logits else outputs
         return np.concatenate([1 - second, second], axis=1)
-    if not logits:
-        return outputs
-    powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
+    return special.softmax(outputs, axis=1) if logits else outputs

@@ -1,4 +1,4 @@
-"""Figures of a training: its curves, learning rates, what will train."""
+"""Figures of a training: its curves, and learning rates."""
 
 import re
 
@@ -125,7 +125,11 @@ def plot_learning_rates(found, ax=None):
     Raises:
         CourseError: If it is something else.
     """
-    _check_has("rates", found, "find_learning_rate(model, data)")
+    if not hasattr(found, "rates"):
+        raise CourseError(
+            f"Expected what find_learning_rate returns, not "
+            f"{type(found).__name__}: pass find_learning_rate(model, data)."
+        )
     ax = new_axes(ax, (6, 3.2))
     ax.plot(found.rates, found.losses, ".", color=GREY, label="one batch")
     ax.plot(found.rates, found.smoothed, "-", color=BLUE, label="average")
@@ -142,42 +146,6 @@ def plot_learning_rates(found, ax=None):
         f"is lowest, {found.smoothed[lowest]:.3g}, at "
         f"{found.rates[lowest]:.2g}, and a tenth of that, "
         f"{found.suggestion:.2g}, is suggested",
-    )
-
-
-def plot_trainable(report, ax=None):
-    """Draws how many parameters of each block will train.
-
-    Introduced in lesson 03 (``03_fine_tuning``).
-
-    Args:
-        report: What `course_utils.transfer.trainable_report` returns.
-        ax: Matplotlib `Axes`. Defaults to those of a new figure.
-
-    Returns:
-        The `Axes`, with a `description`.
-
-    Raises:
-        CourseError: If it is something else.
-    """
-    _check_has("rows", report, "trainable_report(model)")
-    ax = new_axes(ax, (6, 0.8 + 0.28 * len(report.rows)))
-    places = np.arange(len(report.rows))
-    training = np.array([row.training for row in report.rows])
-    frozen = np.array([row.parameters for row in report.rows]) - training
-    ax.barh(places, training, color=BLUE, hatch="//", label="will train")
-    ax.barh(places, frozen, left=training, color="#CCCCCC", label="stays")
-    ax.set_yticks(places, [row.name for row in report.rows])
-    ax.invert_yaxis()
-    ax.set_xlabel("parameters")
-    ax.legend()
-    blocks = int(np.count_nonzero(training))
-    share = training.sum() / max((training + frozen).sum(), 1)
-    return described(
-        ax,
-        f"The figure shows the parameters of {len(report.rows)} blocks: "
-        f"{training.sum():,} of {(training + frozen).sum():,} ({share:.1%}), "
-        f"in {counted(blocks, 'block')}, will train",
     )
 
 
@@ -264,11 +232,3 @@ def _mark(ax, epochs, values, number, best):
         label="best validation",
     )
     return f" ({best}, {values[number]:.3g}, in epoch {epochs[number]})"
-
-
-def _check_has(attribute, found, source):
-    if not hasattr(found, attribute):
-        raise CourseError(
-            f"Expected what {source.split('(')[0]} returns, not "
-            f"{type(found).__name__}: pass {source}."
-        )

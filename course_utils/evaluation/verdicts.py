@@ -109,17 +109,15 @@ def judge_all(differences, margin):
     return (DEPENDS if SUPPORTED in found else UNDECIDED), judged
 
 
-def holm(p_values, level=0.05):
-    """Returns which of many p values stay below the level, after Holm (1979).
+def holm(p_values):
+    """Returns which of many p values stay below 0.05, after Holm (1979).
 
     Args:
         p_values: One a comparison.
-        level: How often a false one among them may be let through.
 
     Raises:
         CourseError: If these are no p values.
     """
-    level = arguments.share("level", level, 0.05)
     p_values = array_arguments.real_array(
         "p values", p_values, "ledger.table() has in a column"
     )
@@ -130,7 +128,7 @@ def holm(p_values, level=0.05):
     order = np.argsort(p_values, kind="stable")
     kept = np.zeros(len(order), bool)
     for place, number in enumerate(order):
-        if p_values[number] > level / (len(order) - place):
+        if p_values[number] > 0.05 / (len(order) - place):
             break
         kept[number] = True
     return kept.tolist()

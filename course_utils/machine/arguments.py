@@ -5,6 +5,7 @@ raises a `CourseError` that names the argument, what it was, what was expected
 and an example. Truth values, text and complex numbers are no numbers.
 """
 
+import difflib
 import math
 import operator
 import os
@@ -223,6 +224,28 @@ def choice(name, value, choices):
             return one
     told = " or ".join(map(repr, choices))
     raise _expected(name, value, told, choices[-1])
+
+
+def one_of(what, value, known, where=""):
+    """Returns a name, if it is known.
+
+    Args:
+        what: What is named, such as "experiment".
+        value: What was given.
+        known: All names.
+        where: Where these are listed, in place of the list.
+
+    Raises:
+        CourseError: If it is none of them; the nearest one is told.
+    """
+    if isinstance(value, str) and value in known:
+        return value
+    near = difflib.get_close_matches(str(value).lower(), known, n=1)
+    raise CourseError(
+        f"There is no {what} {reprlib.repr(value)}: choose "
+        f"{where or ' or '.join(map(repr, known))}"
+        + (f"; did you mean {near[0]!r}?" if near else ".")
+    )
 
 
 def _one_number(value):

@@ -41,13 +41,12 @@ def real_array(name, values, like="model.predict returns", dtype="float64"):
     )
 
 
-def any_array(name, values, like="model.predict returns"):
+def any_array(name, values):
     """Returns values of any one type as an array.
 
     Args:
         name: What they are, in the plural, such as "labels".
         values: Anything that becomes an array.
-        like: What gives such values, for the message.
 
     Raises:
         CourseError: If one is None, or if there are more of them for one
@@ -61,7 +60,8 @@ def any_array(name, values, like="model.predict returns"):
     if not whole:
         raise CourseError(
             f"Some {name} are missing, or there are more of them for one "
-            f"picture than for another: pass an array, such as {like}."
+            "picture than for another: pass an array, such as model.predict "
+            "returns."
         )
     return array
 

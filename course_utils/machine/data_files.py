@@ -5,7 +5,6 @@ where it comes from, under which licence, how it was made, and its sha256.
 A file that is missing or differs from its card is never used.
 """
 
-import difflib
 import errno
 import functools
 import hashlib
@@ -19,7 +18,11 @@ from pathlib import Path, PureWindowsPath
 from course_utils.machine import arguments, paths
 from course_utils.machine.errors import CourseError
 
-KINDS = ("datasets", "backbones", "real")
+KINDS = {
+    "datasets": "data set",
+    "backbones": "embedded backbone",
+    "real": "file of other people",
+}
 
 
 def names(kind: str) -> list[str]:
@@ -41,46 +44,23 @@ def card(kind: str, name: str) -> dict:
     Returns:
         The card's fields; ``card["file"]`` has ``name``, ``bytes`` and
         ``sha256``. A second file has a table of the same form under a name
-        of its own, see :func:`parts`.
+        of its own.
 
     Raises:
         CourseError: If there is no such file (with the nearest name), or if
             the card cannot be read.
     """
-    kind = arguments.choice("kind", kind, KINDS)
-    known = names(kind)
-    if not isinstance(name, str) or name not in known:
-        near = difflib.get_close_matches(str(name), known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "choose one of those."
-        raise CourseError(
-            f"Unknown name {name!r} in data/{kind}: there is "
-            f"{', '.join(map(repr, known)) or 'nothing'}; {hint}"
-        )
+    kind = arguments.choice("kind", kind, tuple(KINDS))
+    arguments.one_of(KINDS[kind], name, names(kind))
     path = paths.data_dir() / kind / f"{name}.toml"
     try:
         facts = tomllib.loads(path.read_text("utf-8"))
-        for part in {"file", *_tables_of_files(facts)}:
+        for part in {"file", *tables_of_files(facts)}:
             facts[part]["name"], facts[part]["bytes"], facts[part]["sha256"]
     except (ValueError, KeyError, TypeError) as error:
         shown = f"data/{kind}/{name}.toml"
         raise CourseError(f"{shown} is broken: {_restore(shown)}") from error
     return facts
-
-
-def parts(kind: str, name: str) -> list[str]:
-    """Return the tables of a card that describe a file, in its order.
-
-    Args:
-        kind: ``"datasets"``, ``"backbones"`` or ``"real"``.
-        name: Name of the file, as in :func:`names`.
-
-    Returns:
-        For example ``["file", "heads"]``; ``"file"`` is in every card.
-
-    Raises:
-        CourseError: As :func:`card`.
-    """
-    return _tables_of_files(card(kind, name))
 
 
 def verified_file(kind: str, name: str, part: str = "file") -> Path:
@@ -91,15 +71,14 @@ def verified_file(kind: str, name: str, part: str = "file") -> Path:
     Args:
         kind: ``"datasets"``, ``"backbones"`` or ``"real"``.
         name: Name of the file, as in :func:`names`.
-        part: Which of the card's files, as in :func:`parts`. Defaults to
-            ``"file"``.
+        part: Which of the card's files: its table. Defaults to ``"file"``.
 
     Raises:
         CourseError: If the file is unknown, missing or broken; the sentence
             says how to restore it.
     """
     facts = card(kind, name)
-    known = _tables_of_files(facts)
+    known = tables_of_files(facts)
     if part not in known:
         raise CourseError(
             f"data/{kind}/{name}.toml describes no {part!r}: it has "
@@ -162,7 +141,8 @@ def unpacked(name: str) -> Path:
     return folder
 
 
-def _tables_of_files(facts: dict) -> list[str]:
+def tables_of_files(facts: dict) -> list[str]:
+    """Return the tables of a card that describe a file, in its order."""
     return [
         key
         for key, value in facts.items()

@@ -73,6 +73,21 @@ def cache_dir() -> Path:
     return Path(chosen).expanduser() if chosen else work_dir() / ".cache"
 
 
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file, whole or not at all: a full disk leaves no half one.
+
+    Args:
+        path: The file; its folder is there.
+        content: What it holds.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
 def free_megabytes(folder: Path) -> float:
     """Return the free disk space at ``folder``, in MB.
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 from pathlib import Path
 
 from course_utils.machine import paths
@@ -30,9 +29,10 @@ def copy_lessons() -> list[str]:
         record = _read_record(work / paths.WORK_RECORD)
         for source in sources:
             if not (work / source.name).exists():
-                _copy(source, work)
+                paths.write_whole(work / source.name, source.read_bytes())
                 record[source.name] = _version(source)
-        _replace(work / paths.WORK_RECORD, json.dumps(record, indent=1) + "\n")
+        text = json.dumps(record, indent=1) + "\n"
+        paths.write_whole(work / paths.WORK_RECORD, text.encode())
     except OSError as error:
         raise CourseError(
             f"Your lessons could not be copied into {work}: "
@@ -58,22 +58,3 @@ def _read_record(path: Path) -> dict[str, str]:
         # Nothing is lost with the record but the news of newer versions.
         return {}
     return record if isinstance(record, dict) else {}
-
-
-def _copy(source: Path, folder: Path) -> None:
-    # Copied beside and then renamed: a full disk leaves no half notebook.
-    partial = folder / f".{source.name}.partial"
-    try:
-        shutil.copyfile(source, partial)
-        partial.replace(folder / source.name)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _replace(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_text(text, "utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

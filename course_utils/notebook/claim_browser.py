@@ -3,11 +3,11 @@
 from matplotlib.figure import Figure
 
 from course_utils.evaluation import ledger
-from course_utils.notebook import frontend
-from course_utils.notebook.alternative_text import as_html, as_png, describe
+from course_utils.notebook.alternative_text import as_png, describe
+from course_utils.notebook.shown import Shown
 
 
-class ClaimBrowser:
+class ClaimBrowser(Shown):
     """A list of all claims; the one that is chosen, as figure and in words.
 
     In JupyterLab the list answers to mouse and keyboard; where no widget can
@@ -27,7 +27,6 @@ class ClaimBrowser:
     def __init__(self, claim="lower-rate"):
         """Opens the ledger at a claim."""
         self._sentences = ledger.claims()["sentence"]
-        self._view = None
         self.choose(claim)
 
     def choose(self, claim):
@@ -41,10 +40,14 @@ class ClaimBrowser:
         """
         figure = ledger.show(claim, Figure())
         self.claim, self._told = claim, describe(figure)
-        self._picture = as_png(figure)
+        self._png = as_png(figure)
         if self._view is not None:
             self._draw_view()
         return self
+
+    def describe(self):
+        """Says in words what the figure shows."""
+        return self._told
 
     def __repr__(self):
         """Says in words what the figure shows, and what can be done."""
@@ -53,24 +56,12 @@ class ClaimBrowser:
             f"{', '.join(self._sentences.index)}."
         )
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        bundle = {
-            "text/html": as_html(self._picture, self._told),
-            "image/png": self._picture,
-            "text/plain": repr(self),
-        }
-        if frontend.shows_widgets():
-            self._view = self._view or self._make_view()
-            if self._view is not None:
-                self._draw_view()
-                bundle |= frontend.view_of(self._view)
-        return bundle
+    def _picture(self):
+        return self._png
 
     def _make_view(self):
-        try:
-            from course_utils.notebook import chooser_widget
-        except ImportError:
-            return None
+        from course_utils.notebook import chooser_widget
+
         options = [list(pair) for pair in self._sentences.items()]
         view = chooser_widget.View(
             label="Claim", options=options, chosen=self.claim
@@ -83,5 +74,5 @@ class ClaimBrowser:
             self.choose(change["new"])
 
     def _draw_view(self):
-        self._view.description, self._view.picture = self._told, self._picture
+        self._view.description, self._view.picture = self._told, self._png
         self._view.chosen = self.claim

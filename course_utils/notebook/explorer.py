@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from course_utils.evaluation.plotting import BLUE, GREY, ORANGE, VERMILLION
-from course_utils.machine import paths
+from course_utils.machine import arguments, paths
 from course_utils.machine.errors import CourseError
 from course_utils.notebook import (
     explorer_progress,
@@ -18,7 +18,8 @@ from course_utils.notebook import (
     frontend,
     main_thread,
 )
-from course_utils.notebook.alternative_text import as_html, as_png
+from course_utils.notebook.alternative_text import as_png
+from course_utils.notebook.shown import Shown
 
 _RATES = explorer_training.LEARNING_RATES
 # By name of the option: its label, and what can be chosen.
@@ -29,7 +30,7 @@ _OPTIONS = {
 }
 
 
-class Explorer:
+class Explorer(Shown):
     """Fine-tuning at your fingertips: rate, depth and number of labels.
 
     The curves are committed results (`python -m benchmarks.explorer_grid`, two
@@ -56,7 +57,7 @@ class Explorer:
         """Opens the committed results of a data set."""
         self.trial = explorer_training.Trial(dataset, 100, "all layers", 1e-3)
         self.trained = []
-        self._view, self._idle = None, threading.Lock()
+        self._idle = threading.Lock()
         path = paths.data_dir() / "experiments" / "explorer.csv"
         if not path.is_file():
             raise CourseError(
@@ -77,11 +78,7 @@ class Explorer:
             CourseError: If there is no such option or choice.
         """
         for name, value in options.items():
-            if name not in _OPTIONS:
-                raise CourseError(
-                    f"There is no option {name!r}: choose among "
-                    f"{', '.join(_OPTIONS)}."
-                )
+            arguments.one_of("option", name, _OPTIONS)
             if value not in _OPTIONS[name][1]:
                 raise CourseError(
                     f"{name} is {value!r}: choose one of "
@@ -163,20 +160,6 @@ class Explorer:
             "another point, explorer.train() trains it."
         )
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        picture = self._picture()
-        bundle = {
-            "text/html": as_html(picture, self.describe()),
-            "image/png": picture,
-            "text/plain": repr(self),
-        }
-        if frontend.shows_widgets():
-            self._view = self._view or self._make_view()
-            if self._view is not None:
-                self._draw_view()
-                bundle |= frontend.view_of(self._view)
-        return bundle
-
     def _committed(self, unfrozen):
         rows = self._rows[self._rows["labels"] == self.trial.labels]
         return rows[rows["unfrozen"] == unfrozen]
@@ -242,10 +225,8 @@ class Explorer:
         }
 
     def _make_view(self):
-        try:
-            from course_utils.notebook import explorer_widget
-        except ImportError:
-            return None
+        from course_utils.notebook import explorer_widget
+
         view = explorer_widget.View(
             title=f"Explore fine-tuning on {self.trial.dataset}",
             options=[
@@ -286,11 +267,7 @@ class Explorer:
                 self.train()
 
     def _tell(self, **state):
-        if self._view is None:
-            return
-        for name, value in state.items():
-            setattr(self._view, name, value)
-        frontend.hear_clicks_while_busy(self._view)
+        frontend.tell(self._view, **state)
 
     def _draw_view(self):
         self._tell(description=self.describe(), picture=self._picture())

@@ -27,6 +27,19 @@ def view_of(widget: object) -> dict:
     return {_VIEW: bundle[_VIEW]} if bundle and _VIEW in bundle else {}
 
 
+def tell(widget: object, **state: object) -> None:
+    """Change what a widget shows, and let it be clicked all the same.
+
+    Args:
+        widget: An ``ipywidgets`` widget, or None where there is none.
+        **state: What changes.
+    """
+    if widget is not None:
+        for name, value in state.items():
+            setattr(widget, name, value)
+        hear_clicks_while_busy(widget)
+
+
 def hear_clicks_while_busy(widget: object) -> None:
     """Let a click reach the kernel while a cell is running.
 

@@ -8,11 +8,11 @@ from PIL import Image
 
 from course_utils.evaluation.plotting import BLUE, VERMILLION
 from course_utils.machine.errors import CourseError
-from course_utils.notebook import frontend
 from course_utils.notebook.alternative_text import as_html, as_png
+from course_utils.notebook.shown import Shown
 
 
-class GuessWall:
+class GuessWall(Shown):
     """Pictures of two kinds, of which the learner picks those of one.
 
     In JupyterLab each picture has a button; elsewhere `guess` takes the
@@ -33,7 +33,7 @@ class GuessWall:
         self._pictures = np.asarray(pictures).astype("uint8")
         self._labels = np.asarray(labels).astype(int)
         self._names, self._columns = tuple(class_names), columns
-        self._view, self.guesses = None, None
+        self.guesses = None
 
     @property
     def right(self):
@@ -69,7 +69,8 @@ class GuessWall:
             )
         self.guesses = np.zeros(count, int)
         self.guesses[[number - 1 for number in found]] = 1
-        self._draw_view()
+        if self._view is not None:
+            self._draw_view()
         return self
 
     def describe(self, who="You"):
@@ -97,19 +98,11 @@ class GuessWall:
         return self.describe()
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        picture = self._drawn()
-        bundle = {
-            "text/html": as_html(picture, self.describe())
-            + f"<p>{self.describe()}</p>",
-            "text/plain": repr(self),
-        }
-        if frontend.shows_widgets():
-            if self._view is None:
-                self._make_view()
-            bundle |= frontend.view_of(self._view)
+        bundle = super()._repr_mimebundle_()
+        bundle["text/html"] += f"<p>{self.describe()}</p>"
         return bundle
 
-    def _drawn(self):
+    def _picture(self):
         """All pictures with their numbers; after a guess, with the truth."""
         rows = -(-len(self._labels) // self._columns)
         figure = Figure(
@@ -154,8 +147,7 @@ class GuessWall:
         self._done = ipywidgets.Button(description="That is my guess")
         self._done.on_click(self._on_done)
         self._told = ipywidgets.HTML()
-        self._view = ipywidgets.VBox([grid, self._done, self._told])
-        self._draw_view()
+        return ipywidgets.VBox([grid, self._done, self._told])
 
     def _on_pick(self, change):
         button = change["owner"]
@@ -166,7 +158,7 @@ class GuessWall:
         self.guess(picked)
 
     def _draw_view(self):
-        if self._view is None or self.guesses is None:
+        if self.guesses is None:
             return
         for i, button in enumerate(self._buttons):
             guess, true = int(self.guesses[i]), int(self._labels[i])

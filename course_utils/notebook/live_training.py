@@ -139,11 +139,7 @@ class LiveTraining(keras.callbacks.Callback):
         )
 
     def _tell(self, **state):
-        if self._view is None:
-            return
-        for name, value in state.items():
-            setattr(self._view, name, value)
-        frontend.hear_clicks_while_busy(self._view)
+        frontend.tell(self._view, **state)
 
     def _draw(self):
         figure = Figure(figsize=(6, 3.2), layout="tight")
@@ -152,11 +148,9 @@ class LiveTraining(keras.callbacks.Callback):
 
     def _show_plot(self):
         """Puts the picture beside the view, for whoever shows no widgets."""
-        try:
-            from IPython import get_ipython
-            from IPython.display import display
-        except ImportError:
-            return
+        from IPython import get_ipython
+        from IPython.display import display
+
         if get_ipython() is None:
             return
         picture, description = self._draw()
@@ -174,12 +168,9 @@ class LiveTraining(keras.callbacks.Callback):
 
 
 def _make_view():
-    """Returns the widget; None where anywidget cannot be used."""
-    try:
-        import anywidget
-        import traitlets
-    except ImportError:
-        return None
+    """Returns the widget."""
+    import anywidget
+    import traitlets
 
     class View(anywidget.AnyWidget):
         _esm = STATIC / "live_training.js"

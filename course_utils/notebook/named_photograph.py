@@ -10,8 +10,8 @@ from course_utils.backbones.efficientnet_lite import imagenet_classes
 from course_utils.evaluation.plotting import BLUE
 from course_utils.machine import paths
 from course_utils.machine.errors import CourseError
-from course_utils.notebook import frontend
-from course_utils.notebook.alternative_text import as_html, as_png
+from course_utils.notebook.alternative_text import as_png
+from course_utils.notebook.shown import Shown
 from course_utils.pictures.picture_arrays import read_picture
 from course_utils.pictures.two_photographs import sample_photographs
 
@@ -19,7 +19,7 @@ _ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 _SHOWN = 5  # classes
 
 
-class NamedPhotograph:
+class NamedPhotograph(Shown):
     """A photograph beside the five likeliest of ImageNet's 1000 classes.
 
     Begins with a picture of the learner's own, if one lies in `work/`, else
@@ -41,7 +41,6 @@ class NamedPhotograph:
         """Looks for pictures, and chooses one."""
         self._classifier = classifier
         self._size = tuple(classifier.input_shape[1:3])
-        self._view = None
         own = [
             name for name in self.names() if name not in sample_photographs()
         ]
@@ -91,7 +90,8 @@ class NamedPhotograph:
         self.name = name
         batch = self.picture[np.newaxis]
         self._probabilities = np.asarray(self._classifier(batch))[0]
-        self._draw_view()
+        if self._view is not None:
+            self._draw_view()
         return self
 
     def top(self):
@@ -112,20 +112,7 @@ class NamedPhotograph:
         """Says in words what the picture shows, and what can be done."""
         return f"{self.describe()} .choose(name) shows another."
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
-        picture = self._drawn()
-        bundle = {
-            "text/html": as_html(picture, self.describe()),
-            "image/png": picture,
-            "text/plain": repr(self),
-        }
-        if frontend.shows_widgets():
-            if self._view is None:
-                self._make_view()
-            bundle |= frontend.view_of(self._view)
-        return bundle
-
-    def _drawn(self):
+    def _picture(self):
         figure = Figure(figsize=(8, 3.2), layout="tight")
         left, right = figure.subplots(1, 2, width_ratios=(1, 1.3))
         left.imshow(self.picture.astype("uint8"))
@@ -149,16 +136,14 @@ class NamedPhotograph:
         self._told = ipywidgets.HTML()
         self._upload.observe(self._on_upload, "value")
         controls = ipywidgets.HBox([self._upload, self._told])
-        self._view = ipywidgets.VBox([self._list, controls])
-        self._draw_view()
         self._list.observe(self._on_choice, "chosen")
+        return ipywidgets.VBox([self._list, controls])
 
     def _draw_view(self):
-        if self._view is not None:
-            self._list.options = [[name, name] for name in self.names()]
-            self._list.picture = self._drawn()
-            self._list.description = self.describe()
-            self._list.chosen = self.name
+        self._list.options = [[name, name] for name in self.names()]
+        self._list.picture = self._picture()
+        self._list.description = self.describe()
+        self._list.chosen = self.name
 
     def _on_choice(self, change):
         if change["new"] != self.name:

@@ -1,5 +1,4 @@
 from .datasets import Splits as Splits
-from .datasets import dataset_folder as dataset_folder
 from .datasets import load_dataset as load_dataset
 from .folder_audit import audit_folder as audit_folder
 from .folder_audit import split_folder as split_folder

@@ -6,12 +6,10 @@ with a row a picture that says all that is known about it, such as its patient.
 """
 
 import dataclasses
-from pathlib import Path
 
 import keras
 
 from course_utils.machine import arguments, data_files
-from course_utils.machine.errors import CourseError
 from course_utils.pictures import picture_tables, solar_cells
 
 # The scanner whose pictures a model is trained on; others are for adaptation.
@@ -41,29 +39,10 @@ class Splits:
     class_names: list[str] | dict[str, list[str]]
 
 
-def dataset_folder(name: str) -> Path:
-    """Return the folder with a data set's pictures, unpacked on first use.
-
-    Introduced in lesson 00. The folder holds ``train/``, ``validation/`` and
-    ``test/``, each with a folder of pictures a class; or, if it is flat,
-    ``table.csv``, ``images/`` and perhaps ``masks/``.
-
-    Args:
-        name: Name of the data set, for example ``"defects"``.
-
-    Raises:
-        CourseError: If the name is unknown, the archive is missing or broken,
-            or the cache cannot be written.
-    """
-    return data_files.unpacked(name)
-
-
 def load_dataset(
     name: str,
     batch_size: int = 32,
-    seed: int = 0,
     image_size: tuple[int, int] | None = None,
-    split_by: str | None = None,
 ) -> Splits:
     """Load a data set by name.
 
@@ -72,7 +51,8 @@ def load_dataset(
     01 on:
 
     * ``"solar_cells"`` are photographs of 300x300 pixels, from a package of
-      their own. They are split by module unless told otherwise.
+      their own, split by module; see
+      `course_utils.pictures.solar_cells.load_solar_cells`.
     * Of ``"source"`` there are test pictures only, so ``train`` and
       ``validation`` are None. Its labels are a dict of arrays.
     * Of ``"histology"`` the three parts hold pictures of scanner A only; no
@@ -82,13 +62,8 @@ def load_dataset(
     Args:
         name: Name of the data set, for example ``"defects"``.
         batch_size: Pictures a batch.
-        seed: Seed of the order in which training pictures come.
         image_size: Height and width to resize each picture to. Defaults to
             the data set's own.
-        split_by: For ``"solar_cells"``: ``"module"`` (the default) or
-            ``"cell"``, see
-            `course_utils.pictures.solar_cells.load_solar_cells`. The other
-            data sets have one split.
 
     Returns:
         The three parts and the class names.
@@ -99,19 +74,13 @@ def load_dataset(
             or one of the others does not fit.
     """
     batch_size = arguments.whole_number("batch_size", batch_size, 32)
-    seed = arguments.whole_number("seed", seed, 0, least=0)
     if isinstance(name, str) and name == solar_cells.NAME:
-        table = solar_cells.load_solar_cells(split_by or "module")
-        return _from_table(table, batch_size, seed, image_size)
-    if split_by is not None:
-        raise CourseError(
-            f"The data set {name!r} has one split: leave out split_by, which "
-            f"is for {solar_cells.NAME!r}."
-        )
-    folder = dataset_folder(name)
+        table = solar_cells.load_solar_cells()
+        return _from_table(table, batch_size, image_size)
+    folder = data_files.unpacked(name)
     if picture_tables.is_flat(folder):
         table = picture_tables.load_table(name)
-        return _from_table(table, batch_size, seed, image_size)
+        return _from_table(table, batch_size, image_size)
     if image_size is None:
         image_size = data_files.card("datasets", name)["image_shape"][:2]
     parts = {
@@ -120,7 +89,7 @@ def load_dataset(
             image_size=arguments.picture_size(image_size),
             batch_size=batch_size,
             shuffle=part == "train",
-            seed=seed,
+            seed=0,
             verbose=False,
         )
         for part in picture_tables.SPLITS
@@ -128,7 +97,7 @@ def load_dataset(
     return Splits(**parts, class_names=parts["train"].class_names)
 
 
-def _from_table(table, batch_size, seed, image_size):
+def _from_table(table, batch_size, image_size):
     class_names = table.attrs["class_names"]
     if "split" not in table:
         test = picture_tables.from_table(
@@ -142,7 +111,6 @@ def _from_table(table, batch_size, seed, image_size):
             table[table["split"] == part],
             batch_size,
             part == "train",
-            seed,
             image_size=image_size,
         )
         for part in picture_tables.SPLITS

@@ -8,8 +8,6 @@ from .freezing import freeze as freeze
 from .freezing import unfreeze as unfreeze
 from .learning_rates import LearningRates as LearningRates
 from .learning_rates import find_learning_rate as find_learning_rate
-from .trainable_table import TrainableReport as TrainableReport
-from .trainable_table import trainable_report as trainable_report
 from .training_history import History as History
 from .two_phase_training import two_phase_fit as two_phase_fit
 from .weight_averages import average_weights as average_weights

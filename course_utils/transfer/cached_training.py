@@ -38,7 +38,6 @@ def cached_fit(
     *,
     cache="auto",
     views=1,
-    precision=None,
     memory_bytes=MEMORY_BYTES,
     initial_epoch=0,
     callbacks=(),
@@ -68,7 +67,6 @@ def cached_fit(
         views: How many passes over the training data are kept, for data with
             augmentation: epoch after epoch takes the next of these, so that
             each picture is seen in so many ways, and no more.
-        precision: `"float16"` halves the room that features take.
         memory_bytes: Most bytes of features in memory, for one pass. What
             takes more is kept on disk, and read batch by batch.
         initial_epoch: As in `fit`.
@@ -84,12 +82,9 @@ def cached_fit(
             `cache` is True and the features cannot be kept: with the reason.
             Nothing was trained then.
     """
-    check_cache(cache)
+    cache = choice("cache", cache, CACHE)
     views = whole_number("views", views, 4)
-    kept = {
-        "dtype": choice("precision", precision, (None, "float16")),
-        "budget": number("memory_bytes", memory_bytes, MEMORY_BYTES, least=0),
-    }
+    budget = number("memory_bytes", memory_bytes, MEMORY_BYTES, least=0)
     options = {"epochs": epochs, "initial_epoch": initial_epoch}
     for name, count in options.items():
         options[name] = whole_number(name, count, 10, least=0)
@@ -106,7 +101,7 @@ def cached_fit(
         checked.batch,
         cache=cache,
         views=views,
-        kept=kept,
+        budget=budget,
         callbacks=callbacks,
         class_weight=class_weight,
         verbose=verbose,
@@ -122,7 +117,7 @@ def fit_on_features(
     *,
     cache="auto",
     views=1,
-    kept=None,
+    budget=MEMORY_BYTES,
     callbacks=(),
     verbose="auto",
     **options,
@@ -130,22 +125,20 @@ def fit_on_features(
     """Does what `cached_fit` does, with arguments that were checked.
 
     Beside these it takes `batch`, some pictures and labels to try the parts
-    of the model on, and `kept`, a dict of `dtype` and `budget` that says how
-    features are kept.
+    of the model on, and `budget`, the most bytes of features in memory.
 
     Returns:
         The `keras.callbacks.History`.
     """
-    kept = kept or {"dtype": None, "budget": MEMORY_BYTES}
     options["verbose"] = verbose
     if cache is not False:
         try:
             cut = _cut(model, batch[0])
-            train = _rows(cut.prefix, data, "training", views, kept)
+            train = _rows(cut.prefix, data, "training", views, budget)
             held_out = None
             if validation_data is not None:
                 held_out = _rows(
-                    cut.prefix, validation_data, "validation", 1, kept
+                    cut.prefix, validation_data, "validation", 1, budget
                 )
         except (NotCutError, PicturesDifferError, NoRoomError) as error:
             if cache is True:
@@ -201,14 +194,6 @@ def _cut(model, images):
         ) from error
 
 
-def check_cache(cache):
-    """Refuses what is none of the choices."""
-    if not any(cache is choice or cache == choice for choice in CACHE):
-        raise CourseError(
-            f'cache is {cache!r}, and expected is "auto", True or False.'
-        )
-
-
 def make_variables(model, batch):
     """Makes those of optimizer and metrics before a step is traced.
 
@@ -236,13 +221,13 @@ def make_variables(model, batch):
     model.reset_metrics()
 
 
-def _rows(prefix, data, what, views, kept):
+def _rows(prefix, data, what, views, budget):
     shuffled = isinstance(data, tuple) and what == "training"
     if views == 1:
-        found = [feature_rows(prefix, data, what, tried=True, **kept)]
+        found = [feature_rows(prefix, data, what, tried=True, budget=budget)]
         shuffled = shuffled or not found[0].in_order
     else:
-        found = [drawn_rows(prefix, data, what, **kept) for _ in range(views)]
+        found = [drawn_rows(prefix, data, what, budget) for _ in range(views)]
     return FeatureBatches(found, shuffled and what == "training")
 
 
@@ -272,11 +257,8 @@ class FeatureBatches(keras.utils.PyDataset):
         parts = [(view.labels, chosen)]
         if view.weights is not None:
             parts.append((view.weights, chosen))
-        features = view.features[view.rows[chosen]]
-        if features.dtype == "float16":
-            features = features.astype(keras.config.floatx())
         return (
-            features,
+            view.features[view.rows[chosen]],
             *(
                 keras.tree.map_structure(lambda x, rows=rows: x[rows], part)
                 for part, rows in parts

@@ -13,6 +13,7 @@ from course_utils.transfer.feature_rows import (
     output_of,
     read_batches,
 )
+from course_utils.transfer.freezing import check_is_layer
 
 
 def extract_features(
@@ -51,11 +52,7 @@ def extract_features(
             the backbone does not take them, or if two passes over them do
             not give as many pictures, and with `cache` the same ones.
     """
-    if not isinstance(base_model, keras.Model):
-        raise CourseError(
-            f"Expected a Keras model, not {type(base_model).__name__}: pass "
-            "the backbone, for example the one from load_backbone."
-        )
+    check_is_layer(base_model, keras.Model)
     batch_size = whole_number("batch_size", batch_size, 32)
 
     def check(shape, dtype):

@@ -12,11 +12,11 @@ from course_utils.machine.errors import CourseError
 from course_utils.transfer import feature_cache
 from course_utils.transfer.fit_data import (
     fit_arguments,
+    not_taken,
     read_once,
-    reason,
-    shapes,
 )
 
+_NOT_TAKEN = "backbone does not take these data"
 # Room that is left on a disk.
 SPARE_BYTES = 2**30
 SECONDS_IN_SILENCE = 2
@@ -87,7 +87,7 @@ def output_of(model, images):
         )
         output = model.compute_output_spec(given, training=False)
     except Exception as error:
-        raise _not_taken(model, images, error) from error
+        raise not_taken(model, _NOT_TAKEN, images, error) from error
     return tuple(output.shape[1:]), np.dtype(output.dtype)
 
 
@@ -108,7 +108,7 @@ def features_of(model, images, first):
             model(images[:8], training=False)
         return model.predict_on_batch(images)
     except Exception as error:
-        raise _not_taken(model, images, error) from error
+        raise not_taken(model, _NOT_TAKEN, images, error) from error
 
 
 def feature_rows(
@@ -117,7 +117,6 @@ def feature_rows(
     what,
     *,
     batch_size=32,
-    dtype=None,
     budget=None,
     tried=False,
     check=None,
@@ -129,7 +128,6 @@ def feature_rows(
         data: As in `fit_data.fit_arguments`.
         what: What these data are, such as `"training"`.
         batch_size: Pictures a batch, for arrays.
-        dtype: Kept in this precision; defaults to what the model gives.
         budget: Most bytes in memory. What is larger is kept on disk, and
             read batch by batch. None for no limit.
         tried: Whether the model was called on some pictures already.
@@ -157,10 +155,9 @@ def feature_rows(
     )
     if tried:  # To ask for one picture is faster than to follow all layers.
         one = model(images[:1], training=False)
-        shape, kind = tuple(one.shape[1:]), np.dtype(one.dtype.name)
+        shape, dtype = tuple(one.shape[1:]), np.dtype(one.dtype.name)
     else:
-        shape, kind = output_of(model, images)
-    dtype = np.dtype(dtype or kind)
+        shape, dtype = output_of(model, images)
     order = sorted(range(len(digests)), key=digests.__getitem__)
     rows = np.empty(len(order), int)
     rows[order] = np.arange(len(order))
@@ -187,15 +184,14 @@ def feature_rows(
     return FeatureRows(features, rows, labels, weights, sizes, in_order)
 
 
-def drawn_rows(model, data, what, *, dtype=None, budget=None):
+def drawn_rows(model, data, what, budget):
     """Computes the features of pictures as they come, in one pass.
 
     Args:
         model: A `keras.Model` of what is frozen.
         data: As in `fit_data.fit_arguments`.
         what: What these data are, such as `"training"`.
-        dtype: Kept in this precision; defaults to what the model gives.
-        budget: Most bytes that they may take, or None.
+        budget: Most bytes that they may take.
 
     Returns:
         A `FeatureRows`.
@@ -212,12 +208,11 @@ def drawn_rows(model, data, what, *, dtype=None, budget=None):
         leave=False,
     ) as bar:
         for images, *rest in read_batches(data, f"{what} data"):
-            features = features_of(model, images, first=not found)
-            found.append(features.astype(dtype or features.dtype))
+            found.append(features_of(model, images, first=not found))
             others.append(keras.tree.map_structure(np.asarray, tuple(rest)))
-            bar.update(len(features))
+            bar.update(len(found[-1]))
             taken += found[-1].nbytes
-            if budget is not None and taken > budget:
+            if taken > budget:
                 raise NoRoomError(
                     f"the features of one view need more than the {budget:,} "
                     "bytes of memory_bytes"
@@ -280,16 +275,4 @@ def _differ():
     return PicturesDifferError(
         "the pictures differ from pass to pass, as augmentation or "
         "`drop_remainder=True` after a shuffle make them"
-    )
-
-
-def _not_taken(model, images, error):
-    if isinstance(error, CourseError):
-        return error
-    return CourseError(
-        f"The backbone does not take these data, whose batches have the shape "
-        f"{shapes(images)}, and expected is "
-        f"{getattr(model, 'input_shape', 'what it was made for')} "
-        f"({reason(error)}): call .batch(32) once, and give pictures the size "
-        "that the backbone was made for."
     )

@@ -98,6 +98,26 @@ def shapes(part):
     return found[0] if len(found) == 1 else found
 
 
+def not_taken(model, what, images, error):
+    """Returns the error for pictures that a model does not take.
+
+    Args:
+        model: The model.
+        what: What it is, and of which data, such as `"model does not take the
+            training data"`.
+        images: A batch of these data.
+        error: What the model raised.
+    """
+    if isinstance(error, CourseError):
+        return error
+    return CourseError(
+        f"The {what}, whose batches have the shape {shapes(images)}, and "
+        f"expected is {getattr(model, 'input_shape', 'what it was made for')} "
+        f"({reason(error)}): call .batch(32) once, and give pictures the size "
+        "that it was made for."
+    )
+
+
 def reason(error):
     """Returns the kind of an exception, and the line that says most."""
     text = re.sub(r"\x1b\[\d*m|\{\{.*?\}\}", "", str(error))

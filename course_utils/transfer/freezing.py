@@ -136,7 +136,7 @@ def _first_unfrozen(base_model, parts, counts, last, from_layer, share):
 
 def _position(base_model, parts, counts, name):
     names = [layer.name for layer, _ in parts]
-    for model, _ in parts_with_path(base_model):
+    for model in parts_within(base_model):
         if name == model.name and not is_leaf(model):
             return _begin(model, parts)
     if name in names:
@@ -177,8 +177,8 @@ def _in_order(base_model):
 
     The layers of models within count one by one.
     """
-    parts = [(layer, []) for layer, _ in leaves_with_path(base_model)]
-    for model, _ in parts_with_path(base_model):
+    parts = [(layer, []) for layer in layers_within(base_model)]
+    for model in parts_within(base_model):
         if not is_leaf(model):
             parts[_begin(model, parts)][1].extend(model._trainable_variables)
     return parts
@@ -186,38 +186,24 @@ def _in_order(base_model):
 
 def _begin(model, parts):
     """Returns the position of the first layer of a model."""
-    inside = {id(layer) for layer, _ in leaves_with_path(model)}
+    inside = set(map(id, layers_within(model)))
     return next(n for n, (part, _) in enumerate(parts) if id(part) in inside)
 
 
-def leaves_with_path(model):
-    """Returns pairs: each layer once, and the names of the models around."""
-    return [pair for pair in parts_with_path(model) if is_leaf(pair[0])]
+def layers_within(model):
+    """Returns each layer once, those of the models within one by one."""
+    return [part for part in parts_within(model) if is_leaf(part)]
 
 
-def parts_with_path(model, path=(), seen=None):
-    """Returns pairs: each layer and model once, and the names around it.
-
-    A model comes before its layers, and its own name is among the names.
-    """
+def parts_within(model, seen=None):
+    """Returns each layer and model once; a model comes before its layers."""
     seen = set() if seen is None else seen
-    found = [(model, path)]
-    for layer in [] if is_leaf(model) else model.layers:
-        if id(layer) in seen:
-            continue
-        seen.add(id(layer))
-        if is_leaf(layer):
-            found.append((layer, path))
-        else:
-            found += parts_with_path(layer, (*path, layer.name), seen)
+    found = [model]
+    for part in [] if is_leaf(model) else model.layers:
+        if id(part) not in seen:
+            seen.add(id(part))
+            found += parts_within(part, seen)
     return found
-
-
-def own_weights(part):
-    """Returns the weights of a layer, or those of a model in none of its."""
-    if is_leaf(part):
-        return part.weights
-    return [*part._trainable_variables, *part._non_trainable_variables]
 
 
 def is_leaf(part):
@@ -262,9 +248,9 @@ def size(variable):
     return math.prod(variable.shape)
 
 
-def check_is_layer(model):
-    """Raises a `CourseError` for what is no Keras model or layer."""
-    if not isinstance(model, keras.Layer):
+def check_is_layer(model, kind=keras.Layer):
+    """Raises a `CourseError` for what is no Keras layer, or no model."""
+    if not isinstance(model, kind):
         raise CourseError(
             f"Expected a Keras model, not {type(model).__name__}: pass the "
             "model itself, for example the one from load_backbone."

@@ -8,10 +8,18 @@ import numpy as np
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.fit_data import (
     first_rows,
+    not_taken,
     read_once,
-    reason,
-    shapes,
 )
+
+# By name of a loss of probabilities: the kind of labels that it expects.
+LABELS_OF_LOSS = {
+    "sparsecategoricalcrossentropy": "sparse",
+    "categoricalcrossentropy": "categorical",
+    "categoricalfocalcrossentropy": "categorical",
+    "binarycrossentropy": "binary",
+    "binaryfocalcrossentropy": "binary",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -216,16 +224,9 @@ def _outputs(model, images, what):
     """Returns what the model makes of the first pictures."""
     try:
         return model(*first_rows((images,), 8), training=False)
-    except CourseError:
-        raise
     except Exception as error:
-        raise CourseError(
-            f"The model does not take the {what} data, whose batches have the "
-            f"shape {shapes(images)}, and expected is "
-            f"{getattr(model, 'input_shape', 'what it was made for')} "
-            f"({reason(error)}): call .batch(32) once, and give pictures the "
-            "size that the model was made for."
-        ) from error
+        told = f"model does not take the {what} data"
+        raise not_taken(model, told, images, error) from error
 
 
 def _only(loss):
@@ -244,11 +245,4 @@ def _kind(loss):
     """Returns the kind of labels that a loss expects, None if not known."""
     if not isinstance(loss, str):
         loss = getattr(loss, "__name__", type(loss).__name__)
-    kinds = {
-        "sparsecategoricalcrossentropy": "sparse",
-        "categoricalcrossentropy": "categorical",
-        "categoricalfocalcrossentropy": "categorical",
-        "binarycrossentropy": "binary",
-        "binaryfocalcrossentropy": "binary",
-    }
-    return kinds.get(loss.replace("_", "").lower())
+    return LABELS_OF_LOSS.get(loss.replace("_", "").lower())

@@ -8,18 +8,11 @@ import tensorflow as tf
 
 from course_utils.machine import arguments
 from course_utils.machine.errors import CourseError
-from course_utils.transfer.freezing import leaves_with_path
+from course_utils.transfer.freezing import layers_within
+from course_utils.transfer.label_checks import LABELS_OF_LOSS
 
 ROUNDING = 1e-3  # how far a probability in half precision may be off
 _TO_PROBABILITIES = ("softmax", "sigmoid", "hard_sigmoid", "sparsemax")
-# Losses that take probabilities, unless they are told otherwise.
-_CROSSENTROPIES = (
-    "sparsecategoricalcrossentropy",
-    "categoricalcrossentropy",
-    "categoricalfocalcrossentropy",
-    "binarycrossentropy",
-    "binaryfocalcrossentropy",
-)
 
 
 def gives_logits(model, images, outputs, from_logits=None):
@@ -123,17 +116,21 @@ def deciding_layer(ran, outputs):
     return None
 
 
-def _ending(model, image):
-    """Returns "probabilities" or "numbers" by the last layer, else None."""
+def call_watched(model, images):
+    """Returns pairs of a layer and what it gave, and what the model gave."""
     ran = []
 
     def note(layer, outputs):
         ran.append((layer, outputs))
         return outputs
 
-    leaves = [leaf for leaf, _ in leaves_with_path(model)]
-    with watched({leaf: note for leaf in leaves}):
-        layer = deciding_layer(ran, model(image, training=False))
+    with watched(dict.fromkeys(layers_within(model), note)):
+        return ran, model(images, training=False)
+
+
+def _ending(model, image):
+    """Returns "probabilities" or "numbers" by the last layer, else None."""
+    layer = deciding_layer(*call_watched(model, image))
     if layer is None:
         return None
     return "probabilities" if makes_probabilities(layer) else "numbers"
@@ -152,5 +149,5 @@ def _loss_says(model):
     if isinstance(getattr(loss, "from_logits", None), bool):
         return loss.from_logits
     name = loss if isinstance(loss, str) else getattr(loss, "__name__", "")
-    known = name.replace("_", "").lower() in _CROSSENTROPIES
+    known = name.replace("_", "").lower() in LABELS_OF_LOSS
     return False if known else None

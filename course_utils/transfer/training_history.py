@@ -4,8 +4,6 @@ import dataclasses
 
 import numpy as np
 
-from course_utils.machine.errors import CourseError
-
 HEAD, FINE_TUNING = "head", "fine-tuning"
 
 
@@ -40,16 +38,8 @@ class History:
         """Show how it ended; the numbers are in the attributes."""
         return f"History: {self.summary()}"
 
-    def summary(self, metric=None) -> str:
-        """Says in a sentence or two how it ended.
-
-        Args:
-            metric: Name of the metric to tell. Defaults to the one that told
-                the best epoch.
-
-        Raises:
-            CourseError: If there is no such metric.
-        """
+    def summary(self) -> str:
+        """Says in a sentence or two how it ended."""
         text = f"{self.phases.count(HEAD)} epochs of the head and "
         text += f"{self.phases.count(FINE_TUNING)} of fine-tuning"
         text += " ended before the interrupt." if self.interrupted else " ran."
@@ -57,21 +47,9 @@ class History:
             return text + " The weights are as they were left."
         at = self.epoch.index(self.best_epoch)
         text += f" The model has the weights of epoch {self.best_epoch + 1} "
-        text += f"({self.phases[at]}), the best"
-        if metric in (None, self.monitor):
-            return text + self._told_best(at)
-        if metric not in self.history:
-            raise CourseError(
-                f"There is no metric {metric!r} in this history: expected one "
-                f"of {', '.join(self.history)}."
-            )
-        value = _shown(self.history[metric][at])
-        return f"{text} by {self.monitor}: {metric} {value}."
-
-    def _told_best(self, at):
         then = self.history[self.monitor][at]
         now = then if self.best_value is None else self.best_value
-        text = f": {self.monitor} {_shown(now)}"
+        text += f"({self.phases[at]}), the best: {self.monitor} {_shown(now)}"
         if np.isclose(now, then):
             return text + "."
         return (
@@ -81,9 +59,5 @@ class History:
 
 
 def _shown(value):
-    """Shows a metric of one number or of several."""
-    return np.array2string(
-        np.asarray(value),
-        formatter={"float_kind": "{:.4g}".format},
-        separator=", ",
-    )
+    """Shows a metric, which may be an array of one number."""
+    return f"{np.asarray(value).item():.4g}"

@@ -3,13 +3,13 @@
 import contextlib
 import inspect
 
-from course_utils.machine.arguments import whole_number
+from course_utils.machine.arguments import choice, whole_number
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.best_weights import BestWeights, DivergedError
-from course_utils.transfer.cached_training import check_cache, fit_on_features
+from course_utils.transfer.cached_training import CACHE, fit_on_features
 from course_utils.transfer.class_weights import checked_class_weight
 from course_utils.transfer.compiling import compile_settings, recompile
-from course_utils.transfer.freezing import freeze, unfreeze
+from course_utils.transfer.freezing import freeze, size, unfreeze
 from course_utils.transfer.fresh_optimizers import (
     check_one_rate,
     checked_rate,
@@ -32,7 +32,6 @@ from course_utils.transfer.phase_callbacks import (
     one_file,
 )
 from course_utils.transfer.restoring import restored_on_error
-from course_utils.transfer.trainable_table import trainable_report
 from course_utils.transfer.training_history import FINE_TUNING, HEAD
 
 
@@ -123,7 +122,7 @@ def two_phase_fit(
         epochs[name] = whole_number(name, count, 10, least=0)
     if patience is not None:
         patience = whole_number("patience", patience, 3)
-    check_cache(cache)
+    cache = choice("cache", cache, CACHE)
     _check_options(unfreeze_options)
     callbacks = checked_callbacks(callbacks)
     rates = _rates(model, head_learning_rate, fine_tune_learning_rate)
@@ -162,7 +161,7 @@ def two_phase_fit(
             if counted is not None:
                 keeper.rescale(penalties(model) - counted)
             if verbose:
-                print(f"Phase {phase}: {trainable_report(model).summary()}")
+                print(f"Phase {phase}: {_to_train(model)}")
             keeper.begin(phase)
             for callback in callbacks:
                 if hasattr(callback, "begin_phase"):
@@ -195,6 +194,16 @@ def two_phase_fit(
     if verbose:
         print(keeper.kept.summary())
     return keeper.kept
+
+
+def _to_train(model):
+    """Says how many numbers the next `fit` will change."""
+    training = sum(map(size, model.trainable_weights))
+    count = model.count_params()
+    return (
+        f"{training:,} of {count:,} parameters will train "
+        f"({training / count:.1%})."
+    )
 
 
 def _check_options(options):

@@ -1,17 +1,13 @@
-"""Lesson 01's checks: solution, stub, misconceptions, right in another way.
-
-And what the lesson says about the experiments, held against their rows.
-"""
+"""Lesson 01's checks: solution, stub, misconceptions, right in another way."""
 
 import keras
 import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
-from scipy import stats
 
-from course_utils import course
 from course_utils.backbones.pretrained import load_backbone
+from tests.answers.checking import check
 from tests.conftest import TOP
 
 RNG = np.random.default_rng(0)
@@ -19,19 +15,6 @@ IMAGES = RNG.integers(0, 256, (4, 64, 64, 3)).astype("float32")
 IMAGES.setflags(write=False)
 THEIRS = (IMAGES / 127.5 - 1)[..., ::-1]
 STAGE3 = "stage3_block1_relu2"
-
-
-def check(name, *given):
-    result = course.exercise(name).check(*given)
-    return result.status, result.message
-
-
-@pytest.mark.parametrize(
-    ("name", "dots"),
-    [("pm-06", 2), ("pm-02", 2), ("pm-03", 2), ("pm-04", 3), ("pm-05", 3)],
-)
-def test_the_stub_is_not_attempted(work, name, dots):
-    assert check(name, *[...] * dots)[0] == "not attempted"
 
 
 # pm-02: scale and order of channels.
@@ -244,97 +227,6 @@ def test_good_choices_pass(work, defects):
 def test_poor_choices_are_named(work, answer, status, said):
     found, message = check("pm-06", answer, SCORES)
     assert found == status and said in message
-
-
-# What the lesson says.
-
-
-@pytest.fixture(scope="module")
-def depths():
-    rows = pd.read_csv(TOP / "data" / "experiments" / "depth.csv")
-    own = rows["backbone"] + " " + rows["weights"]
-    return rows.groupby([own, "task", "depth"])["value"].mean()
-
-
-OTHERS = ["near", "defects", "histology", "photographs"]
-
-
-def test_every_probe_is_there(depths):
-    rows = pd.read_csv(TOP / "data" / "experiments" / "depth.csv")
-    counts = rows.groupby(["backbone", "weights", "task", "depth"]).size()
-    assert set(counts) == {5} and len(rows) == 7 * 5 * (3 * 5 + 6 + 6)
-
-
-@pytest.mark.parametrize("task", ["shape", "texture"])
-def test_the_source_questions_gain_to_the_last_stage(depths, task):
-    curve = depths["residual embedded", task]
-    assert curve[5] > curve[4] + 0.02 > curve[3] + 0.02
-
-
-def gains(backbone, task):
-    """What the last stage gains, in each draw."""
-    rows = pd.read_csv(TOP / "data" / "experiments" / "depth.csv")
-    own = rows[(rows["backbone"] == backbone) & (rows["task"] == task)]
-    own = own[own["weights"] == "embedded"]
-    own = own.pivot(index="seed", columns="depth", values="value")
-    return own[5] - own[4]
-
-
-@pytest.mark.parametrize("task", [*OTHERS, "digits"])
-def test_the_last_stage_gains_most_for_the_source_questions(task):
-    least = min(gains("residual", name).mean() for name in ("shape", "texture"))
-    assert gains("residual", task).mean() < least - 0.01
-
-
-@pytest.mark.parametrize(
-    ("task", "low", "high"),
-    [
-        ("near", 0, 0.02),
-        ("defects", 0, 0.02),
-        ("photographs", -0.01, 0.01),
-        ("histology", -0.05, -0.01),
-        ("digits", -0.07, -0.03),
-    ],
-)
-def test_what_the_last_stage_does_for_others(task, low, high):
-    assert low < gains("residual", task).mean() < high
-
-
-def test_what_single_draws_say():
-    near = gains("residual", "near")
-    half = near.sem() * stats.t.ppf(0.975, len(near) - 1)
-    assert near.mean() < half
-    assert (gains("residual", "digits") < 0).all()
-
-
-@pytest.mark.parametrize("task", ["shape", "texture", *OTHERS, "digits"])
-def test_the_last_stage_of_the_narrow_network_gains_nowhere(task):
-    gain = gains("residual_narrow", task).mean()
-    assert gain < 0.005
-    if task in ("photographs", "histology", "digits"):
-        assert gain < -0.02
-
-
-def test_on_digits_random_weights_do_as_well_at_the_best_depth(depths):
-    curve = depths["residual embedded", "digits"]
-    assert depths["residual random", "digits"].max() > curve.max() - 0.01
-
-
-@pytest.mark.parametrize("task", ["shape", "texture", *OTHERS, "digits"])
-def test_at_the_first_depth_the_two_pretrained_ones_are_alike(depths, task):
-    first = depths["residual embedded", task][1]
-    assert abs(first - depths["residual_narrow embedded", task][1]) < 0.05
-    behind = first - depths["residual random", task][1]
-    if task in ("digits", "photographs"):
-        assert 0.05 < behind < 0.15
-    else:
-        assert behind < 0.06
-
-
-@pytest.mark.parametrize("task", ["shape", "texture", *OTHERS])
-def test_what_pretraining_is_worth_arises_in_the_middle(depths, task):
-    gains = depths["residual embedded", task] - depths["residual random", task]
-    assert gains[3] > gains[1] + 0.1
 
 
 def test_the_table_of_families_names_its_sources():

@@ -11,6 +11,7 @@ from course_utils.evaluation import experiments
 from course_utils.transfer.compiling import recompile
 from course_utils.transfer.freezing import unfreeze
 from tests import tiny_models
+from tests.answers.checking import check
 from tests.conftest import TOP
 
 pytestmark = pytest.mark.usefixtures("without_graphs")
@@ -20,19 +21,6 @@ LABELS = np.arange(8) % 6
 # Read-only: a judge that changes what it is given fails every test here.
 IMAGES.setflags(write=False)
 LABELS.setflags(write=False)
-
-
-def check(name, *given):
-    result = course.exercise(name).check(*given)
-    return result.status, result.message
-
-
-@pytest.mark.parametrize(
-    ("name", "asked"),
-    [("ft-01", 3), ("ft-06", 3), ("ft-07", 4), ("ft-08", 2)],
-)
-def test_the_stub_is_not_attempted(work, name, asked):
-    assert check(name, *[...] * asked)[0] == "not attempted"
 
 
 # ft-01: a model that was unfrozen after a fit.

@@ -41,6 +41,14 @@ def test_no_judge_passes_nonsense_or_raises(work, nonsense):
             assert len(result.message) < 400
 
 
+def test_no_stub_is_attempted(work):
+    for sheet in checks.load_sheets().values():
+        for name in sheet["exercises"]:
+            exercise = checks.find_exercise(name)
+            asked = inspect.signature(exercise.judge).parameters
+            assert exercise.check(*[...] * len(asked)).status == "not attempted"
+
+
 def test_a_check_called_wrongly_is_not_blamed_on_the_answer(work):
     result = course.exercise("sh-01").check(0.5)
     assert result.status == "error"

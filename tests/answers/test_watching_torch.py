@@ -70,8 +70,7 @@ def test_each_group_has_its_rates(model):
         schedule.step()
         train(model, optimizer, 3)
     assert evidence.steps == 4
-    assert evidence.after.class_name == "SGD"
-    assert np.isnan(weights.learning_rate(evidence))
+    assert np.isnan(evidence.after.learning_rate)
     assert torch_weights.rates(evidence, model[0]) == {(1e-3, 5e-4)}
     assert torch_weights.rates(evidence, model[2]) == {(1e-2, 5e-3)}
 
@@ -79,7 +78,7 @@ def test_each_group_has_its_rates(model):
 def test_one_rate_is_told_as_of_keras(model):
     with course.watch(model) as evidence:
         train(model, torch.optim.AdamW(model.parameters(), lr=0.25))
-    assert weights.learning_rate(evidence) == 0.25
+    assert evidence.after.learning_rate == 0.25
 
 
 def test_an_optimizer_from_before_the_unfreezing_is_told(model):

@@ -173,7 +173,7 @@ def test_names_of_classes_are_short_and_all_there():
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ({"weights": "embedded"}, "expected 'imagenet' or None"),
+        ({"weights": "embedded"}, "'default' or None or 'imagenet'"),
         ({"input_shape": (64, 64, 3)}, "sides from 96 to 300"),
         ({"input_shape": (512, 512, 3)}, "sides from 96 to 300"),
         ({"input_shape": (160, 160, 1)}, r"and \(height, width, 3\)"),

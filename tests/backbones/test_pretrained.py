@@ -207,18 +207,16 @@ def test_an_unknown_name_names_the_nearest():
         pretrained.load_backbone("residul")
     with pytest.raises(CourseError, match=r"'mobilenet_v3'.*'mobilenet_v2'\?"):
         pretrained.load_backbone("mobilenet_v3")
-    with pytest.raises(CourseError, match="expected 'efficientnet_lite0'"):
+    with pytest.raises(CourseError, match="no backbone 50: choose 'efficient"):
         pretrained.load_backbone(50)
 
 
-def test_unknown_weights_name_the_nearest():
-    with pytest.raises(CourseError, match=r"'embeded'.*'embedded'\?"):
+def test_unknown_weights_name_those_that_there_are():
+    with pytest.raises(CourseError, match="'embeded'.*'embedded'"):
         pretrained.load_backbone("residual", weights="embeded")
-    with pytest.raises(CourseError, match="'embedded' or None"):
+    with pytest.raises(CourseError, match="None or 'embedded'"):
         pretrained.load_backbone("residual", weights="imagenet")
-    with pytest.raises(
-        CourseError, match="'mobilenet_v2'.*expected 'imagenet'"
-    ):
+    with pytest.raises(CourseError, match="'default' or 'imagenet' was"):
         pretrained.load_backbone("mobilenet_v2", "embedded")
 
 

@@ -13,6 +13,7 @@ from benchmarks import (
     adaptation_report,
     adaptation_runs,
     domain_adaptation,
+    row_files,
 )
 from benchmarks.domain_adaptation import BASES, Run
 from tests.conftest import TOP
@@ -53,7 +54,7 @@ def test_a_run_is_made_once(tmp_path, monkeypatch):
     domain_adaptation.make([first], path)
     domain_adaptation.make([first, second], path)
     assert made == [first, second]
-    rows = domain_adaptation.read(path)
+    rows = row_files.read(path)
     assert len(rows) == len(first.repairs) + len(second.repairs)
     assert rows[0]["auc"] == "0.1235"
 

@@ -19,12 +19,6 @@ FOLDER = TOP / "data" / "experiments"
 NAMES = experiments.names()
 
 
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
-
-
 def rows(name):
     with (FOLDER / f"real_{name}.csv").open(encoding="utf-8") as file:
         return [r for r in csv.DictReader(file) if r["stage"] == "report"]

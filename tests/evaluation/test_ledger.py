@@ -19,12 +19,6 @@ PAGE = (TOP / "docs" / "ledger.md").read_text("utf-8")
 CLAIMS = ledger.claims()
 
 
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
-
-
 def test_it_has_the_claims_and_verdicts_of_the_page():
     row = r"^\| \[`(.+?)`\].*? \| (.+?) \| (.+?) \| (\w+) \| ([\w ]+) \|$"
     found = re.findall(row, PAGE, re.M)

@@ -305,7 +305,7 @@ def test_probabilities_of_scores_and_of_probabilities(activation):
 
 def test_the_worst_are_the_surest():
     answers = ask_model(colour_model(SWAPPED), splits().test)
-    worst = answers.worst(5)
+    worst = answers.worst()[:5]
     assert set(answers.labels[worst]) <= {0, 1} and len(worst) == 5
     given = answers.probabilities[worst, answers.labels[worst]]
     assert (np.diff(given) >= 0).all()

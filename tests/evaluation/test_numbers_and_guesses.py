@@ -34,12 +34,6 @@ from tests.evaluation.test_model_report import (
 )
 
 
-@pytest.fixture(autouse=True)
-def figures_are_closed():
-    yield
-    plt.close("all")
-
-
 def history(epochs, **curves):
     return types.SimpleNamespace(history=curves, epoch=list(range(epochs)))
 

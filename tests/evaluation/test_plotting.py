@@ -14,7 +14,6 @@ from course_utils.evaluation.plotting import plot_confusion, plot_images
 from course_utils.evaluation.training_plots import (
     plot_history,
     plot_learning_rates,
-    plot_trainable,
 )
 from course_utils.machine.errors import CourseError
 
@@ -38,12 +37,6 @@ FOUND = types.SimpleNamespace(
     losses=np.array([2.0, 0.9, 1.5]),
     smoothed=np.array([2.0, 1.0, 1.25]),
     suggestion=1e-3,
-)
-REPORT = types.SimpleNamespace(
-    rows=[
-        types.SimpleNamespace(name="stem", parameters=1500, training=0),
-        types.SimpleNamespace(name="head", parameters=500, training=500),
-    ]
 )
 PICTURES = np.random.default_rng(0).uniform(0, 255, (3, 4, 6, 3))
 NAMES = ["pit", "rust"]
@@ -83,12 +76,6 @@ FIGURES = [
         "is suggested.",
     ),
     (
-        plot_trainable,
-        (REPORT,),
-        "The figure shows the parameters of 2 blocks: 500 of 2,000 (25.0%), "
-        "in 1 block, will train.",
-    ),
-    (
         plot_confusion,
         ([0, 0, 1, 1], [0, 1, 1, 1], NAMES),
         "The figure shows how 4 pictures of 2 classes were named: 3 rightly "
@@ -106,8 +93,6 @@ FIGURES = [
 @pytest.fixture(autouse=True)
 def nothing_is_shown(monkeypatch):
     monkeypatch.setattr(plt, "show", lambda: pytest.fail("shown"))
-    yield
-    plt.close("all")
 
 
 @pytest.mark.parametrize(("plot", "arguments", "description"), FIGURES)

@@ -24,13 +24,17 @@ def own_data(tmp_path, monkeypatch):
     return tmp_path / "course" / "data"
 
 
+def parts(kind, name):
+    return data_files.tables_of_files(data_files.card(kind, name))
+
+
 @pytest.mark.parametrize("kind", ["datasets", "backbones"])
 def test_every_committed_file_agrees_with_its_card(kind):
     assert data_files.names(kind)
     for name in data_files.names(kind):
         facts = data_files.card(kind, name)
-        assert "file" in data_files.parts(kind, name)
-        for part in data_files.parts(kind, name):
+        assert "file" in parts(kind, name)
+        for part in parts(kind, name):
             path = data_files.verified_file(kind, name, part)
             assert path.stat().st_size == facts[part]["bytes"]
         wanted = {"title", "origin", "licence", "made_by", "known_limits"}
@@ -44,7 +48,7 @@ def test_every_file_of_data_has_a_card():
         named = {
             data_files.card(kind, name)[part]["name"]
             for name in data_files.names(kind)
-            for part in data_files.parts(kind, name)
+            for part in parts(kind, name)
         }
         assert files == cards | named
 
@@ -110,7 +114,7 @@ def test_a_card_may_describe_a_second_file(own_data):
         digest = hashlib.sha256(content).hexdigest()
         file.write(f'\n[second]\nname = "heads.h5"\nsha256 = "{digest}"\n')
         file.write(f"bytes = {len(content)}\n")
-    assert data_files.parts("backbones", "residual")[-1] == "second"
+    assert parts("backbones", "residual")[-1] == "second"
     path = data_files.verified_file("backbones", "residual", "second")
     assert path.read_bytes() == content
     assert data_files.verified_file("backbones", "residual") != path

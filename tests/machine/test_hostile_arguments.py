@@ -45,8 +45,8 @@ HELPERS = [
     (evaluation.class_table, (LABELS, LABELS, NAMES)),
     (evaluation.compare, (LABELS, LABELS, LABELS)),
     (evaluation.share_inside, (HEAT, HEAT > 0.5)),
-    (evaluation.overlay, (PICTURES, HEAT, 0.5)),
-    (evaluation.wilson_interval, (1, 3, 0.9)),
+    (evaluation.overlay, (PICTURES, HEAT)),
+    (evaluation.wilson_interval, (1, 3)),
     (evaluation.sensitivity_and_specificity, (LABELS, SCORES, 0.5)),
     (evaluation.sensitivity_at_specificity, (LABELS, SCORES, 0.5)),
     (evaluation.threshold_for_specificity, (LABELS, SCORES, 0.5)),
@@ -56,7 +56,7 @@ HELPERS = [
     (ledger.draw, ({"one": SCORES}, 0.1)),
     (ledger.show, ("lower-rate",)),
     (ledger.table, ("lower-rate",)),
-    (verdicts.holm, (SCORES, 0.05)),
+    (verdicts.holm, (SCORES,)),
     (verdicts.judge, ("one", SCORES, 0.1)),
     (verdicts.judge_all, ({"one": SCORES}, 0.1)),
     (evaluation.plot_confusion, (LABELS, LABELS, NAMES)),
@@ -64,7 +64,7 @@ HELPERS = [
     (evaluation.plot_images, (PICTURES, [0, 1, 0, 1], NAMES, [0, 1, 0, 0], 2)),
     (pictures.read_picture, ("picture.png", (8, 8))),
     (pictures.audit_folder, ("mine", (8, 8), None, 4, 1e9)),
-    (pictures.load_dataset, ("defects", 3, 0)),
+    (pictures.load_dataset, ("defects", 3, (8, 8))),
     (pictures.planted_faults, ("mine",)),
     (adaptation.entropy, ([[0.5, 0.5]], False)),
     (adaptation.pseudo_labels, ([[0.5, 0.5]], 0.4)),
@@ -89,10 +89,8 @@ HELPERS = [
     (evaluation.export_litert, (MODEL, "model.tflite")),
     (evaluation.grad_cam, (MODEL, BATCH[0][:2], None, None, 2)),
     (evaluation.plot_learning_rates, (None,)),
-    (evaluation.plot_trainable, (None,)),
     (machine.card, ("datasets", "near")),
     (machine.verified_path, ("efficientnet_lite0",)),
-    (pictures.dataset_folder, ("near",)),
     (pictures.from_table, (None, 2)),
     (pictures.load_masks, (None,)),
     (pictures.load_table, ("near",)),
@@ -102,15 +100,13 @@ HELPERS = [
     (transfer.cut_at_freeze_boundary, (MODEL, BATCH[0])),
     (transfer.extract_features, (BASE, BATCH)),
     (transfer.freeze, (BASE,)),
-    (transfer.trainable_report, (MODEL,)),
 ]
 # Public, and not tried here: why.
 ELSEWHERE = {
     "cache_dir data_dir work_dir imagenet_classes sample_folder "
     "sample_photographs": "takes nothing",
     "CourseError Cut History Interval LearningRates Predictions Report "
-    "Comparison Splits TrainableReport Stains PictureScaling": "a result, or "
-    "made by Keras",
+    "Comparison Splits Stains PictureScaling": "a result, or made by Keras",
     "cached_fit find_learning_rate recompile two_phase_fit unfreeze": "room "
     "transfer: test_arguments, test_cached_training, test_fit_data",
     "source_accuracy with_old_heads": "test_source_task",

@@ -34,7 +34,6 @@ def test_another_claim_can_be_chosen():
 
 
 def test_the_list_has_all_claims_and_answers(monkeypatch):
-    pytest.importorskip("anywidget")
     monkeypatch.setenv("VSCODE_PID", "1")
     shown = ClaimBrowser()
     assert "application/vnd.jupyter.widget-view+json" in (

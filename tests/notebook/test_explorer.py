@@ -107,7 +107,6 @@ def test_a_trained_point_is_told_and_gets_a_seed_of_its_own(results, trained):
 
 @pytest.fixture
 def view(results, monkeypatch):
-    pytest.importorskip("anywidget")
     monkeypatch.setenv("JPY_SESSION_NAME", "03_fine_tuning.ipynb")
     shown = explorer.Explorer("near")
     bundle = shown._repr_mimebundle_()

@@ -320,7 +320,7 @@ def test_what_is_wrong_with_a_table_is_said_in_one_sentence(histology, flat):
     lost = histology.assign(image=histology["image"] + ".gone")
     with pytest.raises(CourseError, match=r"28 of the 28 .*_A\.jpg\.gone"):
         from_table(lost)
-    with pytest.raises(CourseError, match="Unknown name 'histologie'"):
+    with pytest.raises(CourseError, match="no data set 'histologie'"):
         load_table("histologie")
 
 

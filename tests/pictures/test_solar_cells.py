@@ -87,7 +87,7 @@ def test_batches_are_grey_in_three_channels_of_the_size_asked_for():
     assert splits.class_names == ["sound", "defective"]
     np.testing.assert_array_equal(images[..., 0], images[..., 2])
     assert 0 <= images.numpy().min() and images.numpy().max() <= 255
-    whole = load_dataset("solar_cells", batch_size=4, split_by="cell")
+    whole = load_dataset("solar_cells", batch_size=4)
     assert next(iter(whole.train))[0].shape == (4, 300, 300, 3)
 
 
@@ -102,8 +102,6 @@ def test_runs_of_a_type_are_cut_into_equal_pieces():
 def test_what_does_not_fit_is_a_sentence():
     with pytest.raises(CourseError, match="by 'module' or by 'cell'"):
         load_solar_cells("patient")
-    with pytest.raises(CourseError, match="'defects' has one split"):
-        load_dataset("defects", split_by="cell")
     with pytest.raises(CourseError, match="a pair"):
         load_dataset("defects", image_size=96)
 

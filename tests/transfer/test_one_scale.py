@@ -122,11 +122,6 @@ def test_the_summary_speaks_of_what_was_monitored():
     history = made()
     assert "the best: val_accuracy 0.5." in history.summary()
     assert history.summary() in repr(history)
-    assert "best by val_accuracy: val_loss 3." in history.summary("val_loss")
-    told = history.summary("val_f1_score")
-    assert told.endswith("val_f1_score [0.5, 1].")
-    with pytest.raises(CourseError, match="expected one of val_loss, val_acc"):
-        history.summary("val_acc")
 
 
 def test_the_report_speaks_of_what_was_monitored():

@@ -2,11 +2,13 @@
 
 ``data/exercises/`` holds the words of each exercise (objective, hints,
 points), the file of its lesson here holds its judge, and ``lessons/`` its
-solution.
+solution. A judge returns a status, a message and, where there is some, the
+evidence for it.
 """
 
 import dataclasses
 import functools
+import importlib
 import inspect
 import re
 import reprlib
@@ -16,42 +18,9 @@ from collections.abc import Callable
 import yaml
 
 from course_utils.answers import bounded_judging, progress_log
-from course_utils.answers.checks import (
-    lesson_00,
-    lesson_01,
-    lesson_02,
-    lesson_03,
-    lesson_03b,
-    lesson_03c,
-    lesson_04,
-    lesson_04b,
-    lesson_05,
-    lesson_06,
-    lesson_07,
-    lesson_08,
-)
 from course_utils.answers.verdicts import Result, Status, Text, pick_hint
 from course_utils.machine import paths
 from course_utils.machine.errors import CourseError
-
-_JUDGES = {
-    name: judge
-    for lesson in (
-        lesson_00,
-        lesson_01,
-        lesson_02,
-        lesson_03,
-        lesson_03b,
-        lesson_03c,
-        lesson_04,
-        lesson_04b,
-        lesson_05,
-        lesson_06,
-        lesson_07,
-        lesson_08,
-    )
-    for name, judge in lesson.JUDGES.items()
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,14 +33,12 @@ class Exercise:
         judge: A function of the answer (and what it was made from) that
             returns a status, a message and the evidence for it.
         hints: In steps, each saying more.
-        points: What it is worth.
     """
 
     name: str
     lesson: str
     judge: Callable[..., tuple]
     hints: tuple[str, ...]
-    points: int = 1
 
     def __repr__(self) -> str:
         """Say what can be done with it."""
@@ -171,13 +138,14 @@ def find_exercise(name: str) -> Exercise:
     """
     for lesson, sheet in load_sheets().items():
         if isinstance(name, str) and name in sheet["exercises"]:
-            words = sheet["exercises"][name]
-            hints, points = tuple(words["hints"]), words.get("points", 1)
-            return Exercise(name, lesson, _JUDGES[name], hints, points)
+            hints = tuple(sheet["exercises"][name]["hints"])
+            module = importlib.import_module(f"{__name__}.lesson_{lesson}")
+            return Exercise(name, lesson, module.JUDGES[name], hints)
+    known = [n for sheet in load_sheets().values() for n in sheet["exercises"]]
     raise CourseError(
         f"There is no exercise {reprlib.repr(name)}: the line `# exercise: "
         "...` at the top of its cell holds the name (known: "
-        f"{', '.join(sorted(_JUDGES))})."
+        f"{', '.join(sorted(known))})."
     )
 
 

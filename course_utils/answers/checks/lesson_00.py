@@ -27,9 +27,6 @@ def judge_recall(
         labels: True classes, shape (pictures,).
         predictions: Predicted classes, shape (pictures,).
         class_index: The class that is asked for.
-
-    Returns:
-        A status and a message.
     """
     number = as_number(answer)
     if number is None:
@@ -91,9 +88,6 @@ def judge_new_head(model: object, evidence: Evidence) -> tuple:
         model: The learner's model: the pretrained backbone, nested or flat,
             under a head of any kind.
         evidence: From ``course.watch`` around the learner's ``fit``.
-
-    Returns:
-        A status, a message and, where there is some, the evidence for it.
     """
     problem, learned = heads.judge_head(model, evidence, BACKBONE, NUM_CLASSES)
     if problem:

@@ -22,9 +22,6 @@ def judge_pictures(answer: object, original: object) -> tuple[str, str]:
         answer: The learner's pictures.
         original: The pictures as they were, RGB from 0 to 255, shape
             (pictures, height, width, 3).
-
-    Returns:
-        A status and a message.
     """
     original = np.asarray(original, dtype=float)
     if original.ndim != 4:
@@ -95,9 +92,6 @@ def judge_extractor(model: object, images: object) -> tuple[str, str]:
     Args:
         model: The learner's model.
         images: Some pictures, RGB from 0 to 255.
-
-    Returns:
-        A status and a message.
     """
     # Late: questions and other checks must answer without TensorFlow.
     import keras
@@ -188,9 +182,6 @@ def judge_neighbours(
         answer: The learner's positions.
         gallery: Features, shape (pictures, channels).
         query: Features of one picture, shape (channels,).
-
-    Returns:
-        A status and a message.
     """
     gallery, query = np.asarray(gallery, float), np.asarray(query, float)
     answer = as_numbers(answer).ravel()
@@ -256,9 +247,6 @@ def judge_choice(
         families: Table with a row a model, and the columns ``ms`` (NaN where
             nothing was timed) and ``top1_percent``.
         budget_ms: Most milliseconds a picture.
-
-    Returns:
-        A status and a message.
     """
     if not isinstance(answer, str) or answer not in families.index:
         return "failed", (
@@ -295,9 +283,6 @@ def judge_sources(answer: object, scores: object) -> tuple[str, str]:
         answer: The learner's choices, a dict from target to backbone.
         scores: Table with a row a target and a column a backbone: what a
             probe on its frozen features reached.
-
-    Returns:
-        A status and a message.
     """
     targets, backbones = list(scores.index), list(scores.columns)
     if not isinstance(answer, Mapping) or set(answer) != set(targets):

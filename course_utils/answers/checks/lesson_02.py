@@ -16,9 +16,6 @@ def judge_freezes(
             backbone is called in training mode, and how many would be trained.
         frozen: The learner's names of the backbones that are frozen.
         suspects: The backbones, by name.
-
-    Returns:
-        A status and a message.
     """
     right = {name: _counted(model) for name, model in suspects.items()}
     return judge_counts(counts, frozen, right)
@@ -33,9 +30,6 @@ def judge_counts(
         counts: The learner's dict, as in `judge_freezes`.
         frozen: The learner's names, as there.
         right: By name, how many arrays move, and how many would be trained.
-
-    Returns:
-        A status and a message.
     """
     named = isinstance(counts, dict) and set(counts) == set(right)
     if not named or not counts:
@@ -119,9 +113,6 @@ def judge_features(
         answer_labels: The learner's labels, (pictures,).
         features: The right features in any order, (pictures, channels).
         labels: Their classes, (pictures,).
-
-    Returns:
-        A status and a message.
     """
     try:
         given = np.asarray(answer, dtype=float)

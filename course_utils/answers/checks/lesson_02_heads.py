@@ -40,9 +40,6 @@ def judge_threshold(
         train_scores: Their scores.
         test_labels: Classes of the test cells.
         test_scores: Their scores.
-
-    Returns:
-        A status and a message.
     """
     chosen, given = as_number(threshold), as_number(cost)
     if chosen is None:
@@ -123,9 +120,6 @@ def judge_other_head(
         head: The learner's: whatever has a `predict`.
         features: The features of all cells, (cells, channels).
         table: A row a cell, with `split`, `type`, `probability` and `label`.
-
-    Returns:
-        A status and a message.
     """
     if not callable(getattr(head, "predict", None)):
         return "failed", (
@@ -143,9 +137,6 @@ def judge_classes(answer: np.ndarray, cells: object) -> tuple[str, str]:
     Args:
         answer: The predictions, in whatever form a `predict` has.
         cells: A row a cell, with `type`, `probability` and `label`.
-
-    Returns:
-        A status and a message.
     """
     found = _classes(answer, len(cells))
     if isinstance(found, str):

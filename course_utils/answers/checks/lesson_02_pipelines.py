@@ -17,9 +17,6 @@ def judge_pipeline(
         reads: Grows by one entry whenever the source is asked for a picture.
         images: The source's pictures, in order.
         labels: Their classes.
-
-    Returns:
-        A status and a message.
     """
     import tensorflow as tf
 

@@ -22,9 +22,6 @@ def judge_repair(evidence: object, model: object, base: object) -> tuple:
         evidence: From ``course.watch`` around the learner's ``fit``.
         model: The model that was to be repaired.
         base: The base inside it, unfrozen after a ``fit``.
-
-    Returns:
-        A status, a message and, where there is some, the evidence for it.
     """
     if not isinstance(evidence, Evidence):
         return "failed", (
@@ -73,9 +70,6 @@ def judge_steps(evidence: object, model: object, base: object) -> tuple:
         evidence: From ``course.watch`` around the learner's one step.
         model: The model that was to be trained.
         base: The backbone inside it.
-
-    Returns:
-        A status, a message and, where there is some, the evidence for it.
     """
     if problem := _no_evidence(evidence, "my_steps"):
         return "failed", problem
@@ -117,9 +111,6 @@ def judge_choice(
             seed.
         rows: The committed rows.
         least: The agreement that is asked for.
-
-    Returns:
-        A status and a message.
     """
     number = as_number(rate)
     if number is None:
@@ -177,9 +168,6 @@ def judge_recipe(head: object, tuning: object) -> tuple:
     Args:
         head: From ``course.watch`` around the first phase.
         tuning: From ``course.watch`` around the second.
-
-    Returns:
-        A status, a message and, where there is some, the evidence for it.
     """
     for evidence, name in (
         (head, "my_head_evidence"),

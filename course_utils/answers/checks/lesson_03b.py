@@ -29,9 +29,6 @@ def judge_second_phase(
         first: The history of phase 1.
         images: What the model was validated on.
         labels: Of these.
-
-    Returns:
-        A status, a message and, where there is some, the evidence for it.
     """
     if problem := _history_problem(model, history):
         return "failed", problem
@@ -52,7 +49,7 @@ def judge_second_phase(
             f"{begin - 1}: the next is `len(first.epoch)`."
         )
     rate = optimizer_state(model).learning_rate
-    if problem := _rate_problem(rate) or _norms_problem(model):
+    if problem := _rate_problem(rate) or _norms_problem(_left_imagenet(model)):
         return "failed", problem
     if len(model.trainable_weights) < 3:
         return "failed", "Only the head was to train: unfreeze block 7 as well."
@@ -105,9 +102,6 @@ def judge_ninth(
         table: Of the solar cells, with ``split`` and ``inferred_module``.
         grids: What the model takes, a row a cell.
         labels: The class of each cell.
-
-    Returns:
-        A status, a message and, where there is some, the evidence for it.
     """
     chosen = []
     for some, least, name in (
@@ -141,8 +135,10 @@ def judge_ninth(
         return "failed", "Watch it: give `fit` the cells of `my_held`."
     problem = (
         weights.stale_compile(evidence)
-        or _awake(evidence)
-        or _rate_problem(weights.learning_rate(evidence))
+        or _norms_problem(
+            weights.tail(c.path) for c in evidence.changes if c.moved
+        )
+        or _rate_problem(evidence.after.learning_rate)
     )
     if problem:
         return "failed", problem
@@ -205,25 +201,16 @@ def _rate_problem(rate):
     return ""
 
 
-def _norms_problem(model):
-    """Says which arrays of batch normalization have left ImageNet's."""
+def _left_imagenet(model):
+    """Returns the arrays of the model that differ from ImageNet's."""
     own = {weights.tail(variable.path) for variable in model.weights}
     differing = weights.differs_from_pretrained(model, BACKBONE)
-    norms = [name for name in differing if name in own and "bn/" in name]
-    if norms:
-        return (
-            f"Batch normalization has moved ({norms[0]} among {len(norms)} "
-            "arrays): case 2. Freeze its layers, one by one."
-        )
-    return ""
+    return [name for name in differing if name in own]
 
 
-def _awake(evidence):
-    norms = [
-        change.path
-        for change in evidence.changes
-        if change.moved and "bn/" in weights.tail(change.path)
-    ]
+def _norms_problem(names):
+    """Says which of some arrays that moved are of batch normalization."""
+    norms = [name for name in names if "bn/" in name]
     if norms:
         return (
             f"Batch normalization moved ({norms[0]} among {len(norms)} "

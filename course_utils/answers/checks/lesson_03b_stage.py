@@ -17,9 +17,6 @@ def judge_last_stage(
         model: The learner's model.
         base_model: The backbone in it.
         evidence: From ``course.watch`` around the learner's ``fit``.
-
-    Returns:
-        A status, a message and, where there is some, the evidence for it.
     """
     import keras
 

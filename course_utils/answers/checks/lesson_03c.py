@@ -31,9 +31,6 @@ def judge_verdicts(answer: object, rows: object, margin: float) -> tuple:
         answer: The learner's dict from rate to verdict.
         rows: The committed rows.
         margin: The smallest difference that counts.
-
-    Returns:
-        A status, a message and, where there is some, the evidence for it.
     """
     losses = _losses(rows)
     given = _by_rate(answer)
@@ -100,9 +97,6 @@ def judge_seeds(answer: object, gains: object, wanted: float) -> tuple:
         answer: The learner's number.
         gains: The differences whose spread is taken.
         wanted: The true gain.
-
-    Returns:
-        A status and a message.
     """
     number = as_number(answer)
     if number is None or number % 1 or not 2 <= number <= 10_000:
@@ -134,9 +128,6 @@ def judge_adjusted(answer: object, p_values: object) -> tuple:
     Args:
         answer: The learner's values.
         p_values: What they were made of.
-
-    Returns:
-        A status, a message and, where there is some, the evidence for it.
     """
     p = as_numbers(p_values)
     if p.ndim != 1 or not p.size:
@@ -203,9 +194,6 @@ def judge_shares(answer: object, by_rate: object) -> tuple:
     Args:
         answer: The learner's two pairs.
         by_rate: A table, a row a draw and a column a rate.
-
-    Returns:
-        A status, a message and, where there is some, the evidence for it.
     """
     given = as_numbers(answer)
     if given.shape != (2, 2):
@@ -257,9 +245,6 @@ def judge_claim(findings: object, verdict: object) -> tuple:
     Args:
         findings: The learner's dict from comparison to mean, low and high.
         verdict: The learner's verdict on the claim.
-
-    Returns:
-        A status, a message and, where there is some, the evidence for it.
     """
     if not isinstance(findings, Mapping) or set(findings) != set(_LABELS):
         return "failed", (

@@ -32,9 +32,6 @@ def judge_referral(
         counts: The learner's three counts of test patients.
         watched: Validation patients, ``ill`` and ``score``.
         cases: The same of the test patients.
-
-    Returns:
-        A status and a message.
     """
     for name, given in (("my_low", low), ("my_high", high)):
         if as_number(given) is None:
@@ -107,9 +104,6 @@ def judge_covering(
         pictures: Array (pictures, height, width, channels).
         labels: 0 or 1, of these.
         scores: A function of pictures, a score each.
-
-    Returns:
-        A status and a message.
     """
     given = as_numbers(areas)
     if given.shape != (CELLS, CELLS):
@@ -190,9 +184,6 @@ def judge_card(
         card: The learner's function.
         validation: A row a picture, ``patient``, ``ill`` and ``score``.
         test: The same, and ``stain``.
-
-    Returns:
-        A status and a message.
     """
     if not callable(card):
         return "failed", (

@@ -28,9 +28,6 @@ def judge_matched_share(
         home: Scores of home's pictures.
         there: Scores of the target's pictures.
         home_threshold: The threshold at home.
-
-    Returns:
-        A status and a message.
     """
     number = as_number(threshold)
     if number is None:
@@ -97,9 +94,6 @@ def judge_statistics(
         choice: The learner's list of names.
         cases: Dict from names to dicts of arrays: `stored`, `deviation`,
             `home` and `target`.
-
-    Returns:
-        A status and a message.
     """
     if not cases:
         raise ValueError("cases holds no case")

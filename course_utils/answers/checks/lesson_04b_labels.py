@@ -39,9 +39,6 @@ def judge_thirty(
         features: Those of the frozen network, a row a cell.
         labels: 1 for a defective cell.
         table: Of the solar cells, with `type` and `split`.
-
-    Returns:
-        A status, a message and, where there is some, the evidence for it.
     """
     target = (table["type"] == "mono").to_numpy()
     split = table["split"].to_numpy()

@@ -27,9 +27,6 @@ def judge_flat(answer: object, audit: object) -> tuple:
     Args:
         answer: The learner's list of files.
         audit: The audit of the folder.
-
-    Returns:
-        A status and a message.
     """
     files = _file_names(answer, list(audit.rows["file"]))
     if isinstance(files, str):
@@ -98,9 +95,6 @@ def judge_size(
         named: For each size, the class that its model gave to each picture.
         labels: The true class of each picture.
         cost: For each size, the seconds that a picture takes.
-
-    Returns:
-        A status and a message.
     """
     if as_number(error) is None:
         return "failed", say_no_number(error, "my_error", "a standard error")
@@ -178,9 +172,6 @@ def judge_suspects(
         labels: The class of each.
         groups: The group of each.
         planted: From files to what was done to them on purpose.
-
-    Returns:
-        A status and a message.
     """
     names = _file_names(answer, files)
     if isinstance(names, str):

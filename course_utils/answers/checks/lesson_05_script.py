@@ -33,9 +33,6 @@ def judge_script(script: object, files: list, model_path: object) -> tuple:
         files: Paths of pictures.
         model_path: Path of the saved Keras model, with `class_names.json` and
             `model.tflite` beside.
-
-    Returns:
-        A status and a message.
     """
     if isinstance(script, Path) and script.is_file():
         script = script.read_text("utf-8")

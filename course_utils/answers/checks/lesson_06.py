@@ -22,9 +22,6 @@ def judge_modes(
         backbone: What was to be kept in evaluation mode.
         head: What was to follow the mode.
         images: Pictures to call it on.
-
-    Returns:
-        A status and a message.
     """
     if problem := _no_module(model, "my_model"):
         return "failed", problem
@@ -95,9 +92,6 @@ def judge_groups(optimizer: object, model: object) -> tuple[str, str]:
     Args:
         optimizer: The learner's optimizer.
         model: A backbone and a head, in this order.
-
-    Returns:
-        A status and a message.
     """
     if problem := _no_module(model, "model"):
         return "failed", problem
@@ -170,9 +164,6 @@ def judge_late_blocks(model: object, evidence: object) -> tuple:
     Args:
         model: The learner's model: a backbone in parts, and a head.
         evidence: From ``course.watch`` around the learner's training.
-
-    Returns:
-        A status, a message and, where there is some, the evidence for it.
     """
     if problem := _no_module(model, "my_model"):
         return "failed", problem
@@ -245,9 +236,6 @@ def judge_early_stopping(
         head: The trained head.
         features: Features of the validation cells.
         labels: Their labels.
-
-    Returns:
-        A status and a message.
     """
     if problem := _no_module(head, "my_head"):
         return "failed", problem
@@ -308,9 +296,6 @@ def judge_port(module: object, keras_model: object) -> tuple[str, str]:
     Args:
         module: The learner's module.
         keras_model: The model in Keras.
-
-    Returns:
-        A status and a message.
     """
     if problem := _no_module(module, "my_module"):
         return "failed", problem

@@ -20,9 +20,6 @@ def judge_soup(soup: object, runs: list) -> tuple[str, str]:
     Args:
         soup: The learner's list of arrays.
         runs: The weights after each run.
-
-    Returns:
-        A status and a message.
     """
     if problem := lesson_07_weights.no_weights(soup, runs[0], "my_soup"):
         return "failed", problem
@@ -59,9 +56,6 @@ def judge_average(average: object, steps: list) -> tuple[str, str]:
     Args:
         average: The learner's averages, a row after each step.
         steps: The weights, the first row before any step.
-
-    Returns:
-        A status and a message.
     """
     found, weights = as_numbers(average), np.array(steps)
     count = len(weights) - 1
@@ -119,9 +113,6 @@ def judge_cut_mix(function: object) -> tuple[str, str]:
 
     Args:
         function: The learner's.
-
-    Returns:
-        A status and a message.
     """
     if not callable(function):
         return "failed", f"Pass a function, not {brief(function)}."
@@ -209,9 +200,6 @@ def judge_trying_all(
         gains: The learner's gains in test AUC over the recipe, one a seed.
         advice: One of `ADVICE`.
         changes: The committed rows, a row a change and seed.
-
-    Returns:
-        A status and a message.
     """
     wide = changes.pivot(index="seed", columns="recipe")
     test, validation = wide["auc"], wide["validation_auc"]

@@ -58,9 +58,6 @@ def judge_merged(
         model: A model without adapters.
         adapted: The same with adapters, trained.
         grids: What to ask both about.
-
-    Returns:
-        A status and a message.
     """
     if problem := no_weights(merged, model.get_weights(), "my_merged"):
         return "failed", problem
@@ -128,9 +125,6 @@ def judge_greedy(
         model: A model that takes them.
         grids: What to validate on.
         labels: Its labels, 0 or 1.
-
-    Returns:
-        A status and a message.
     """
     from sklearn.metrics import roc_auc_score
 

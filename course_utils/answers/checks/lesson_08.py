@@ -35,9 +35,6 @@ def judge_difference(
         second: Scores of the other.
         labels: 1 for a defective cell.
         modules: Module of each cell.
-
-    Returns:
-        A status and a message.
     """
     given = as_numbers(answer)
     if given.shape != (3,):
@@ -99,9 +96,6 @@ def judge_climber(
         pair: The learner's public and private AUC of them.
         labels: 1 for a defective cell.
         public: Whether a cell is in the public part.
-
-    Returns:
-        A status and a message.
     """
     labels, public = np.asarray(labels), np.asarray(public, bool)
     scores = as_numbers(answer)
@@ -169,9 +163,6 @@ def judge_choice(
         labels: 1 for each labelled cell that is defective.
         features: Frozen features of the labelled cells.
         modules: Module of each.
-
-    Returns:
-        A status, a message and, where there is some, the evidence for it.
     """
     # Late: it needs pandas.
     from course_utils.answers import challenge_log

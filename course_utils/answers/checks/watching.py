@@ -58,14 +58,12 @@ class OptimizerState:
 
     Attributes:
         identity: ``id`` of the optimizer object; ``None`` if not compiled.
-        class_name: For example ``"Adam"``.
         learning_rate: In force at this step; NaN if not compiled, or if the
             optimizer has several or none.
         iterations: Steps that this optimizer has made.
     """
 
     identity: int | None = None
-    class_name: str = ""
     learning_rate: float = math.nan
     iterations: int = 0
 
@@ -227,7 +225,6 @@ def optimizer_state(model: object) -> OptimizerState:
         return OptimizerState()
     return OptimizerState(
         id(optimizer),
-        type(optimizer).__name__,
         # A schedule is evaluated at the current step.
         _read(optimizer, "learning_rate", math.nan),
         int(_read(optimizer, "iterations", 0)),

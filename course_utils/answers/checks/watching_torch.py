@@ -57,21 +57,20 @@ class Steps:
         self._count, self._optimizer, self._module = 0, None, module
         self._hook = register_optimizer_step_post_hook(self._note)
 
-    def end(self) -> tuple[int | None, str, float, int]:
+    def end(self) -> tuple[int | None, float, int]:
         """Look no longer.
 
         Returns:
-            Of the optimizer that made the last step: its identity, its class
-            and its learning rate (NaN if there are several or none); and how
-            many steps there were.
+            Of the optimizer that made the last step: its identity and its
+            learning rate (NaN if there are several or none); and how many
+            steps there were.
         """
         self._hook.remove()
         if self._optimizer is None:
-            return None, "", math.nan, 0
+            return None, math.nan, 0
         rates = {float(group["lr"]) for group in self._optimizer.param_groups}
         rate = rates.pop() if len(rates) == 1 else math.nan
-        name = type(self._optimizer).__name__
-        return id(self._optimizer), name, rate, self._count
+        return id(self._optimizer), rate, self._count
 
     def _note(self, optimizer, _arguments, _options) -> None:
         # Asked each time: a new head may have come in the meantime.

@@ -5,7 +5,6 @@ Small functions for checks to build on. None trains, none changes a model.
 
 import functools
 import math
-from collections.abc import Collection
 
 import numpy as np
 
@@ -39,7 +38,7 @@ def batch_norm_moved(
     return [c for c in _of(evidence, part) if c.moved and c.is_statistic]
 
 
-def learning_problem(evidence: Evidence, besides: Collection[str] = ()) -> str:
+def learning_problem(evidence: Evidence) -> str:
     """Say why weights cannot have learned, whoever moved them.
 
     Judged by the weights: `fit`, a ``train_step`` of one's own and a loop
@@ -47,7 +46,6 @@ def learning_problem(evidence: Evidence, besides: Collection[str] = ()) -> str:
 
     Args:
         evidence: What was watched.
-        besides: Names of arrays (as of `tail`) that do not count.
 
     Returns:
         One sentence, or an empty text if some have learned.
@@ -59,7 +57,7 @@ def learning_problem(evidence: Evidence, besides: Collection[str] = ()) -> str:
             f"({broken[0].path} among them), so nothing was learned: build "
             "the model anew, and train it with a lower learning rate."
         )
-    learned = [c for c in moved(evidence) if tail(c.path) not in besides]
+    learned = moved(evidence)
     if not learned and (evidence.history or evidence.steps):
         return (
             "Nothing has learned: the training ran, and no weight moved. Look "
@@ -198,11 +196,6 @@ def tail(path: str) -> str:
     The same for a backbone alone, nested in a model, or flat.
     """
     return "/".join(path.split("/")[-2:])
-
-
-def learning_rate(evidence: Evidence) -> float:
-    """Return the learning rate in force after what was watched."""
-    return evidence.after.learning_rate
 
 
 def _of(evidence: Evidence, part: object) -> list[WeightChange]:
