@@ -99,8 +99,9 @@ class Comparison:
             p_value = "< 0.001"
         return (
             f"{told}: {self.right} against {self.other_right} right of "
-            f"{self.count} test pictures. Right here only: {self.only_first}; "
-            f"right there only: {self.only_other} (p {p_value}, McNemar)."
+            f"{self.count} test pictures. Only this one is right: "
+            f"{self.only_first}; only the other: {self.only_other} "
+            f"(p {p_value}, McNemar)."
         )
 
 
