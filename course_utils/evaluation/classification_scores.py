@@ -24,7 +24,7 @@ def class_table(labels, predictions, class_names):
         class_names: Names of all classes.
 
     Returns:
-        `pandas.DataFrame` with a row a class: `class`; `pictures`, those
+        `pandas.DataFrame` with one row per class: `class`; `pictures`, those
         truly of the class; `right`, those of them that were named so;
         `recall`, their share, with `recall_low` and `recall_high`; `named`,
         all that were named so; `precision`, the share of them that truly are,

@@ -1,8 +1,9 @@
 """Load data sets as ``tf.data.Dataset``s.
 
-A data set is of one of two kinds. Some have a folder of pictures a class, in
-a folder a split. The others are flat: all pictures in one folder, and a table
-with a row a picture that says all that is known about it, such as its patient.
+A data set is of one of two kinds. Some have a folder per split, and
+in it a folder of pictures per class. The others are flat: all pictures in one
+folder, and a table with one row per picture that says all that is known about
+it, such as its patient.
 """
 
 import dataclasses
@@ -45,7 +46,7 @@ def dataset_folder(name: str) -> Path:
     """Return the folder with a data set's pictures, unpacked on first use.
 
     Introduced in lesson 00. The folder holds ``train/``, ``validation/`` and
-    ``test/``, each with a folder of pictures a class; or, if it is flat,
+    ``test/``, each with a folder of pictures per class; or, if it is flat,
     ``table.csv``, ``images/`` and perhaps ``masks/``.
 
     Args:
@@ -81,7 +82,7 @@ def load_dataset(
 
     Args:
         name: Name of the data set, for example ``"defects"``.
-        batch_size: Pictures a batch.
+        batch_size: Pictures per batch.
         seed: Seed of the order in which training pictures come.
         image_size: Height and width to resize each picture to. Defaults to
             the data set's own.
