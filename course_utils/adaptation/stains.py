@@ -94,7 +94,8 @@ def combine_stains(amounts, vectors=HAEMATOXYLIN_EOSIN):
     if amounts.shape[-1:] != (3,):
         raise CourseError(
             "Expected three amounts per pixel, as separate_stains returns "
-            f"them, and the shape is {tuple(amounts.shape)}: put back the third."
+            f"them, and the shape is {tuple(amounts.shape)}: put back the "
+            "third."
         )
     density = amounts @ stain_basis(vectors).astype("float32")
     return keras.ops.clip(255 * keras.ops.power(10.0, -density), 0, 255)

@@ -204,8 +204,8 @@ def _check(data, history, compared_with, audit):
     if missing or not isinstance(data.class_names, list):
         raise CourseError(
             "Expected data with one label per picture, and pictures to train "
-            "and to test on: pass what split_folder returned, or load_dataset of "
-            'a data set with one label, such as "near".'
+            "and to test on: pass what split_folder returned, or load_dataset "
+            'of a data set with one label, such as "near".'
         )
     if history is not None:
         training_plots.check_history(history)
