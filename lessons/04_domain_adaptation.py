@@ -191,7 +191,7 @@ report(cases, threshold)
 # %% [markdown]
 # Eight ill validation patients chose that threshold. What if they had been others? Two
 # hundred times we draw who chooses, and measure on the rest. **Predict:** how often is
-# the promise broken, with eight ill patients, and with twenty-four?
+# the promise broken, with eight ill patients and with twenty-four?
 
 # %%
 unseen = pd.concat([watched, cases])
@@ -329,8 +329,8 @@ quiz.outcome("q1", excess)
 # direction is the lesson.
 #
 # Photographs leak, too. The published table of lesson 02 rests on a split by *cells*.
-# Here are ten draws of both splits (`split-by-cell-flatters` in `docs/ledger.md`;
-# `python -m benchmarks.real_ground protocol`):
+# Ten draws of both splits (`split-by-cell-flatters` in `docs/ledger.md`; `python -m
+# benchmarks.real_ground protocol`):
 
 # %%
 experiments.show("protocol")
@@ -450,7 +450,7 @@ course.exercise("da-12").check(
 #
 # A second laboratory stains the tissue of twelve of the eighty test patients with more
 # eosin (pink) and less haematoxylin (blue). **Predict:** how much of that will show
-# over all patients? The lines are all patients, the usual stain and the rare one.
+# over all patients? The lines: all, the usual stain, the rare one.
 
 # %%
 rare = draw(test, 6, 0)

@@ -65,8 +65,8 @@ audit = pictures.audit_folder(folder, (side, side), near_bits=near_bits)
 audit
 
 # %% [markdown]
-# What was planted, and what did the audit see of it? The table has one file of each
-# kind. (For your own folder nobody knows, and it is empty.)
+# What was planted, and what did the audit see of it? One file of each kind. (For your
+# own folder nobody knows, and the table is empty.)
 
 # %%
 planted = audit.rows["file"].map(pictures.planted_faults(folder))
@@ -80,17 +80,17 @@ found.set_index("planted")[["left_out", "turned", "width", "mode", "together"]]
 # %% [markdown]
 # **Interpret.** Some files are left out by rules: what cannot be read, exact copies,
 # and a picture that lies in both folders, since no program can say which label is
-# right. A picture that was taken with the camera on its side is turned upright, by the
-# camera's own note (*EXIF*). A brightened copy is recognized by a **perceptual hash**,
-# a few bits for what is coarse in a picture, and kept together with its original
-# (`together` counts them). And three kinds pass unseen: the black picture, the white
-# one, and the wrong labels. So: let a program find what can be counted; then write the
-# rule that only you can know.
+# right. A picture taken on its side is turned upright, by the camera's own note
+# (*EXIF*). A brightened copy is recognized by its **perceptual hash**, a few bits for
+# what is coarse in a picture: near-duplicates differ in at most `near_bits`, and are
+# kept together (`together` counts them). And three kinds pass unseen: the black
+# picture, the white one, and the wrong labels. So: let a program find what can be
+# counted; then write the rule that only you can know.
 #
 # **Exercise yo-06.** A photograph without contrast shows nothing. The contrast of a
 # picture is the standard deviation of its values. `my_flat` is the list of those *used*
-# files whose contrast is below a third of the median of all used ones. A file's row in
-# `audit.rows` and `audit.used` has the number of its picture in `audit.pictures`.
+# files whose contrast is below a third of the median of all used ones. A file's row has
+# the number of its picture in `audit.pictures`.
 
 # %% tags=["exercise"]
 # exercise: yo-06
@@ -102,7 +102,7 @@ my_flat = used["file"][contrast < np.median(contrast) / 3].to_list()
 ### END SOLUTION
 
 # %% [markdown]
-# The check measures the contrast of each used picture.
+# The check measures it, too.
 
 # %% tags=["check"]
 course.exercise("yo-06").check(my_flat, audit)
@@ -127,10 +127,10 @@ if len(twins):
 # side by side, from what are called two modules.*
 #
 # **Interpret.** These are the same cells, photographed twice: sharp, and out of focus.
-# They are in a data set that many papers use, and a split by modules may put one of a
-# pair on each side. What else belongs together, such as all pictures of a patient, a
-# bird or a day, no hash can see. So: tell the split yourself. `group_of` gets a path
-# and returns what it belongs to; near-duplicates join their groups.
+# They are in a data set that many papers use, and a split by modules may part them. No
+# hash sees what else belongs together, such as all pictures of a patient, a bird or a
+# day. So: tell the split. `group_of` gets a path and returns what it belongs to;
+# near-duplicates join their groups.
 
 # %%
 audit = pictures.audit_folder(folder, (side, side), group_of, near_bits)
@@ -227,7 +227,7 @@ _ = ax.legend()
 # of their squares, divided by `C`. `my_error` is the standard error of the best size's
 # mean recall; `my_size` is your choice. `named[size]` holds the predicted classes,
 # `truth` the true ones, `cost[size]` the seconds per picture. (Where every share is
-# one, the error is zero, which only means that so few pictures met no mistake.)
+# one, the error is zero, which only says that the pictures were few.)
 
 # %% tags=["exercise"]
 # exercise: yo-07
@@ -242,7 +242,7 @@ my_size = min(near, key=cost.get)
 ### END SOLUTION
 
 # %% [markdown]
-# The lesson goes on with `side`. To use your size, set `side` where `my_folder` is set.
+# The lesson goes on with `side`. To use your size, set it beside `my_folder`.
 
 # %% tags=["check"]
 course.exercise("yo-07").check(my_error, my_size, named, truth, cost)
@@ -277,8 +277,8 @@ candidates["fine-tuned"] = tuned
 #
 # **Test-time augmentation** shows a model each picture in several ways, and averages
 # what it says. A cell has no left and no top; if your pictures have (letters, hearts),
-# leave the flips out. **Predict:** two candidates, each with and without flips: which
-# of the four will have the highest mean recall?
+# leave the flips out. **Predict:** which candidate will have the highest mean recall,
+# with or without flips?
 
 # %%
 flips = (), 1, 2, (1, 2)
@@ -302,7 +302,7 @@ print(f"Chosen, without flips: {chosen}")
 # There is no rival from scratch here. On six hundred pictures, training one until it
 # has learned takes minutes on two cores; with fewer steps it would be a straw man. In
 # lesson 02 it was trained to the end, with up to twelve hundred cells, and its mean AUC
-# stayed below both. The rival here is the other candidate.
+# stayed below both others.
 #
 # Everything is chosen. **Predict:** what will the mean recall on the *test* pictures be?
 
@@ -346,11 +346,10 @@ table[["class", "pictures", "recall", "recall_low", "recall_high"]].round(2)
 # pictures, look at these.
 #
 # **Exercise yo-08.** An expert has an hour, enough for a twentieth of the labels.
-# Which? Consider *all* used pictures, and let no model judge a picture that it was
-# trained on: by cross-validation on `x_all`, give each picture its probabilities from a
-# model that has not seen its *group*. `my_suspects` lists the `count` files whose own
-# label got the lowest probability. (The idea is that of *confident learning*, Northcutt
-# et al. 2021.)
+# Which? Consider *all* used pictures, and let no model judge what it was trained on: by
+# cross-validation on `x_all`, give each picture its probabilities from a model that has
+# not seen its *group*. `my_suspects` lists the `count` files whose own label got the
+# lowest probability. (The idea is that of *confident learning*, Northcutt et al. 2021.)
 
 # %% tags=["exercise"]
 # exercise: yo-08
@@ -390,9 +389,9 @@ course.exercise("yo-08").check(
 #
 # **Grad-CAM** (Selvaraju et al. 2017) asks how much the score of a class would rise
 # with each channel of the last feature map, and sums the channels with these weights.
-# Under an average and one dense layer, these are the weights of the dense layer, but
-# for a factor. `grad_cam` does it for other networks, too. Then the test of Adebayo et
-# al. (2018): does a network with *random* weights give another map?
+# Under an average and one dense layer, these are the weights of the dense layer, up to
+# a factor. `grad_cam` does it for other networks, too. Then the test of Adebayo et al.
+# (2018): does a network with *random* weights give another map?
 
 # %%
 base, units = model.layers[0], model.layers[-1]
@@ -423,10 +422,10 @@ ax = evaluation.plot_images(np.concatenate([seen, *overlaid]))
 #
 # A **model card** (Mitchell et al. 2019) says what a model is for, what it was trained
 # on, how good it is *for each class*, and where not to rely on it. Nobody can compute
-# the first and the last of these: write them yourself. Where dots are left, the card
-# says that nobody did. The comparison with the other candidate counts only the pictures
-# that exactly one of the two names rightly: if both were equally good, each of these
-# would be the toss of a coin (McNemar 1947).
+# the first and the last: write them in place of the dots, or the card says that nobody
+# did. The comparison with the other candidate counts only the pictures that just one of
+# the two names rightly: were both equally good, each would be the toss of a coin
+# (McNemar 1947).
 
 # %%
 use, limits = ..., ...
@@ -447,10 +446,10 @@ report = evaluation.write_report(
 report
 
 # %% [markdown]
-# The page works offline and can be passed on; think first, since it shows test
-# pictures. Beside it lies `model.keras`, which can be loaded and trained further, with
-# Keras and this course's layer for the scale of pictures. (After fine-tuning it holds
-# the optimizer's state, too, and is more than twice as large.)
+# The page works offline and can be passed on; but it shows test pictures. Beside it
+# lies `model.keras`, which can be loaded and trained further, with Keras and this
+# course's layer for the scale of pictures. (After fine-tuning it holds the optimizer's
+# state, too, and is more than twice as large.)
 #
 # ## A file that runs elsewhere
 #
