@@ -115,7 +115,7 @@ print(plot_images(images, [0] * 4 + [1] * 4, names, columns=4).description)
 # silicon the borders of the crystals are dark and irregular, too: does *grain look like
 # a crack*? Eight chosen pictures raise the suspicion, no more. The model is no worse
 # than it was; it has left the pictures that it knows. So: measure a model where it will
-# be used, before it is.
+# be used, before it is used.
 #
 # ## Which shift is it?
 #
