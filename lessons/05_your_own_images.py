@@ -89,8 +89,8 @@ found.set_index("planted")[["left_out", "turned", "width", "mode", "together"]]
 #
 # **Exercise yo-06.** A photograph without contrast shows nothing. The contrast of a
 # picture is the standard deviation of its values. `my_flat` is the list of those *used*
-# files whose contrast is below a third of the median of all used ones. A file's row has
-# the number of its picture in `audit.pictures`.
+# files whose contrast is below a third of the median of all used ones. The number of a
+# file's row is that of its picture in `audit.pictures`.
 
 # %% tags=["exercise"]
 # exercise: yo-06
@@ -227,7 +227,7 @@ _ = ax.legend()
 # of their squares, divided by `C`. `my_error` is the standard error of the best size's
 # mean recall; `my_size` is your choice. `named[size]` holds the predicted classes,
 # `truth` the true ones, `cost[size]` the seconds per picture. (Where every share is
-# one, the error is zero, which only says that the pictures were few.)
+# one, the error is zero, which only shows how few the pictures were.)
 
 # %% tags=["exercise"]
 # exercise: yo-07
@@ -295,9 +295,9 @@ print(f"Chosen, without flips: {chosen}")
 
 # %% [markdown]
 # **Interpret.** Four views cost four times as much; their mean smooths what one view
-# happened to show. Whether a gain is real, standard errors must say again. So: choose
-# by the number that you will report, note how many ways you tried, and use flips where
-# time is cheap.
+# happened to show. Only standard errors say whether a gain is real. So: choose by the
+# number that you will report, note how many ways you tried, and use flips where time is
+# cheap.
 #
 # There is no rival from scratch here. On six hundred pictures, training one until it
 # has learned takes minutes on two cores; with fewer steps it would be a straw man. In
@@ -424,7 +424,7 @@ ax = evaluation.plot_images(np.concatenate([seen, *overlaid]))
 # on, how good it is *for each class*, and where not to rely on it. Nobody can compute
 # the first and the last: write them in place of the dots, or the card says that nobody
 # did. The comparison with the other candidate counts only the pictures that just one of
-# the two names rightly: were both equally good, each would be the toss of a coin
+# the two names rightly: if both were equally good, each would be the toss of a coin
 # (McNemar 1947).
 
 # %%
