@@ -1,20 +1,20 @@
 # %% [markdown]
 # # Judge a medical model: few patients, scarce labels
 #
-# - **Do:** meet a model that is nearly always right and finds nobody, judge the next
-#   one patient by patient, catch a leak and a shortcut.
-# - **Learn:** sensitivity and specificity of patients with their intervals, what a
-#   threshold can promise, when to abstain, how pictures leak and mislead, what a
-#   probability and a label are worth.
+# - **Do:** meet a model that is usually right and finds nobody, judge the next one
+#   patient by patient, catch a leak and a shortcut.
+# - **Learn:** sensitivity and specificity over patients; what a threshold can promise,
+#   and when to abstain; how pictures leak and mislead; what a probability and a label
+#   are worth.
 # - **Need:** lesson 02. About 40 minutes.
 #
-# **From lesson 02.** A paper splits photographs of solar cells by cell, and you
-# split them by module. Whose number will be higher, and whose will hold?
+# **From lesson 02.** A paper splits photographs of solar cells by cell, and you split
+# them by module. Whose number will probably be higher, and whose will hold?
 #
 # <details><summary>Answer</summary>
 #
-# The paper's is higher, because its test cells have siblings among the training cells.
-# Yours is what to expect on a new module.
+# The paper's, since its test cells have siblings among the training cells. Yours is
+# what to expect on new modules.
 #
 # </details>
 
@@ -43,10 +43,10 @@ from course_utils.machine import data_dir
 base_model = backbones.load_backbone("residual")
 
 # %% [markdown]
-# No real medical pictures come with this course, so we are in the laboratory: tissue is
-# *drawn*, benign or malignant, and so are its patients. It shows how to measure, and
-# which mistakes make a number worthless. It cannot show what a number would be in a
-# hospital.
+# No real medical pictures come with this course, so we are in the laboratory: the
+# tissue is *drawn*, as if from one scanner, A, and whoever has malignant tissue is ill.
+# This shows how to measure, and which mistakes make a number worthless, not what a
+# number would be in a hospital.
 
 # %%
 home = pictures.load_table("histology").query("scanner == 'A'")
@@ -58,7 +58,8 @@ split = home["split"].to_numpy()
 train, validation, test = (split == p for p in ["train", "validation", "test"])
 
 # %% [markdown]
-# Four tools for later:
+# Four tools: a head, a draw of `count` patients of each class, each patient's mean
+# score, and the AUC over test patients.
 
 
 # %%
@@ -84,10 +85,10 @@ def patient_auc(model, x):
 
 
 # %% [markdown]
-# ## A model that is nearly always right
+# ## A model that is usually right
 #
-# In screening, most people are healthy: among those that this head learns from, and
-# among those that it judges.
+# In screening, most people are healthy: those that this head learns from, and those
+# that it judges.
 
 # %%
 learned, asked = (
@@ -101,26 +102,27 @@ for state, colour in enumerate((BLUE, VERMILLION)):
     own, name = screened.query("ill == @state"), ("healthy", "ill")[state]
     ax.plot(own["score"], [name] * len(own), "o", c=colour, label=name)
 ax.axvline(0.5, color="black", ls=":")
-ax.set(xlabel="mean probability of a patient", ylim=(-0.5, 1.5))
+ax.set(xlabel="a patient's mean probability", ylim=(-0.5, 1.5))
 called, sick = screened["score"] >= 0.5, screened["ill"] == 1
-print(f"Right about {np.mean(called == sick):.0%} of {len(sick)} patients;")
+print(f"It is right for {np.mean(called == sick):.0%} of {len(sick)} patients;")
 print(f"of {sick.sum()} who are ill, it finds {sum(called & sick)}.")
 
 # %% [markdown]
 # *The figure shows each patient's mean probability, the healthy below and the ill
-# above; the dotted line is one half, from which on a patient is called ill.*
+# above. From the dotted line on, at one half, a patient is called ill.*
 #
 # **Interpret.** Here it ranks the ill above most of the healthy, and yet calls nobody
 # ill, since ill patients were rare in training. The *threshold* failed, and accuracy
-# did not notice: whoever calls everybody healthy is right as often. So: where few are
-# ill, report **sensitivity**, the share of the ill that are found, and **specificity**, the
-# share of the healthy that are left alone.
+# did not notice: calling everybody healthy is right as often. So: where few are ill,
+# report **sensitivity**, the share of the ill that are found, and **specificity**, the
+# share of the healthy that are called healthy.
 #
 # ## One patient, one decision
 #
-# From here on: one model, trained on all forty training patients, half of them ill. A
-# clinic decides about patients, so we take the mean score of a patient's
-# pictures. **Predict:** which AUC is higher, over pictures or over patients?
+# From here on: one model, trained on all forty training patients, half of them ill. Its
+# score is the *logit*, before the sigmoid. A clinic decides about patients, so we take
+# the mean score of a patient's pictures. **Predict:** which AUC is higher, over
+# pictures or over patients?
 
 # %%
 head = new_head().fit(features[train], ill[train])
@@ -130,10 +132,10 @@ print(f"AUC over pictures {roc_auc_score(ill[test], scores[test]):.3f}")
 print(f"AUC over patients {patient_auc(head, features):.3f}")
 
 # %% [markdown]
-# The **bootstrap** asks how a number would differ on other test data: draw as
-# many as there are, with replacement, and measure again. The 95 % interval leaves out
-# the lowest and the highest fortieth of these values. As many *what*? First pictures,
-# then patients, each with all their pictures.
+# The **bootstrap** asks how a number would differ on other test data: draw as many as
+# there are, with replacement, measure, and repeat. The 95 % interval leaves out a
+# fortieth of the values at each end. As many *what*? First pictures, then patients,
+# each with all their pictures.
 
 
 # %%
@@ -154,18 +156,17 @@ given = ill[test], scores[test], home["patient"][test]
 print(evaluation.bootstrap_over_patients(roc_auc_score, *given), "by helper")
 
 # %% [markdown]
-# **Interpret.** A mean over pictures cancels what differs between them, but not the
-# patient's own look: pictures of one patient err together, and drawing them one by one
-# pretends to have seen more people than there were. So: one decision a patient, and
-# intervals over patients. (Where one spot of disease is enough, take the highest score
-# and not the mean.)
+# **Interpret.** The mean cancels what differs between a patient's pictures, and here
+# the AUC rises. It does not cancel the patient's own look: pictures of one patient err
+# together, and drawing them one by one pretends to have seen more people. So: one
+# decision per patient, and intervals over patients. Where one diseased spot makes a
+# patient ill, take the highest score instead.
 #
 # ## What a threshold can promise
 #
-# A clinic asks for a sensitivity of at least `0.85`. We put the threshold where it
-# finds that share of the ill *validation* patients, and look at others. A decision is
-# yes or no,
-# so the interval is that of a share: Wilson's.
+# A clinic wants a sensitivity of at least `0.85`. We put the threshold where it finds
+# that share of the ill *validation* patients, and look at the test patients. The
+# intervals are Wilson's, for shares.
 
 
 # %%
@@ -188,9 +189,9 @@ report(watched, threshold)
 report(cases, threshold)
 
 # %% [markdown]
-# Eight ill validation patients chose that threshold. What if they had been others? We
-# draw who chooses, two hundred times, and ask the rest. **Predict:** how often is the
-# promise broken, with eight ill patients, and with twenty-four?
+# Eight ill validation patients chose that threshold. What if they had been others? Two
+# hundred times we draw who chooses, and measure on the rest. **Predict:** how often is
+# the promise broken, with eight ill patients and with twenty-four?
 
 # %%
 unseen = pd.concat([watched, cases])
@@ -213,19 +214,19 @@ ax.legend(loc="upper left")
 _ = ax.set(xlabel="sensitivity on the other patients", ylabel="draws")
 
 # %% [markdown]
-# *The figure shows, for two hundred choices of validation patients, what
-# sensitivity the threshold reached on the others; the dotted line is the promise.*
+# *The figure shows, for two hundred choices of validation patients, what sensitivity
+# the threshold reached on the others; the dotted line is the promise.*
 #
 # **Interpret.** Put at the edge of its promise, a threshold breaks it on others about
-# half the time; more patients only make the failures smaller. So: promise less
-# than you measured. If all of `n` new ill patients are found, you may promise
-# `0.05 ** (1 / n)` at a confidence of `0.95`: about thirty patients for `0.9`.
+# half the time; with more patients it only fails by less. So: promise less than you
+# measured. If all of `n` new ill patients are found, you may promise `0.05 ** (1 / n)`
+# at a confidence of `0.95`: `0.9` takes about thirty patients.
 #
 # ## What abstaining buys
 #
-# A model may also **abstain**, and leave a patient to the pathologist. We refer
-# first whoever lies closest to the threshold. **Predict:** does the share of
-# mistakes among the rest fall?
+# A model may also **abstain**, and refer a patient to the pathologist. We begin with
+# whoever lies closest to the threshold. **Predict:** does the share of mistakes among
+# the rest fall?
 
 # %%
 doubt = (cases["score"] - threshold).abs().sort_values(ascending=False)
@@ -240,15 +241,15 @@ _ = ax.set(xlabel="share referred", ylabel="mistakes in the rest")
 # *The figure shows the share of mistakes among the patients that the model decides
 # about, over the share that it refers; dotted, the share without referral.*
 #
-# **Interpret.** Mistakes gather near the threshold, so each referral there removes more
-# than its share; at the right edge few patients are left. So: offer two thresholds,
-# and the work between them. A referred patient is neither found nor missed:
-# count all three.
+# **Interpret.** Mistakes gather near the threshold, so the first referrals remove more
+# than their share of them; at the right edge few patients are left. So: set two
+# thresholds, and refer whoever lies between. They are neither found nor missed: report
+# all three counts.
 #
-# **Exercise da-11.** Choose two thresholds by `watched`, the validation patients:
+# **Exercise da-11.** Choose two thresholds on `watched`, the validation patients:
 # exactly one ill patient lies below `my_low`, exactly one healthy patient at or above
-# `my_high`. Then count the *test* patients, `cases`: `my_counts` is (ill below
-# `my_low`, healthy at or above `my_high`, referred: in between).
+# `my_high`. Then count on `cases`, the *test* patients: `my_counts` is (ill below
+# `my_low`, healthy at or above `my_high`, referred: all in between).
 
 # %% tags=["exercise"]
 # exercise: da-11
@@ -272,9 +273,9 @@ course.exercise("da-11").check(my_low, my_high, my_counts, watched, cases)
 # ## Leakage flatters
 #
 # A pilot study has twelve patients, a dozen pictures each, and is tested by
-# cross-validation. One team deals out *pictures*, another *patients* with all of
-# their pictures. **Predict:** by how much will the AUC of the random split exceed
-# what new patients give?
+# cross-validation. One team deals out *pictures*, another *patients* with all of their
+# pictures. **Predict:** by how much will the AUC of the random split exceed the AUC on
+# new patients?
 
 # %% tags=["exercise"]
 quiz = course.quiz("04")
@@ -286,7 +287,7 @@ quiz.answer("q1", my_guess)
 
 
 # %% [markdown]
-# Twenty such studies. (A split whose groups are single pictures is a random one.)
+# Twenty such studies; a split whose groups are single pictures is random.
 
 
 # %%
@@ -318,9 +319,8 @@ print(pilots.mean().round(3).to_string())
 quiz.outcome("q1", excess)
 
 # %% [markdown]
-# *The figure shows the AUC that twenty pilot studies of twelve patients report by a
-# random split and by a patient split, and what eighty new patients give; in blue,
-# the means.*
+# *The figure shows the AUC that twenty pilot studies report by a random split and by a
+# patient split, and the AUC on eighty new patients; in blue, the means.*
 #
 # **Interpret.** In a random split, pictures of a patient lie on both sides, and
 # recognizing *the patient* helps. It helps with nobody new. The split by patient errs
@@ -328,9 +328,9 @@ quiz.outcome("q1", excess)
 # splitter replaces patients. The size of the leak was designed into these drawings; the
 # direction is the lesson.
 #
-# Photographs have it, too. Lesson 02's published table was made by a split of solar
-# *cells*. Repeated on ten draws, by cell and by module (`split-by-cell-flatters` in
-# `docs/ledger.md`; `python -m benchmarks.real_ground protocol`):
+# Photographs leak, too. The published table of lesson 02 rests on a split by *cells*.
+# Ten draws of both splits (`split-by-cell-flatters` in `docs/ledger.md`; `python -m
+# benchmarks.real_ground protocol`):
 
 # %%
 experiments.show("protocol")
@@ -340,17 +340,17 @@ plt.show()
 # *The figure shows AUC and accuracy of a head on ImageNet's features of solar cells,
 # split by cell and by module: means and 95 % intervals over ten draws.*
 #
-# **Interpret.** The split by cell reports more, with an interval that is too narrow: it
-# never meets a hard module. So: before you believe a table, ask what was dealt out. In
-# your own, nothing that learns from data (choosing features, standardizing, tuning) may
-# see a held-out patient.
+# **Interpret.** The split by cell reports more, and its interval is too narrow for new
+# modules: its test sets mix them all, and none is hard. So: before you believe a table,
+# ask what was dealt out. In your own, nothing that learns from data (choosing features,
+# standardizing, tuning) may see a held-out patient.
 #
 # ## A shortcut
 #
 # The hospital that sees the ill lays a ruler beside the tissue; the screening centre
-# does not. We draw rulers into the pictures of nearly all ill patients and few
+# does not. We draw rulers into the pictures of nearly all ill patients and a few
 # healthy ones, and train a head on these. **Predict** its AUC on test patients with
-# rulers as in training, without any, and with rulers at the *others* instead.
+# rulers as in training, with none, and with rulers on the *others* instead.
 
 
 # %%
@@ -362,11 +362,11 @@ def lay_ruler(some):
 
 ruled = base_model.predict(lay_ruler(images), verbose=0).mean(axis=(1, 2))
 odd = home["patient"].isin(rng.permutation(home["patient"].unique())[::10])
-at_ill = (ill == 1) ^ odd.to_numpy()
-places = {"at the ill": at_ill, "nowhere": at_ill & False, "at others": ~at_ill}
+on_ill = (ill == 1) ^ odd.to_numpy()
+places = {"on the ill": on_ill, "nowhere": on_ill & False, "on others": ~on_ill}
 seen = {k: np.where(v[:, None], ruled, features) for k, v in places.items()}
 models = {"no rulers": head}
-models["as they came"] = new_head().fit(seen["at the ill"][train], ill[train])
+models["as they came"] = new_head().fit(seen["on the ill"][train], ill[train])
 twice = np.concatenate([features[train], ruled[train]])
 models["with and without"] = new_head().fit(twice, np.tile(ill[train], 2))
 auc = pd.DataFrame(index=seen)
@@ -375,10 +375,10 @@ for name, model in models.items():
 auc
 
 # %% [markdown]
-# The columns are three trainings: on pictures without rulers, as they came, and on
-# each picture both ways. Where do they look? On averaged features a head's score is
-# the mean of one sum in each cell of the grid, so the heat map (**class activation
-# map**, Zhou et al. 2016) is a product.
+# The columns are three trainings: on pictures without rulers, as they came, and on each
+# picture both ways. Where does each head look? On averaged features, a head adds up
+# what each cell of the grid contributes; the **class activation map** (Zhou et al.
+# 2016) shows that.
 
 # %%
 one = lay_ruler(images[test & (ill == 1)][:1])
@@ -390,21 +390,21 @@ for ax, (name, model) in zip(axes, models.items(), strict=True):
     ax.set(title=name, xticks=[], yticks=[])
 
 # %% [markdown]
-# *The figure shows one picture of an ill patient, with a ruler in its corner, under
-# the heat maps of three heads; light cells speak for malignant.*
+# *The figure shows one picture of an ill patient, with a ruler in its corner, under the
+# heat maps of three heads; in each, the lightest cells speak most for malignant.*
 #
-# **Interpret.** With rulers as in training the second head is the best of the three;
-# with rulers at the others it is the worst, and the map shows why. Even the first head,
-# which never met a ruler, takes it for disease; the third, which saw each picture both ways,
-# hardly cares. Published cases: hospital tokens on chest X-rays (Zech et
-# al. 2018), skin markings (Winkler et al. 2019). So: a heat map gives a suspicion. The
-# proof is a test in which the suspect moves and the disease stays.
+# **Interpret.** With rulers as in training the second head is the best; with rulers on
+# the others it is the worst, and the map shows why. Here even the first head, which
+# never met a ruler, takes one for disease; the third, which saw each picture both ways,
+# hardly reacts. Published cases: hospital tokens on chest X-rays (Zech et al. 2018),
+# skin markings (Winkler et al. 2019). So: a heat map raises a suspicion. The proof is a
+# test in which the suspect moves and the disease stays.
 #
-# **Exercise da-12.** A colleague's head does very well. Its pictures of the ill bear a
-# mark in one cell of a 4 by 4 grid. Prove where. Cover one cell after another of
-# `their_pictures` by each picture's own mean colour, and measure the AUC of
-# `their_scores`: `my_auc`, 4 by 4. `my_cell` is (row, column) of the cell that the
-# model lives on.
+# **Exercise da-12.** A colleague's head does very well. In its pictures of the ill, one
+# cell of a 4 by 4 grid bears a mark. Prove which: cover one cell after another of
+# `their_pictures` with each picture's own mean colour, and measure the AUC of
+# `their_scores`: `my_auc`, 4 by 4. `my_cell` is the (row, column) that the model relies
+# on.
 
 # %% tags=["exercise"]
 # exercise: da-12
@@ -438,7 +438,7 @@ my_cell = np.unravel_index(my_auc.argmin(), my_auc.shape)
 ### END SOLUTION
 
 # %% [markdown]
-# The check covers the cells, too.
+# The check covers the cells itself, and compares.
 
 # %% tags=["check"]
 course.exercise("da-12").check(
@@ -448,9 +448,9 @@ course.exercise("da-12").check(
 # %% [markdown]
 # ## A rare stain, hidden by the average
 #
-# A second laboratory stains the tissue of twelve of the eighty test patients with
-# more eosin and less haematoxylin. **Predict:** how much of that will
-# show in all patients together? Below come all, the usual stain, and the rare one.
+# A second laboratory stains the tissue of twelve of the eighty test patients with more
+# eosin (pink) and less haematoxylin (blue). **Predict:** how much of that will show
+# over all patients? The lines: all, the usual stain, the rare one.
 
 # %%
 rare = draw(test, 6, 0)
@@ -462,19 +462,20 @@ for rows in (test, test & ~rare, rare):
     report(per_patient(rows, mixed), threshold)
 
 # %% [markdown]
-# **Interpret.** All patients together look much as before; in the rare stain, far more
-# of the healthy are called ill. So: list the groups *before* you measure (stain, device,
-# age, sex, hospital), and give each its interval. Where it is too wide to tell, say so,
-# and collect more of that group. Of twenty groups, one will stand out by chance.
+# **Interpret.** All patients together look much as before; but with the rare stain,
+# here, far more of the healthy are called ill. So: list the groups *before* you measure
+# (stain, device, age, sex, hospital), and give each its interval. Where it is too wide
+# to tell, say so, and collect more of that group. Of twenty groups, expect one to stand
+# out by chance.
 #
 # ## Does a probability mean what it says?
 #
 # **Calibration:** of the patients who are given a probability of seven tenths, seven in
-# ten should be ill. **Temperature scaling** (Guo et al. 2017) divides all logits
-# by one number, that of the least **log loss** on validation patients: minus the
-# logarithm of the probability that was given to what came true. We try it on our head
-# and on one with hardly any penalty, with sixteen patients to fit it. **Predict:**
-# can it make matters worse?
+# ten should be ill. **Temperature scaling** (Guo et al. 2017) divides all logits by one
+# number, chosen for the least **log loss** on validation patients: minus the logarithm
+# of the probability that was given to what came true. We fit it on sixteen patients,
+# for our head and for one with hardly any penalty. **Predict:** can it make matters
+# worse?
 
 
 # %%
@@ -501,22 +502,22 @@ print((changes > 0).mean().map("worse in {:.0%}".format).to_string())
 
 # %% [markdown]
 # *The figure shows how a fitted temperature changed the log loss on the other patients,
-# over two hundred draws of those who fitted it: quartiles, whiskers without outliers.
-# Above the line it got worse.*
+# over two hundred draws of the sixteen: quartiles, and whiskers without outliers. Above
+# the line it got worse.*
 #
 # **Interpret.** The head without a penalty is far too sure, and here a temperature
 # mostly repairs that; our head has less to gain. But sixteen patients are few: on some
-# other draws (`benchmarks/medical_openings.py`) even the head that was too sure got worse
+# other draws (`benchmarks/medical_openings.py`) it made even the surer head worse about
 # half the time. No temperature changes an *order*, so the AUC stays; nor does it know
 # that elsewhere fewer are ill. So: fit one where a model is plainly too sure
 # (`evaluation.fit_temperature`), on more patients, and measure again on others.
 #
 # ## What a label buys
 #
-# Left below: ten to four hundred labelled pictures of all forty patients,
-# and four ways to use them (`python -m benchmarks.domain_adaptation`). Right: what a
-# pathologist's hour buys, at five minutes to open a patient's case and one for each
-# picture. **Predict:** one picture each of ten patients, or a dozen each of two?
+# Left below: ten to four hundred labelled pictures of all forty patients, and four ways
+# to use them (`python -m benchmarks.domain_adaptation`). Right: what a pathologist's
+# hour buys, at five minutes to open a patient's case and one for each picture.
+# **Predict:** which buys more, one picture each of ten patients or a dozen each of two?
 
 
 # %%
@@ -539,23 +540,24 @@ for ax, both in zip(axes, (runs, hour), strict=True):
         ax.errorbar(half.index, auc.mean(), half, marker=look, label=name)
     ax.legend(fontsize="small", loc="lower right")
 axes[0].set(xscale="log", xlabel="labelled pictures", ylabel="AUC, pictures")
-_ = axes[1].set(xlabel="pictures of each patient", ylabel="AUC, patients")
+_ = axes[1].set(xlabel="pictures per patient", ylabel="AUC, patients")
 
 # %% [markdown]
 # *The figure shows the mean AUC with 95 % intervals: left, over the number of labels
-# (three or five draws of labels); right, over the pictures of each patient that an hour
-# buys (twenty draws of patients).*
+# (three or five draws of labels); right, over the pictures per patient in an hour
+# (twenty draws of patients).*
 #
-# **Interpret.** With few labels pretrained weights are ahead, with four hundred scratch
-# comes near (`frozen-beats-scratch` in `docs/ledger.md`). A dozen pictures each of two
-# patients buy less than five each of six; the rest of the curve is flat. So: start from pretrained weights, and have a few
-# pictures of *several* patients read.
+# **Interpret.** With few labels pretrained weights are ahead; with four hundred,
+# scratch comes near (`frozen-beats-scratch` in `docs/ledger.md`). An hour buys least
+# here at both ends of the curve; on twenty other draws
+# (`benchmarks/medical_openings.py`), nearly always at the right one. So: start from
+# pretrained weights, and have a few pictures of *several* patients read.
 #
-# Others found, in both directions:
+# Others found:
 #
 # - On large medical sets ImageNet's weights changed the result little, and small
 #   networks from scratch kept up (Raghu et al. 2019).
-# - Self-supervised pretraining on ImageNet and then on unlabelled medical pictures beat
+# - Self-supervised pretraining on ImageNet, then on unlabelled medical pictures, beat
 #   supervised ImageNet weights (Azizi et al. 2021).
 # - The gain comes from reused features, and is largest for few labels, near domains and
 #   vision transformers (Matsoukas et al. 2022).
@@ -564,8 +566,8 @@ _ = axes[1].set(xlabel="pictures of each patient", ylabel="AUC, patients")
 #
 # ## Real pictures
 #
-# With a network, one argument fetches a real set (`pip install medmnist`; Yang et al.
-# 2023; `CC BY 4.0`):
+# Online, one argument fetches a real set (`pip install medmnist`; Yang et al. 2023; `CC
+# BY 4.0`):
 #
 # ```python
 # import medmnist
@@ -575,23 +577,21 @@ _ = axes[1].set(xlabel="pictures of each patient", ylabel="AUC, patients")
 # images, labels = train.imgs, train.labels
 # ```
 #
-# The arrays name no patient, so no set allows an interval over patients; read what its
-# split does allow. PneumoniaMNIST's validation was dealt out of its training pictures,
-# and may share children with them. ChestMNIST keeps an official split by patient. The
+# The arrays name no patient, so you cannot draw over patients; read what each split
+# allows. PneumoniaMNIST's validation pictures were drawn from its training pictures,
+# and may show the same children. ChestMNIST keeps an official split by patient. The
 # test part of PathMNIST is from another centre.
 #
 # ## From a blank page
 #
-# **Exercise da-13.** Write `my_card(validation, test, promise)`, what a clinic reads
-# on a model card. Both tables have a row a *picture*: `patient`, `ill` (0 or 1),
-# `score`; and
-# `test` has `stain`. A patient's score is the mean. The threshold is the highest score
-# of an ill validation patient at which at least the share `promise` of the ill is
-# found. Return a dict with a key `"all"` and one for each stain: sensitivity on the
-# test patients, lower and upper end of its 95 % interval (Wilson's), verdict. The
-# verdict is
-# `"kept"` if the interval lies at or above the promise, `"broken"` if below, else
-# `"cannot tell"`.
+# **Exercise da-13.** Write `my_card(validation, test, promise)`, what a clinic reads on
+# a model card. Both tables have one row per *picture*: `patient`, `ill` (0 or 1),
+# `score`; `test` also has `stain`. A patient's score is the mean. The threshold is the
+# highest score of an ill validation patient at which at least the share `promise` of
+# them is found. Return a dict with a key `"all"` and one for each stain: sensitivity on
+# the test patients, lower and upper end of its 95 % interval (Wilson's), verdict. The
+# verdict is `"kept"` if the interval lies at or above the promise, `"broken"` if below,
+# else `"cannot tell"`.
 
 # %% tags=["exercise"]
 # exercise: da-13
@@ -618,7 +618,7 @@ def my_card(validation, test, promise):
 ### END SOLUTION
 
 # %% [markdown]
-# The check asks it about these patients, and about those of other clinics.
+# The check tries it on these patients, and on those of other clinics.
 
 # %% tags=["check"]
 rows = home.assign(ill=ill, score=mixed, stain=np.where(rare, "rare", "usual"))
@@ -644,4 +644,4 @@ quiz
 # - Suspect a shortcut by the heat map, **prove it by moving the suspect**.
 # - List the **groups** before you measure.
 #
-# **Next:** lesson 04b takes the model to another hospital, with another scanner.
+# **Next:** lesson 04b takes a model to another hospital.

@@ -6,7 +6,8 @@
 # - **Learn:** what a folder hides, what a larger picture costs and brings, how to
 #   find wrong labels, what Grad-CAM shows, what goes wrong between a model and its
 #   users.
-# - **Need:** lesson 02; one cell of lesson 03 can be skipped. About 45 minutes.
+# - **Need:** lesson 02; the one cell that needs lesson 03 can be skipped. About 45
+#   minutes.
 #
 # **From lesson 02.** You repeat a paper's split by single pictures, and get a fine
 # number. A buyer asks what it promises for *their* modules. What do you say?
@@ -46,11 +47,11 @@ from course_utils.transfer import extract_features, two_phase_fit
 # %% [markdown]
 # ## What is in this folder?
 #
-# Go through the lesson once with the course's sample: some nine hundred photographs
-# of solar cells (CC BY-NC-SA, as in lesson 00) in two folders, `sound` and
-# `defective`, **with faults planted in it**. Then put the path of a folder of your
-# own in place of `None`, with a folder a class in it, and run all cells again.
-# Nothing in it is changed.
+# Go through the lesson once with the course's sample: nearly a thousand photographs of
+# solar cells (CC BY-NC-SA, as in lesson 00) in two folders, `sound` and `defective`,
+# **with faults planted among them**. Then put the path of a folder of your own in place
+# of `None`, with one subfolder per class, and run all cells again. Nothing in it is
+# changed.
 #
 # How many faults can you think of, before the computer finds some in seconds?
 
@@ -64,8 +65,8 @@ audit = pictures.audit_folder(folder, (side, side), near_bits=near_bits)
 audit
 
 # %% [markdown]
-# What was planted, and what has the audit seen of it? One file of each kind.
-# (For your own folder nobody knows, and the table is empty.)
+# What was planted, and what did the audit see of it? One file of each kind. (For your
+# own folder nobody knows, and the table is empty.)
 
 # %%
 planted = audit.rows["file"].map(pictures.planted_faults(folder))
@@ -77,17 +78,19 @@ found = rows.dropna(subset="planted").drop_duplicates("planted")
 found.set_index("planted")[["left_out", "turned", "width", "mode", "together"]]
 
 # %% [markdown]
-# **Interpret.** Some faults are left out by rules: what cannot be read, exact
-# copies, and a picture that lies in both folders, since nobody can say which label
-# is right. Some are put right: what a camera held on its side (*EXIF*) is turned. A
-# brightened copy is recognized by a **perceptual hash**, a few bits for what is coarse
-# in a picture, and kept together with its original (`together`). And three kinds pass
-# unseen: the black picture, the white one, and the wrong labels. So: let a program
-# find what can be counted; then write the rule that only you can know.
+# **Interpret.** Some files are left out by rules: what cannot be read, exact copies,
+# and a picture that lies in both folders, since no program can say which label is
+# right. A picture taken on its side is turned upright, by the camera's own note
+# (*EXIF*). A brightened copy is recognized by its **perceptual hash**, a few bits for
+# what is coarse in a picture: near-duplicates differ in at most `near_bits`, and are
+# kept together (`together` counts them). And three kinds pass unseen: the black
+# picture, the white one, and the wrong labels. So: let a program find what can be
+# counted; then write the rule that only you can know.
 #
 # **Exercise yo-06.** A photograph without contrast shows nothing. The contrast of a
-# picture is the standard deviation of its values. `my_flat` is the list of the files
-# that are *used* and whose contrast is below a third of the median of all used ones.
+# picture is the standard deviation of its values. `my_flat` is the list of those *used*
+# files whose contrast is below a third of the median of all used ones. The number of a
+# file's row is that of its picture in `audit.pictures`.
 
 # %% tags=["exercise"]
 # exercise: yo-06
@@ -99,7 +102,7 @@ my_flat = used["file"][contrast < np.median(contrast) / 3].to_list()
 ### END SOLUTION
 
 # %% [markdown]
-# The row of a file in `audit.rows` is that of its picture in `audit.pictures`.
+# The check measures it, too.
 
 # %% tags=["check"]
 course.exercise("yo-06").check(my_flat, audit)
@@ -108,7 +111,7 @@ course.exercise("yo-06").check(my_flat, audit)
 # ## What belongs together stays together
 #
 # The name of a sample file begins with its module, such as `mono-03`. Here are
-# near-duplicates whose modules *differ*. Nobody has planted these.
+# near-duplicates whose modules *differ*. Nobody planted these.
 
 # %%
 used = audit.used
@@ -124,10 +127,10 @@ if len(twins):
 # side by side, from what are called two modules.*
 #
 # **Interpret.** These are the same cells, photographed twice: sharp, and out of focus.
-# They lie twice in a data set that many papers use, and may end up on both sides of a
-# split by modules. What else belongs together (a patient, a bird, a day) no hash
-# sees: only you know. So: tell the split both. `group_of` gets a path and returns
-# what it belongs to; near-duplicates join their groups.
+# They are in a data set that many papers use, and a split by modules may part them. No
+# hash sees what else belongs together, such as all pictures of a patient, a bird or a
+# day. So: tell the split. `group_of` gets a path and returns what it belongs to;
+# near-duplicates join their groups.
 
 # %%
 audit = pictures.audit_folder(folder, (side, side), group_of, near_bits)
@@ -147,8 +150,8 @@ splits.table.value_counts(["label", "split"]).unstack(fill_value=0)
 # better by it than chance. The training weighs the classes accordingly, by
 # `class_weight`.
 #
-# **Predict.** The photographs have 300 pixels a side. Fine cracks need pixels, and
-# pixels cost time: what do 96, 160 and 224 give on the validation pictures?
+# **Predict.** The photographs are 300 pixels wide. Fine cracks need pixels, and pixels
+# cost time: what do 96, 160 and 224 give on the validation pictures?
 
 
 # %%
@@ -198,7 +201,7 @@ for size in sorted({96, 160, 224, side}):
 candidates = {"head alone": models[side]}
 
 # %% [markdown]
-# The mean recall over the milliseconds that a picture takes.
+# The mean recall over the milliseconds per picture:
 
 # %%
 recall = {s: recall_score(truth, named[s], average="macro") for s in named}
@@ -206,24 +209,25 @@ figure, ax = plt.subplots(figsize=(5, 3), layout="tight")
 for size, value in recall.items():
     look = {"ms": size / 16, "label": f"{size} pixels"}
     ax.plot(1000 * cost[size], value, "o", **look)
-ax.set(xlabel="milliseconds a picture", ylabel="mean recall")
+ax.set(xlabel="milliseconds per picture", ylabel="mean recall")
 _ = ax.legend()
 
 # %% [markdown]
 # *The figure shows the mean recall on the validation pictures over the time that a
 # picture takes, for three sizes.*
 #
-# **Interpret.** The cost is certain, and grows with the area. The gain is not: a few
-# hundred validation pictures leave the mean recall uncertain by some points, and each
-# further size that you try is another chance to be fooled. The **one-standard-error
-# rule** (Breiman et al. 1984) settles it: take the cheapest whose number lies within one
-# standard error of the best. So: buy pixels only if they pay.
+# **Interpret.** The cost is certain, and grows about as the area. The gain is not: a
+# few hundred validation pictures leave the mean recall uncertain by some points, and
+# each further size that you try is another chance to be fooled. The
+# **one-standard-error rule** (Breiman et al. 1984) settles it: take the cheapest whose
+# number lies within one standard error of the best. So: buy pixels only if they pay.
 #
 # **Exercise yo-07.** Follow the rule. The standard error of a share `r` of `n` pictures
 # is the root of `r (1 - r) / n`; that of a mean over `C` classes is the root of the sum
 # of their squares, divided by `C`. `my_error` is the standard error of the best size's
-# mean recall; `my_size` is your choice. (Where every share is one, the root is zero, and
-# tells only that so few pictures have met no mistake.)
+# mean recall; `my_size` is your choice. `named[size]` holds the predicted classes,
+# `truth` the true ones, `cost[size]` the seconds per picture. (Where every share is
+# one, the error is zero, which only shows how few the pictures were.)
 
 # %% tags=["exercise"]
 # exercise: yo-07
@@ -238,7 +242,7 @@ my_size = min(near, key=cost.get)
 ### END SOLUTION
 
 # %% [markdown]
-# The lesson goes on with `side`; to go on with your size, write it there.
+# The lesson goes on with `side`. To use your size, set it beside `my_folder`.
 
 # %% tags=["check"]
 course.exercise("yo-07").check(my_error, my_size, named, truth, cost)
@@ -248,8 +252,8 @@ course.exercise("yo-07").check(my_error, my_size, named, truth, cost)
 #
 # One candidate is the head alone. The other is fine-tuned by the recipe of lesson 03,
 # which trains the head, then the last blocks (from `opened` on), and keeps the best
-# weights of both. **You come straight from lesson 02? Skip this cell**: all that follows
-# works with one candidate, too.
+# weights of both. **If you come straight from lesson 02, skip this cell**: all that
+# follows works with one candidate, too.
 
 # %%
 tuned = new_model(side)
@@ -273,7 +277,8 @@ candidates["fine-tuned"] = tuned
 #
 # **Test-time augmentation** shows a model each picture in several ways, and averages
 # what it says. A cell has no left and no top; if your pictures have (letters, hearts),
-# leave the flips out. **Predict:** which of the four will have the highest mean recall?
+# leave the flips out. **Predict:** which candidate will have the highest mean recall,
+# with or without flips?
 
 # %%
 flips = (), 1, 2, (1, 2)
@@ -290,14 +295,14 @@ print(f"Chosen, without flips: {chosen}")
 
 # %% [markdown]
 # **Interpret.** Four views cost four times as much; their mean smooths what one view
-# happened to show. Whether a gain is real is again a matter of standard errors.
-# So: choose by the number that you will report, note how many ways you tried, and keep
-# flips for where time is cheap.
+# happened to show. Only standard errors say whether a gain is real. So: choose by the
+# number that you will report, note how many ways you tried, and use flips where time is
+# cheap.
 #
 # There is no rival from scratch here. On six hundred pictures, training one until it
-# has learned takes minutes on two cores; with fewer steps it would be a straw man.
-# In lesson 02 it was trained to the end, with up to twelve hundred cells, and its mean
-# AUC stayed below both. The rival here is the other candidate.
+# has learned takes minutes on two cores; with fewer steps it would be a straw man. In
+# lesson 02 it was trained to the end, with up to twelve hundred cells, and its mean AUC
+# stayed below both others.
 #
 # Everything is chosen. **Predict:** what will the mean recall on the *test* pictures be?
 
@@ -333,17 +338,18 @@ table[["class", "pictures", "recall", "recall_low", "recall_high"]].round(2)
 # *The figure shows the test pictures to whose true class, the upper name, the model
 # gave the least probability; the lower name is its answer.*
 #
-# **Interpret.** Read the intervals, not the shares. They take pictures as independent; those
-# of one module are not, so the intervals are too narrow (lesson 04 draws whole patients).
-# The report adds the **precision**: of what was named a class, the share that truly is.
-# Then look at the worst mistakes. Some are the model's; some may be the folder's, for
-# **wrong labels gather there**. So: before you collect more pictures, look at these.
+# **Interpret.** Read the intervals, not the shares. They take pictures as independent;
+# those of one module are not, so the intervals are too narrow (lesson 04 draws whole
+# patients). The report adds the **precision**: of what was given a class, the share
+# that truly belongs to it. Then look at the worst mistakes. Some are the model's; some
+# may be the folder's, for **wrong labels gather there**. So: before you collect more
+# pictures, look at these.
 #
-# **Exercise yo-08.** An expert has an hour, enough for a twentieth of the labels. Which?
-# Ask about *all* used pictures, and let no model judge a picture that it was trained on:
-# give each its probabilities from a model that has not seen its *group*, by
-# cross-validation on `x_all`. `my_suspects` lists the `count` files whose own label got
-# the least. (The idea is that of *confident learning*, Northcutt et al. 2021.)
+# **Exercise yo-08.** An expert has an hour, enough for a twentieth of the labels.
+# Which? Consider *all* used pictures, and let no model judge what it was trained on: by
+# cross-validation on `x_all`, give each picture its probabilities from a model that has
+# not seen its *group*. `my_suspects` lists the `count` files whose own label got the
+# lowest probability. (The idea is that of *confident learning*, Northcutt et al. 2021.)
 
 # %% tags=["exercise"]
 # exercise: yo-08
@@ -367,8 +373,8 @@ my_suspects = [files[i] for i in share.argsort(kind="stable")[:count]]
 ### END SOLUTION
 
 # %% [markdown]
-# The check asks models of its own, and knows what was planted. By chance, a twentieth of
-# the wrong labels would be among a twentieth of the files.
+# The check asks models of its own, and knows what was planted. Files drawn at random
+# would hold a twentieth of the wrong labels.
 
 # %% tags=["check"]
 course.exercise("yo-08").check(
@@ -381,11 +387,11 @@ course.exercise("yo-08").check(
 #
 # ## Where does it look?
 #
-# **Grad-CAM** (Selvaraju et al. 2017) asks how much the score of a class would rise with
-# each channel of the last feature map, and sums the channels with these weights. Under
-# an average and one dense layer, these are the weights of the dense layer. `grad_cam`
-# does it for any network. The test of Adebayo et al. (2018): does a network with *random*
-# weights get another map?
+# **Grad-CAM** (Selvaraju et al. 2017) asks how much the score of a class would rise
+# with each channel of the last feature map, and sums the channels with these weights.
+# Under an average and one dense layer, these are the weights of the dense layer, up to
+# a factor. `grad_cam` does it for other networks, too. Then the test of Adebayo et al.
+# (2018): does a network with *random* weights give another map?
 
 # %%
 base, units = model.layers[0], model.layers[-1]
@@ -396,7 +402,8 @@ by_hand = (base.predict(seen, verbose=0) * weights).sum(axis=-1, keepdims=True)
 by_hand = keras.ops.image.resize(np.maximum(by_hand, 0), (side, side))[..., 0]
 highest = np.max(by_hand, axis=(1, 2), keepdims=True) + 1e-9
 heat = evaluation.grad_cam(model, seen, says)
-course.claim(np.allclose(by_hand / highest, heat, atol=0.01), "both agree.")
+agree = np.allclose(by_hand / highest, heat, atol=0.01)
+course.claim(agree, "the map by hand is that of grad_cam.")
 random_heat = evaluation.grad_cam(new_model(side, weights=None), seen, says)
 overlaid = [evaluation.overlay(seen, h) for h in (heat, random_heat)]
 ax = evaluation.plot_images(np.concatenate([seen, *overlaid]))
@@ -405,19 +412,20 @@ ax = evaluation.plot_images(np.concatenate([seen, *overlaid]))
 # *The figure shows six test pictures; below, bright, what spoke for the model's answer;
 # and below that what speaks for the same class in a network with random weights.*
 #
-# **Interpret.** Where the rows agree, the map shows what any network finds striking, and
-# not what was learned. A warm place on the defect proves nothing; a warm rim, logo or date
-# in the corner is a reason to worry. The map has few places: its smooth outline is made by
-# enlarging. So: use it to find suspects, and test a suspicion by changing the picture
-# there.
+# **Interpret.** Where the rows agree, the map shows what even an untrained network
+# responds to, and not what was learned. Heat on the defect proves nothing; heat on the
+# rim, a logo or a date in the corner is a reason to worry. The map has few cells:
+# enlarging makes its smooth outline. So: use it to find suspects, and test a suspicion
+# by changing the picture there.
 #
-# ## A card, and a file to train on
+# ## A card, and a model to train further
 #
-# A **model card** (Mitchell et al. 2019) says what a model is for, what it was trained on,
-# how good it is *for each class*, and where not to rely on it. The last point nobody can
-# compute: dots stand for what you have not said, and the card will say so. Beside the other
-# candidate only those pictures count that one of the two names rightly and the other does
-# not: were both equally good, each would be the toss of a coin (McNemar 1947).
+# A **model card** (Mitchell et al. 2019) says what a model is for, what it was trained
+# on, how good it is *for each class*, and where not to rely on it. Nobody can compute
+# the first and the last: write them in place of the dots, or the card says that nobody
+# did. The comparison with the other candidate counts only the pictures that just one of
+# the two names rightly: if both were equally good, each would be the toss of a coin
+# (McNemar 1947).
 
 # %%
 use, limits = ..., ...
@@ -431,27 +439,27 @@ report = evaluation.write_report(
     title=f"Pictures of {audit.folder.name}: {chosen}, {side} pixels",
     intended_use=use,
     limits=limits,
-    compared_with={k: m for k, m in candidates.items() if k != chosen},
+    compared_with={repr(k): m for k, m in candidates.items() if k != chosen},
     audit=audit,
     overwrite=True,
 )
 report
 
 # %% [markdown]
-# The page needs no network and can be passed on; think first, for it shows test
-# pictures. Beside it lies `model.keras`, to be loaded and trained further, by whoever has
-# Keras and this course's layer for the scale of pictures. (After fine-tuning it holds the
-# optimizer's state, too, and is more than twice as large.)
+# The page works offline and can be passed on; but it shows test pictures. Beside it
+# lies `model.keras`, which can be loaded and trained further, with Keras and this
+# course's layer for the scale of pictures. (After fine-tuning it holds the optimizer's
+# state, too, and is more than twice as large.)
 #
 # ## A file that runs elsewhere
 #
 # A phone, a server or a camera has neither Keras nor this course. **LiteRT** (formerly
-# TensorFlow Lite) is a format for them: one file and a small interpreter. In current Keras the
-# export is `model.export("model.tflite", format="litert")`; `export_litert` does the same
-# with older versions. What remains of the model? We ask in a fresh process in which
-# `import keras` fails. It takes the interpreter of the package `ai-edge-litert` (`pip
-# install ai-edge-litert`); where that is missing, TensorFlow's own, which brings all
-# of TensorFlow along and is deprecated.
+# TensorFlow Lite) is a format for them: one file and a small interpreter. In current
+# Keras the export is `model.export("model.tflite", format="litert")`; `export_litert`
+# does the same with older versions. Does the file give the same answers? We ask in a
+# fresh process in which `import keras` fails. It takes the interpreter of the package
+# `ai-edge-litert` (`pip install ai-edge-litert`), or, where that is missing,
+# TensorFlow's own, which brings all of TensorFlow along and is deprecated.
 
 # %%
 lite = evaluation.export_litert(model, report.path.with_name("model.tflite"))
@@ -475,7 +483,7 @@ def ask(picture):
 """
 
 # %% [markdown]
-# The rest of the script asks about all test pictures and takes the time.
+# The rest of the script asks about all test pictures, and measures the time.
 
 # %%
 script += """
@@ -496,22 +504,22 @@ far = np.abs(answers - asked.probabilities).max()
 seconds = {report.model_path: took[-1] / 10, lite: float(told[0])}
 for path, second in seconds.items():
     size = path.stat().st_size / 1e6
-    print(f"{path.name:<13} {size:.1f} MB, {1000 * second:.1f} ms a picture")
+    print(f"{path.name:<13} {size:.1f} MB, {1000 * second:.1f} ms per picture")
 print(f"The same class for {same:.1%}, at most {far:.1e} apart ({told[1]})")
 
 # %% [markdown]
-# **Interpret.** Compare the answers after every export, on real pictures; and once more if
-# you quantize the weights to eight bits, which makes the file a quarter as large. What is
-# *not* in the file: how a photograph is turned, cut and resized, and what the classes are
-# called. So: when a delivered model fails, look there first.
+# **Interpret.** Compare the answers after every export, on real pictures; and once more
+# if you quantize the weights to eight bits, which makes the file about a quarter as
+# large. What is *not* in the file: how a photograph is turned, cut and resized, and
+# what the classes are called. So: when a delivered model fails, look there first.
 #
 # ## From a blank page
 #
 # **Exercise yo-09.** Write `my_script`, a Python program as text, for a machine without
 # Keras and without this course. It gets paths of pictures as arguments
 # (`sys.argv[1:]`), finds `model.tflite` and `class_names.json` in the folder where it
-# runs, and prints for each picture one line: the probability of the likeliest class, a
-# space, its name. Pictures come as cameras write them: held on their side, wide, grey.
+# runs, and prints one line for each picture: the probability of the likeliest class, a
+# space, its name. Pictures come as cameras write them: on their side, wide, grey.
 # Prepare them as in training: upright, RGB, the largest square from the middle, resized
 # bilinearly (Pillow's `ImageOps` has two functions that help), values from 0 to 255.
 
@@ -554,8 +562,8 @@ quiz
 #
 # - **Audit first**, and write the rule that only you know. What belongs together stays
 #   in one part.
-# - **Name the number that you will report, and choose by it**; of what cannot be
-#   distinguished take the cheapest.
+# - **Name the number that you will report, and choose by it**; between what you cannot
+#   tell apart, take the cheapest.
 # - **Wrong labels** gather among the worst mistakes of models that have not seen them.
 # - Grad-CAM shows where, coarsely; not why.
 # - A model travels with its **card**, its classes and its preprocessing.

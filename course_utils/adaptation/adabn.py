@@ -37,7 +37,7 @@ def adapt_batch_norm(model, target_images, batch_size=256):
             changed; a new `compile` is not needed.
         target_images: Array of pictures, or a `tf.data.Dataset` of batches of
             pictures or of `(images, labels)`; labels are not looked at.
-        batch_size: Pictures a batch. If all are in one, the statistics are
+        batch_size: Pictures per batch. If all are in one, the statistics are
             exactly those that the layers will see. Otherwise the deeper
             layers' are near them, since each batch is standardised by its own
             statistics on the way; the batches are drawn at random. Lower it

@@ -50,7 +50,7 @@ def adapt_by_entropy(
         target_images: As in `adapt_batch_norm`.
         learning_rate: Of Adam: a number above 0, or a Keras schedule.
         epochs: How often the pictures are gone through.
-        batch_size: Pictures a batch; statistics of small batches are noisy.
+        batch_size: Pictures per batch; statistics of small batches are noisy.
         from_logits: Whether the model ends in logits. Defaults to what the
             activation of its last layer says, or else its loss.
 

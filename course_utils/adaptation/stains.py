@@ -87,14 +87,15 @@ def combine_stains(amounts, vectors=HAEMATOXYLIN_EOSIN):
         0..255.
 
     Raises:
-        CourseError: If the amounts are not three numbers a pixel, or the
+        CourseError: If the amounts are not three numbers per pixel, or the
             vectors not two that differ.
     """
     amounts = _tensor("amounts", amounts, "separate_stains returns")
     if amounts.shape[-1:] != (3,):
         raise CourseError(
-            "Expected three amounts a pixel, as separate_stains returns them, "
-            f"and the shape is {tuple(amounts.shape)}: put back the third."
+            "Expected three amounts per pixel, as separate_stains returns "
+            f"them, and the shape is {tuple(amounts.shape)}: put back the "
+            "third."
         )
     density = amounts @ stain_basis(vectors).astype("float32")
     return keras.ops.clip(255 * keras.ops.power(10.0, -density), 0, 255)

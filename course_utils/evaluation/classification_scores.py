@@ -24,7 +24,7 @@ def class_table(labels, predictions, class_names):
         class_names: Names of all classes.
 
     Returns:
-        `pandas.DataFrame` with a row a class: `class`; `pictures`, those
+        `pandas.DataFrame` with one row per class: `class`; `pictures`, those
         truly of the class; `right`, those of them that were named so;
         `recall`, their share, with `recall_low` and `recall_high`; `named`,
         all that were named so; `precision`, the share of them that truly are,
@@ -99,8 +99,9 @@ class Comparison:
             p_value = "< 0.001"
         return (
             f"{told}: {self.right} against {self.other_right} right of "
-            f"{self.count} test pictures. Right here only: {self.only_first}; "
-            f"right there only: {self.only_other} (p {p_value}, McNemar)."
+            f"{self.count} test pictures. Only this one is right: "
+            f"{self.only_first}; only the other: {self.only_other} "
+            f"(p {p_value}, McNemar)."
         )
 
 

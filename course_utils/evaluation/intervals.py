@@ -42,7 +42,7 @@ def bootstrap_over_patients(
 
     Draws as many patients as there are, with replacement, each with all of
     its pictures, and measures again; the interval holds the middle of these
-    values. Drawing single pictures would take those of one patient for
+    values. Drawing single pictures would treat those of one patient as
     independent, and the interval would be too narrow.
 
     It is about the choice of the test patients: not about another training,
@@ -58,7 +58,7 @@ def bootstrap_over_patients(
         metric: Function of labels and scores that returns a number, such as
             `sklearn.metrics.roc_auc_score`.
         labels: Classes, shape `(pictures,)`.
-        scores: Array with a row a picture, of whatever shape the metric
+        scores: Array with one row per picture, of whatever shape the metric
             takes.
         patients: Their names or numbers, shape `(pictures,)`.
         repetitions: Number of draws.
@@ -142,9 +142,9 @@ def _check_patients(labels, scores, patients):
         count = len(np.unique(patients[labels == label]))
         if count < 2:
             raise CourseError(
-                f"Class {label} has pictures of {count} patient only, and "
-                "how patients differ is told by two at the least, better by "
-                "twenty: add patients."
+                f"Class {label} has pictures of {count} patient only, and it "
+                "takes at least two, better twenty, to see how patients "
+                "differ: add patients."
             )
 
 

@@ -58,7 +58,7 @@ def write_report(
 
     Args:
         folder: Path of the folder; made if it is not there.
-        model: A `keras.Model` from pictures to one number a class (or one
+        model: A `keras.Model` from pictures to one number per class (or one
             number for two classes), probabilities or logits. Not changed.
         data: The `course_utils.pictures.Splits` that it was trained on. From
             `course_utils.pictures.split_folder`, the report has file names.
@@ -203,9 +203,9 @@ def _check(data, history, compared_with, audit):
     missing = [p for p in ("train", "test") if getattr(data, p, None) is None]
     if missing or not isinstance(data.class_names, list):
         raise CourseError(
-            "Expected data with one label a picture, and pictures to train and "
-            "to test on: pass what split_folder returned, or load_dataset of "
-            'a data set with one label, such as "near".'
+            "Expected data with one label per picture, and pictures to train "
+            "and to test on: pass what split_folder returned, or load_dataset "
+            'of a data set with one label, such as "near".'
         )
     if history is not None:
         training_plots.check_history(history)
@@ -227,14 +227,14 @@ def _ask(model, data, from_logits=None):
     if classes != len(data.class_names):
         raise CourseError(
             f"The model tells {classes} classes apart, and the data have "
-            f"{len(data.class_names)}: give the head one output a class, and "
+            f"{len(data.class_names)}: give the head one output per class, and "
             "pass the data that it was trained on."
         )
     return answers
 
 
 def _counts(data):
-    """Returns the number of pictures, a row a class and a column a part."""
+    """Returns the number of pictures, by class (rows) and part (columns)."""
     counts = {}
     for part in PARTS:
         if (batches := getattr(data, part)) is not None:

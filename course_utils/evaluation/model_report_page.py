@@ -43,8 +43,8 @@ def draw_page(report, model, data, answers, counts, history, audit, **stated):
         model: The `keras.Model` that it is about.
         data: The `course_utils.pictures.Splits` that it was trained on.
         answers: Its `course_utils.evaluation.Predictions` for the test.
-        counts: `pandas.DataFrame` of the number of pictures, a row a class
-            and a column a part.
+        counts: `pandas.DataFrame` of the number of pictures, one row per class
+            and one column per part.
         history: That of the training, or None.
         audit: That of the folder, or None.
         **stated: `title`, `intended_use` and `limits`, as text.

@@ -34,7 +34,7 @@ def plot_images(
         class_names: Names of the classes. Defaults to their numbers.
         predictions: Index of the class that a model gave; a cross marks the
             wrong ones.
-        columns: Pictures a row.
+        columns: Pictures per row.
         ax: Matplotlib `Axes`. Defaults to those of a new figure.
 
     Returns:

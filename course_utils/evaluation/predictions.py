@@ -57,10 +57,10 @@ def ask_model(model, dataset, from_logits=None):
     Introduced in lesson 05 (``05_your_own_images``).
 
     Args:
-        model: A `keras.Model` from pictures to one number a class (or one
+        model: A `keras.Model` from pictures to one number per class (or one
             number for two classes), probabilities or logits. Not changed.
         dataset: A `tf.data.Dataset` of batches `(images, labels)`, with one
-            label a picture, that is not shuffled: such as
+            label per picture, that is not shuffled: such as
             `load_dataset(name).test`. Sample weights may come third, and
             are not looked at.
         from_logits: Whether the model ends in logits. Defaults to what the
@@ -111,7 +111,7 @@ def ask_model(model, dataset, from_logits=None):
     if labels.max() >= classes:
         raise CourseError(
             f"The model tells {classes} classes apart, and there are labels "
-            f"up to {labels.max()}: give the head one output a class, and "
+            f"up to {labels.max()}: give the head one output per class, and "
             "pass the data that it was trained on."
         )
     logits = gives_logits(model, images, outputs, from_logits)
@@ -125,7 +125,7 @@ def ask_model(model, dataset, from_logits=None):
 
 
 def _check_labels(dataset):
-    """Refuses what is no data set of batches with one label a picture."""
+    """Refuses what is no data set of batches with one label per picture."""
     spec = getattr(dataset, "element_spec", None)
     labels = spec[1] if isinstance(spec, tuple) and len(spec) > 1 else None
     rank = labels.shape.rank if isinstance(labels, tf.TensorSpec) else None
@@ -165,7 +165,7 @@ def _check_outputs(outputs):
 
 
 def _probabilities(outputs, logits):
-    """Returns a column a class."""
+    """Returns one column per class."""
     if outputs.shape[1] == 1:
         second = special.expit(outputs) if logits else outputs
         return np.concatenate([1 - second, second], axis=1)

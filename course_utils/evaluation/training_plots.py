@@ -39,9 +39,9 @@ _HIGHEST_IS_BEST = set(
 def plot_history(history, metric="loss", ax=None, best=None):
     """Draws a metric over the epochs, for training and for validation.
 
-    Of a metric with several numbers an epoch, such as one a class, their mean
-    is drawn. Introduced in lesson 03 (``03_fine_tuning``); lesson 00 draws it
-    by hand.
+    Of a metric with several numbers per epoch, such as one per class, their
+    mean is drawn. Introduced in lesson 03 (``03_fine_tuning``); lesson 00 draws
+    it by hand.
 
     Args:
         history: What `keras.Model.fit` returns, or a

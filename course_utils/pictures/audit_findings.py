@@ -89,8 +89,8 @@ def judge_files(rows, size):
         findings.append(
             Finding(
                 f"{counted(rows['turned'].sum(), 'picture')} with a camera's "
-                "note of how it was held.",
-                "Turned upright by it.",
+                "note of how it was held (EXIF).",
+                "Turned upright.",
             )
         )
     findings += _judge_sizes(rows, size)
@@ -117,9 +117,9 @@ def _judge_sizes(rows, size):
             "a picture: see that nothing of importance lies at the rim"
         )
     if (scale < 1).any():
-        done += (
-            f"; {(scale < 1).sum()} of them are enlarged, and will be blurred"
-        )
+        enlarged = (scale < 1).sum()
+        done += f"; {enlarged} {'is' if enlarged == 1 else 'are'} enlarged, "
+        done += "and will be blurred"
     return [Finding(f"{found}.", f"{done}.")]
 
 
@@ -135,8 +135,8 @@ def _judge_giveaway(rows, attribute):
         Finding(
             f"The {attribute} of the files tells the class of {told:.0%} of "
             f"them, in the mean over the classes (guessing: {guessed:.0%}).",
-            "A model may learn that in place of what is to be seen, and then "
-            "fail on other files: take all pictures in the same way.",
+            "A model may learn that instead of what the pictures show, and "
+            "then fail on other files: take all pictures in the same way.",
         )
     ]
 
@@ -227,8 +227,8 @@ def judge_groups(rows, group_of, near_bits):
         )
     if near_bits >= 0:
         done += (
-            " If pictures go together here that do not, take a near_bits below "
-            f"{near_bits}."
+            " If pictures are grouped that do not belong together, take a "
+            f"near_bits below {near_bits}."
         )
     return [Finding(f"{found}.", done)]
 
@@ -252,10 +252,9 @@ def judge_classes(rows):
         findings.append(
             Finding(
                 f"Few pictures of {', '.join(told)}{_more(len(few) - 3)}.",
-                f"They are used. But a fifth of {FEW} pictures, for the test, "
-                "is what it takes until the interval of the recall of a class "
-                "is no wider than 0.2; theirs will be wider, as the report "
-                "will show.",
+                f"They are used. But it takes {FEW // 5} test pictures of a "
+                f"class, a fifth of {FEW}, until the interval of its recall is "
+                "no wider than 0.2; here it will be wider.",
             )
         )
     most, least = counts.index[0], counts.index[-1]
@@ -268,10 +267,10 @@ def judge_classes(rows):
             Finding(
                 f"{most!r} has {ratio:.1f} times as many pictures as "
                 f"{least!r}.",
-                f"Whoever always says {most!r} is right in {share:.0%}: judge "
-                "by the recall of each class, not by the accuracy. To weigh "
-                "the few more, give class_weight to two_phase_fit, and compare "
-                "the recalls.",
+                f"Always saying {most!r} is right for {share:.0%}: judge by "
+                "the recall of each class, not by the accuracy. To give the "
+                "few more weight, pass class_weight to two_phase_fit, and "
+                "compare the recalls.",
             )
         )
     return findings

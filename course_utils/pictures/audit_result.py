@@ -22,7 +22,7 @@ class Audit:
     Attributes:
         folder: Path of the folder.
         size: Tuple `(height, width)` in pixels to which pictures were read.
-        rows: `pandas.DataFrame` with a row a file: `file` (its path within
+        rows: `pandas.DataFrame` with one row per file: `file` (its path within
             the folder), `label` (the name of its class), `width` and `height`
             in pixels, `mode` and `format` as Pillow names them (`""` where it
             cannot be opened), `frames`, `turned` (whether a camera has noted

@@ -1,8 +1,9 @@
 """Load data sets as ``tf.data.Dataset``s.
 
-A data set is of one of two kinds. Some have a folder of pictures a class, in
-a folder a split. The others are flat: all pictures in one folder, and a table
-with a row a picture that says all that is known about it, such as its patient.
+A data set is of one of two kinds. Some have a folder per split, and
+in it a folder of pictures per class. The others are flat: all pictures in one
+folder, and a table with one row per picture that says all that is known about
+it, such as its patient.
 """
 
 import dataclasses
@@ -61,7 +62,7 @@ def load_dataset(
 
     Args:
         name: Name of the data set, for example ``"defects"``.
-        batch_size: Pictures a batch.
+        batch_size: Pictures per batch.
         image_size: Height and width to resize each picture to. Defaults to
             the data set's own.
 

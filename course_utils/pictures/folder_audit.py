@@ -1,7 +1,7 @@
 """Audit a folder of pictures, and split it.
 
-A folder holds a folder a class, and in these, at any depth, pictures. Nobody
-has looked through it yet: some files are broken, some pictures lie in it
+A folder holds one folder per class, and in these, at any depth, pictures.
+Nobody has looked through it yet: some files are broken, some pictures lie in it
 twice, and a class may have three of them. `audit_folder` says what is there
 and what will be done about it; `split_folder` does it. Neither changes
 anything on the disk.
@@ -151,7 +151,7 @@ class FolderSplits(datasets.Splits):
     Besides what `course_utils.pictures.Splits` has:
 
     Attributes:
-        table: `pandas.DataFrame` with a row a picture: `file` (its path
+        table: `pandas.DataFrame` with one row per picture: `file` (its path
             within the folder), `label` (the name of its class) and `split`
             (the part). The rows of `validation` and `test` are in the order
             of the pictures there.
@@ -171,7 +171,7 @@ def split_folder(audit, validation=0.2, test=0.2, batch_size=32, seed=0):
         audit: What `audit_folder` returns.
         validation: Share of the pictures to validate on.
         test: Share of the pictures to test on.
-        batch_size: Pictures a batch.
+        batch_size: Pictures per batch.
         seed: Seed of the split, and of the order of the training pictures.
 
     Returns:

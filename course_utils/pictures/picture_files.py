@@ -58,7 +58,7 @@ def find_files(folder):
     ]
     notes = walk.notes() + _judge_capitals([path.name for path in inside])
     if loose:
-        done = "Passed over, for nothing says what class they are of."
+        done = "Passed over, since nothing names their class."
         if any(_is_named_like_a_picture(path) for path in loose):
             done += f" If {folder.name!r} itself is a class, give the folder "
             done += "around it."

@@ -1,4 +1,4 @@
-"""Data sets as tables, a row a picture, and batches of chosen rows.
+"""Data sets as tables, one row per picture, and batches of chosen rows.
 
 A table says all that is known of a picture, such as its patient and its
 scanner. Whoever splits by patient, or wants the pictures of one scanner,
@@ -20,7 +20,7 @@ SPLITS = ("train", "validation", "test")
 
 
 def load_table(name: str) -> pd.DataFrame:
-    """Load the table of a data set: one row a picture.
+    """Load the table of a data set: one row per picture.
 
     Introduced in lesson 04, which selects rows by patient and by scanner and
     turns them into batches with :func:`from_table`.
@@ -33,7 +33,7 @@ def load_table(name: str) -> pd.DataFrame:
         holds absolute paths; ``label`` holds class names, and ``split`` where
         the picture belongs. A flat data set has the other columns of its
         table too: for ``"histology"`` ``patient`` and ``scanner``; for
-        ``"source"`` a column a label, in place of ``label`` and ``split``.
+        ``"source"`` one column per label, in place of ``label`` and ``split``.
         For ``"solar_cells"``, see
         `course_utils.pictures.solar_cells.load_solar_cells`.
         ``table.attrs["class_names"]`` has the names of the classes in their
@@ -90,7 +90,7 @@ def from_table(
     Args:
         table: As from :func:`load_table`: ``image`` holds paths of pictures,
             ``label`` names of classes.
-        batch_size: Pictures a batch.
+        batch_size: Pictures per batch.
         shuffle: Whether the order is new in each epoch; otherwise it is that
             of the rows.
         seed: Seed of that order.

@@ -25,7 +25,7 @@ WRONG = "lies in the wrong folder"
 def sample_folder():
     """Makes the sample folder on first use, and returns its path.
 
-    It holds some nine hundred photographs of solar cells, in the folders
+    It holds nearly a thousand photographs of solar cells, in the folders
     `sound` and `defective`, named by module and number such as
     `mono-03_0123.jpg`. Faults are planted among them, as one's own pictures
     might have them: `planted_faults` lists these. A folder that is there

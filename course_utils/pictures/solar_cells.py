@@ -83,7 +83,7 @@ def draw_modules(table, rng):
     """Draw the modules to test on, to validate on and to train on.
 
     Args:
-        table: Columns ``type`` and ``inferred_module``, a row a cell.
+        table: Columns ``type`` and ``inferred_module``, one row per cell.
         rng: A NumPy generator.
 
     Returns:

@@ -78,7 +78,7 @@ def test_each_misconception_about_thresholds_is_named(work, low, high, named):
     ("counts", "named"),
     [
         (COUNTS[::-1], "in another order"),
-        (counted(WATCHED, LOW, HIGH), "are of the validation patients"),
+        (counted(WATCHED, LOW, HIGH), "are those of validation patients"),
         (
             (sum(CASES["score"] < LOW), sum(CASES["score"] >= HIGH), COUNTS[2]),
             "ill or not",

@@ -38,7 +38,7 @@ def test_a_threshold_with_the_same_share_passes(work):
     ("threshold", "named"),
     [
         (AT_HOME, "home's threshold"),
-        (np.quantile(THERE, 0.2), "turn it round"),
+        (np.quantile(THERE, 0.2), "take the other end"),
         (AT_HOME + THERE.mean() - HOME.mean(), "the mean moved"),
         (9.0, "0.0% of the target's"),
         ("high", "not 'high'"),
@@ -134,7 +134,7 @@ def test_each_misconception_about_distances_is_named(work, gaps, named):
 @pytest.mark.parametrize(
     ("choice", "named"),
     [
-        (["north", "west"], "stores neither's"),
+        (["north", "west"], "of neither home nor target"),
         (["west", "south"], "nothing to repair"),
         ([], "a case is missing"),
         (["east"], "names of the cases"),
@@ -220,17 +220,17 @@ def test_a_model_that_may_not_be_used_passes_if_that_is_said(work):
         ({"labelled": []}, "numbers of cells"),
         ({"scores": SCORES[:-1]}, "each of the 100 cells"),
         ({"scores": np.where(SCORES > 9, SCORES, np.nan)}, "each of the 100"),
-        ({"scores": -SCORES}, "turned round"),
+        ({"scores": -SCORES}, "reversed"),
         ({"scores": FEATURES[TEST, 0] + 0.5 * SCORES}, "cost no label"),
         ({"threshold": "high"}, "one number"),
         ({"threshold": -99.0}, "every cell is called"),
         ({"threshold": 99.0}, "no cell is called"),
         ({"card": counted()[0]}, "a pair of numbers"),
         ({"threshold": 0.9, "card": counted(0.9)[::-1]}, "comes first"),
-        ({"card": np.subtract(1, counted())}, "gets wrong"),
+        ({"card": np.subtract(1, counted())}, "the model gets wrong"),
         ({"card": (counted()[0], 1 - counted()[1])}, "false alarms"),
         ({"card": np.multiply(100, counted())}, "in percent"),
-        ({"card": (0.99, 0.99)}, "on the test cells it is not so"),
+        ({"card": (0.99, 0.99)}, "on the test cells they are others"),
     ],
 )
 def test_each_misconception_about_thirty_labels_is_named(work, changed, named):

@@ -119,7 +119,7 @@ SHARE = 170 / 200
 @pytest.mark.parametrize(
     ("error", "size", "named"),
     [
-        (ERROR, 224, "dearer than another"),
+        (ERROR, 224, "a cheaper size"),
         (ERROR, 96, "more than one standard error"),
         (ERROR, 128, "one of 96, 160, 224"),
         (ERROR, ..., "not attempted"),
@@ -180,7 +180,8 @@ def by_one_split(files, features, labels, groups, reverse=False):
 def test_suspects_of_another_model_pass(work, doubtful):
     suspects = by_one_split(*doubtful[:4])
     status, message = check("yo-08", suspects, *doubtful)
-    assert status == "passed" and "6 of the 6" in message
+    assert status == "passed" and "Of the 6 " in message
+    assert " 6 are among" in message
     status, message = check("yo-08", suspects[::-1], *doubtful[:4], {})
     assert status == "passed" and "wrong folder" not in message
 
@@ -194,7 +195,7 @@ def test_the_surest_labels_are_no_suspects(work, doubtful):
 @pytest.mark.parametrize(
     ("answer", "named"),
     [
-        (lambda files: files[:10], "Only|got the *least*"),
+        (lambda files: files[:10], "doubt only|got the *least*"),
         (lambda files: files[:3], "name 10"),
         (lambda files: files[:5] * 2, "5 different files"),
         (lambda files: list(range(10)), "should be a file"),
@@ -266,7 +267,7 @@ CUT = "ImageOps.fit(image, (16, 16), Image.Resampling.BILINEAR)"
 @pytest.mark.parametrize(
     ("old", "new", "named"),
     [
-        (TURNED, "Image.open(path)", "does not turn"),
+        (TURNED, "Image.open(path)", "on their side"),
         (CUT, "image.resize((16, 16), 2)", "stretches"),
         ("[:8]", "[:8, :, ::-1]", "takes RGB"),
         ("import json", "import keras, json", "needs keras"),

@@ -205,7 +205,7 @@ def test_photographs_turned_animated_and_in_other_modes(folder):
     assert "1 L" in said(audit) and "1 CMYK" in said(audit)
     assert "48 x 48 pixels (the smallest) to 2000 x 3000" in said(audit)
     assert "up to 33% of a picture" in said(audit)
-    assert "23 of them are enlarged" in said(audit)
+    assert "23 are enlarged" in said(audit)
 
 
 def test_a_format_that_tells_the_class_is_told(tmp_path):

@@ -38,7 +38,10 @@ def judge_referral(
             return "failed", say_no_number(given, f"`{name}`")
     low, high = as_number(low), as_number(high)
     if low > high:
-        return "failed", "`my_low` lies above `my_high`: nobody is in between."
+        return "failed", (
+            "`my_low` lies above `my_high`, so nobody is in between: the lower "
+            "threshold comes first."
+        )
     missed, alarms, _ = _referred(watched, low, high)
     if (missed, alarms) != (1, 1):
         if _referred(cases, low, high)[:2] == (1, 1):
@@ -48,8 +51,8 @@ def judge_referral(
             )
         return "failed", (
             f"Among the validation patients {missed} ill lie below `my_low` "
-            f"and {alarms} healthy at or above `my_high`; exactly one each was "
-            "asked for."
+            f"and {alarms} healthy at or above `my_high`: there should be "
+            "exactly one of each."
         )
     given = as_numbers(counts)
     if given.shape != (3,):
@@ -65,7 +68,7 @@ def judge_referral(
         )
     called = (cases["score"] < low).sum(), (cases["score"] >= high).sum()
     mistakes = [
-        (_referred(watched, low, high), "are of the validation patients"),
+        (_referred(watched, low, high), "are those of validation patients"),
         ((*called, right[2]), "count everybody beyond a threshold, ill or not"),
     ]
     for wrong, told in mistakes:
@@ -73,8 +76,8 @@ def judge_referral(
             return "partial", f"The thresholds are right. The counts {told}."
     if sorted(given) == sorted(right):
         return "partial", (
-            "The thresholds are right, and so are the counts in another "
-            "order: missed, false alarms, referred."
+            "The thresholds are right, and so are the counts, but in another "
+            "order than missed, false alarms, referred."
         )
     return "partial", (
         "The thresholds are right, the counts are not: ill patients below "
@@ -124,10 +127,13 @@ def judge_covering(
             f"{np.sort(right.ravel())[1]:.2f} or above."
         )
     if found == (column, row):
-        return "partial", "The AUC are right. In `my_cell` the row comes first."
+        return (
+            "partial",
+            "The AUCs are right. In `my_cell` the row comes first.",
+        )
     return "partial", (
-        "The AUC are right, the cell is not: without what it lives on, the "
-        "model does worst."
+        "The AUCs are right, the cell is not: the model does worst without "
+        "what it relies on."
     )
 
 
@@ -238,7 +244,7 @@ def _card_problem(given, chosen, asked, promise):
         ({"wald": True}, "the interval is not Wilson's."),
         (
             {"positives": False},
-            "the healthy were counted as well: a sensitivity asks the ill.",
+            "the healthy were counted as well: a sensitivity is of the ill.",
         ),
     ):
         if _agree(given, _card(chosen, asked, promise, **options)):

@@ -60,10 +60,10 @@ def judge_matched_share(
             f"threshold it would have been {before:.1%}."
         )
     mistakes = [
-        (home_threshold, "That is home's threshold: it was to be replaced."),
+        (home_threshold, "That is home's threshold: the target needs its own."),
         (
             np.quantile(there, share),
-            "That calls defective all but that share: turn it round.",
+            "That calls all but that share defective: take the other end.",
         ),
         (
             np.quantile(home, 1 - share),
@@ -127,8 +127,8 @@ def judge_statistics(
         chosen = {None}
     if chosen == helped:
         return "passed", (
-            f"It speaks for AdaBN in {', '.join(sorted(helped))} only: there "
-            "the model holds home's statistics, and the target's differ."
+            f"Only {', '.join(map(repr, sorted(helped)))} speaks for AdaBN: "
+            "there the model holds home's statistics, and the target's differ."
         )
     if not chosen <= set(cases):
         return "partial", (
@@ -140,9 +140,9 @@ def judge_statistics(
         reason = (
             "target and home hardly differ, so there is nothing to repair"
             if max(home, target) <= FAR
-            else "the model stores neither's statistics, and lives with that"
+            else "the model holds the statistics of neither home nor target"
         )
-        return "partial", f"The distances are right. In {name}, {reason}."
+        return "partial", f"The distances are right. In {name!r}, {reason}."
     return "partial", (
         "The distances are right, but a case is missing: where does the model "
         "hold home's statistics, and get others?"

@@ -61,7 +61,7 @@ def judge_thirty(
     if area < 0.5:
         return (
             "failed",
-            "The ranking is turned round: a higher score is more suspect.",
+            "The ranking is reversed: a higher score is more suspect.",
             facts,
         )
     if area <= unlabelled:
@@ -97,7 +97,7 @@ def judge_thirty(
     return (
         "passed",
         f"Sensitivity {right[0]:.2f}, specificity {right[1]:.2f}: "
-        f"{'it may' if allowed else 'it may not'} be used.",
+        f"by the customer's rule it {'may' if allowed else 'may not'} be used.",
         facts,
     )
 
@@ -157,9 +157,9 @@ def _card_problem(card, right, called, truth):
     precision = truth[called].mean()
     mistakes = [
         (right[::-1], "Sensitivity comes first, specificity second."),
-        (1 - right, "These are the shares that it gets wrong."),
+        (1 - right, "These are the shares that the model gets wrong."),
         ([right[0], 1 - right[1]], "The second is the share of false alarms."),
-        ([right_of_all] * 2, "That is the share that is right in all."),
+        ([right_of_all] * 2, "That is the share of all that are right."),
         ([precision, right[1]], "The first is the precision: of which cells?"),
         (100 * right, "That is in percent: give shares."),
     ]
@@ -168,5 +168,5 @@ def _card_problem(card, right, called, truth):
         return ""
     return match or (
         f"The card says {given[0]:.3g} and {given[1]:.3g}, and on the test "
-        f"cells it is not so: count among the defective, then among the sound."
+        "cells they are others: count among the defective, then the sound."
     )

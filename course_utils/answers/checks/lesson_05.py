@@ -61,7 +61,7 @@ def judge_flat(answer: object, audit: object) -> tuple:
         ),
         (
             flat(np.var),
-            "You have taken the variance: its root is the contrast.",
+            "You took the variance: its root is the contrast.",
         ),
         (
             set(used["file"]) - wanted,
@@ -108,7 +108,7 @@ def judge_size(
     share = np.mean(np.asarray(named[best]) == labels)
     wrong = [
         (spread.sum() / len(counts), "Take the root of the sum."),
-        (np.sqrt(spread.sum()), "Divide by the number of classes, at last."),
+        (np.sqrt(spread.sum()), "Divide by the number of classes at the end."),
         (
             np.sqrt(spread).mean(),
             "Those are the errors of the classes, averaged: independent errors "
@@ -142,7 +142,7 @@ def judge_size(
         )
     if size == best:
         return "failed", (
-            f"{best} is the best, and dearer than another within one standard "
+            f"{best} is the best, but a cheaper size lies within one standard "
             "error of it."
         )
     if size not in near:
@@ -189,12 +189,12 @@ def judge_suspects(
     shared = len(set(names) & set(order[:more]))
     if shared >= wanted / 2:
         wrong = [f for f, what in planted.items() if "wrong folder" in what]
-        told = f"{shared} of them are doubtful to the check's own models, too."
+        told = f"The check's own models doubt {shared} of them, too."
         if wrong:
             hits = len(set(names) & set(wrong))
             told += (
-                f" {hits} of the {len(wrong)} that were put into the wrong "
-                f"folder are among these {wanted}. Look at the others, too: "
+                f" Of the {len(wrong)} that were put into the wrong folder, "
+                f"{hits} are among your {wanted}. Look at the others, too: "
                 "experts err."
             )
         return "passed", told
@@ -204,9 +204,9 @@ def judge_suspects(
             "whose own label got the *least*."
         )
     return "failed", (
-        f"Only {shared} of them are doubtful to models that have not seen "
-        "their groups. Give each picture the probability of its own label by "
-        "a model that was trained without its group, and sort."
+        f"Models that have not seen their groups doubt only {shared} of them. "
+        "Give each picture the probability of its own label by a model that "
+        "was trained without its group, and sort."
     )
 
 

@@ -53,8 +53,8 @@ def judge_script(script: object, files: list, model_path: object) -> tuple:
             return "failed", lines
         if len(lines) != len(copies):
             return "failed", (
-                f"It was asked for {len(copies)} pictures and printed "
-                f"{len(lines)} lines: one a picture, and nothing else."
+                f"It got {len(copies)} pictures and printed {len(lines)} "
+                "lines: print one line per picture, and nothing else."
             )
         return _judge_lines(lines, copies, Path(model_path))
 
@@ -93,7 +93,7 @@ def _run(program, copies, folder):
     except subprocess.TimeoutExpired:
         return (
             f"It had not ended after {LONGEST_RUN} seconds: load the model "
-            "once, and not for each picture."
+            "once, not for each picture."
         )
     if not ran.returncode:
         printed = ran.stdout.decode("utf-8", "replace")
@@ -150,7 +150,7 @@ def _judge_lines(lines, copies, model_path):
             "upright, cut and on the right scale, without Keras."
         )
     for prepare, message in (
-        (_lying, "It does not turn what a camera held on its side (EXIF)."),
+        (_lying, "It leaves pictures on their side: turn them by their EXIF."),
         (_stretched, "It stretches wide pictures: cut the middle out."),
         (_reversed, "It gives blue, green, red: the model takes RGB."),
     ):
