@@ -39,12 +39,12 @@ def table(name, gain=False):
     Args:
         name: One of `names()`, such as `"learning_rate"`.
         gain: Whether the AUC of the baseline (the frozen network; for
-            `"shift"`, no repair; for `"beyond"`, the recipe) is taken from
-            each, seed by seed: modules differ far more than methods do.
+            `"shift"`, no repair; for `"beyond"`, the recipe) is subtracted
+            from each, seed by seed: modules differ far more than methods do.
 
     Returns:
-        A `pandas.DataFrame`, a row a point of the figure: `line`, what stands
-        on the axis below (`""` for a level line), `mean`, `low` and `high` (a
+        A `pandas.DataFrame`, one row per point of the figure: `line`, what
+        stands on the axis below (`""` for a level line), `mean`, `low` and `high` (a
         95 % interval over the seeds, of Student's t) and `seeds`.
 
     Raises:

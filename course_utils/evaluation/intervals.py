@@ -58,7 +58,7 @@ def bootstrap_over_patients(
         metric: Function of labels and scores that returns a number, such as
             `sklearn.metrics.roc_auc_score`.
         labels: Classes, shape `(pictures,)`.
-        scores: Array with a row a picture, of whatever shape the metric
+        scores: Array with one row per picture, of whatever shape the metric
             takes.
         patients: Their names or numbers, shape `(pictures,)`.
         repetitions: Number of draws.
