@@ -44,8 +44,8 @@ def table(name, gain=False):
 
     Returns:
         A `pandas.DataFrame`, one row per point of the figure: `line`, what
-        stands on the axis below (`""` for a level line), `mean`, `low` and `high` (a
-        95 % interval over the seeds, of Student's t) and `seeds`.
+        stands on the axis below (`""` for a level line), `mean`, `low` and
+        `high` (a 95 % interval over the seeds, of Student's t) and `seeds`.
 
     Raises:
         CourseError: If there is no such experiment, or if it has no baseline.
