@@ -45,8 +45,8 @@ quiz = course.quiz("07")
 # One network, two heads: ImageNet's thousand classes stay on it, and a new head
 # will find broken solar cells (CC BY-NC-SA, as in lesson 00). Everything before
 # block 5 is frozen. `upper` trains, with the new head; `classifier` shares
-# `upper`, so it changes, too. We will ask it about `views`, crops of two
-# photographs; `former` is what it says of them now.
+# `upper`, so it changes, too. `views` are crops of two photographs, and
+# `former` is what the old head says of them now.
 
 # %%
 classifier = backbones.load_backbone(
@@ -115,10 +115,9 @@ for name, share in ways.items():
 _ = plot_images(flower, [0], ["the flower"])
 
 # %% [markdown]
-# *The figure shows the flower that was asked about; the lines above it are the
-# five likeliest of a thousand classes, before and after fine-tuning, halfway
-# back, and three quarters of the way back. ImageNet has no dahlia; daisy comes
-# nearest.*
+# *The figure shows the flower that was asked about; above it are its five
+# likeliest classes before and after fine-tuning, and at two points on the way
+# back. ImageNet has no dahlia; daisy comes nearest.*
 #
 # **Interpret.** The way back took no training: each weight was put between two
 # values that we had kept. So: never throw away the weights from before.
@@ -186,27 +185,26 @@ _ = ax.legend()
 # with its former self: along the line from before, on the right, to after; for
 # two other runs from the same start; and for the soup of all three.*
 #
-# **Interpret.** Two things. From the end of the line back, the old task
-# returns, and the new one need not suffer: look where on the line its AUC is
-# highest. And the three runs lie apart by chance alone: any change of the
-# recipe has to show above that noise. Weights can be averaged because all runs
-# began at one point (Neyshabur et al. 2020); with heads drawn anew, the mean
-# would fit none of them. So: if the old task matters, interpolate, and choose
-# the share on validation pictures; if you have several runs anyway, try their
-# soup there before you pick one.
+# **Interpret.** On the way back the old task returns, and the new one need not
+# suffer: look where its AUC is highest. The three runs lie apart by chance
+# alone: any change of the recipe has to show above that noise. Weights can be
+# averaged because all runs began at one point (Neyshabur et al. 2020); with
+# heads drawn anew, the mean would fit none. So: if the old task matters,
+# interpolate, and choose the share on validation pictures; if you have several
+# runs anyway, try their soup there.
 #
 # ## A moving average
 #
 # A soup from a single run: an **exponential moving average** (**EMA**) of the
 # weights. Each step keeps a share of the average so far and takes the rest from
 # the present weights. In Keras it is `Adam(use_ema=True, ema_momentum=0.99)`.
-# The model gets the average when `fit` ends; until then, validation judges the
-# weights themselves.
+# The model gets the average at the end of `fit`; until then, validation judges
+# the weights themselves.
 #
-# **Exercise be-02.** `steps` holds a head's kernel after each step; its first
-# row is the kernel before any step. Start the average at that row and keep a
-# share of `0.9` in each step. `my_average` is the list of the averages *after*
-# each step.
+# **Exercise be-02.** The first row of `steps` is a head's kernel before any
+# step; each further row is the kernel after one. Start the average at the first
+# row, keep a share of `0.9` in each step, and make `my_average`, the list of
+# the averages *after* each step.
 
 # %% tags=["exercise"]
 # exercise: be-02
@@ -238,11 +236,11 @@ course.exercise("be-02").check(my_average, steps)
 #
 # ## Adapters: LoRA
 #
-# A 1x1 convolution multiplies the features at each point of the grid by a
-# matrix, with a row for each of `c` inputs and a column for each of `k`
-# outputs. **Low-rank adaptation** (**LoRA**, Hu et al. 2021) freezes the matrix
-# and adds the product of two thin ones, `c x r` and `r x k`, of a small
-# **rank** `r`. Only these train. By hand, on one layer:
+# A 1x1 convolution multiplies the features at each point by a matrix, of `c`
+# rows for its inputs and `k` columns for its outputs. **Low-rank adaptation**
+# (**LoRA**, Hu et al. 2021) freezes the matrix and adds the product of two thin
+# ones, `c x r` and `r x k`, of a small **rank** `r`. Only these train. By hand,
+# on one layer:
 
 # %%
 kernel = upper.get_layer("block7a_expand_conv").get_weights()[0][0, 0]
@@ -285,8 +283,8 @@ print(f"{trained:,} of {model.count_params():,} parameters were trained.")
 # The rate is ten times that of full fine-tuning, as is advised for adapters.
 #
 # **Exercise be-03.** Merge them. Make `my_merged`, a list of arrays for
-# `model.set_weights`: those of `before`, but with the product of the thin
-# arrays added to each 1x1 kernel, and with the trained head. Layers in
+# `model.set_weights`: those of `before`, with the product of the thin arrays
+# added to each 1x1 kernel, and with the trained head. Layers in
 # `adapted.layers[0]` have the names of their twins in `upper`; those with an
 # adapter have `lora_enabled`, `lora_kernel_a` and `lora_kernel_b`.
 
@@ -314,9 +312,9 @@ course.exercise("be-03").check(my_merged, model, adapted, grids["validation"])
 # %% [markdown]
 # **Interpret.** A low rank is a leash: the network can leave its old weights
 # only in a few directions. Language models learned less with LoRA, and forgot
-# less (Biderman et al. 2024); what it did to cells is in the last table below.
-# It saves memory in the optimizer, since Adam keeps two numbers for each weight
-# that trains. It saves less time: gradients still run back through everything.
+# less (Biderman et al. 2024); for cells, see the last table below. LoRA saves
+# memory in the optimizer, since Adam keeps two numbers for each weight that
+# trains. It saves less time, since gradients still run back through everything.
 # So: use adapters where one big network serves many tasks, with a small file
 # for each.
 #
@@ -327,13 +325,12 @@ course.exercise("be-03").check(my_merged, model, adapted, grids["validation"])
 # over each other, and **CutMix** (Yun et al. 2019) pastes a rectangle of one
 # into another. Both mix the labels by the same shares. MixUp is one line.
 #
-# **Exercise be-04.** Write `my_cut_mix(pictures, labels, top, left, side)`. The
-# square has that side; its upper left corner is at row `top` and column `left`.
-# In each picture, replace the square by the same square of the *next* picture
-# of the batch; the last one takes it from the first. Return new pictures and
-# new labels: each of the two old labels, 0 or 1, counts by the share of the
-# area that its picture fills. A square may reach beyond the edge; only what
-# lies inside is pasted.
+# **Exercise be-04.** Write `my_cut_mix(pictures, labels, top, left, side)`. In
+# each picture, replace the square of that side, with its upper left corner at
+# row `top` and column `left`, by the same square of the *next* picture; the
+# last takes it from the first. Return new pictures and new labels: each of the
+# two labels, 0 or 1, counts by the area that its picture fills. A square may
+# reach beyond the edge; only what lies inside is pasted.
 
 # %% tags=["exercise"]
 # exercise: be-04
@@ -383,22 +380,21 @@ for ax, (name, row) in zip(axes, rows.items(), strict=True):
     ax.set_title(name, fontsize="small", loc="left")
 
 # %% [markdown]
-# *The figure shows eight cells, the first four defective, as they are and in
-# three ways that a network may see them; MixUp and CutMix mix each with a cell
-# of the other class.*
+# *The figure shows eight cells, the first four defective, in four ways; MixUp
+# and CutMix mix each with a cell of the other class.*
 #
 # **Interpret.** Augmentation is a claim about the world: it says which changes
 # leave the label. Where RandAugment has sheared or darkened a crack away, a
-# cell that looks sound is called defective; and half a crack is worth half a
-# label only on average. So: look at what your network sees before you train on
-# it, and leave out what an expert could no longer judge.
+# cell that looks sound is called defective; half a crack is worth half a label
+# only on average. So: look at what your network sees, and leave out what an
+# expert could no longer judge.
 #
 # ## Other losses, other rates
 #
 # **Label smoothing** makes the targets a little less certain than 0 and 1.
 # **Class weights** give the rare class more weight. The **focal loss** (Lin et
-# al. 2017) gives easy cells less. To see what each does, look at the loss of a
-# defective cell, by the score that it gets.
+# al. 2017) gives easy cells less. Compare what a defective cell costs, by its
+# score:
 
 # %%
 sure = np.linspace(0.01, 0.99, 99)
@@ -443,12 +439,11 @@ _ = ax.legend()
 #
 # ## What did it bring?
 #
-# Seventeen changes were run on the cells (`python -m benchmarks.real_ground
-# beyond`), all on the same five draws of modules and labels. The recipe there
-# is the one that you have run, but with both flips, and with the best of four
-# epochs on validation cells. Each change has the setting that its authors or
-# Keras have as default. **Predict:** for how many of them will the whole
-# interval of the gain lie above zero?
+# Seventeen changes were run on the same five draws of modules and labels
+# (`python -m benchmarks.real_ground beyond`). The recipe there is yours, but
+# with both flips, and with the best of four epochs on validation cells. Each
+# change has the defaults of its authors or of Keras. **Predict:** for how many
+# of them does the whole interval of the gain lie above zero?
 
 # %%
 rows = pd.read_csv(data_dir() / "experiments" / "real_beyond.csv")
@@ -479,14 +474,14 @@ gains.iloc[:, 1:4].join(cost).sort_values("mean", ascending=False).round(2)
 # **Interpret.** Read the noise first: in another order of the cells, the recipe
 # itself varies by the standard deviation printed above, and nearly all means
 # lie within it. No gain on the new task is supported, nor can the recipe be
-# distinguished from the frozen network; with five draws, gains within the
-# intervals may stay hidden. With so many changes, one interval above zero could
-# have been chance (Holm's correction, lesson 03c).
+# distinguished from the frozen network, though gains within the intervals may
+# stay hidden. With so many changes, even an interval above zero could be chance
+# (Holm's correction, lesson 03c).
 #
 # Then read the last column: adapters, a moving average, rates by layer and
-# points on the way back kept more of the old task. For adapters and the halfway
-# point that is supported (`docs/ledger.md`, from `flips-help` to `soups-gain`).
-# All this is with defaults, few epochs and few labels. In trainings of hundreds
+# points on the way back kept more of the old task. For adapters and halfway
+# back, that is supported (`docs/ledger.md`, from `flips-help` to `soups-gain`).
+# All this is for defaults, few epochs and few labels. In trainings of hundreds
 # of epochs, RandAugment, MixUp, dropout and moving averages are standard (Tan
 # and Le 2021).
 #
@@ -504,15 +499,14 @@ gains.iloc[:, 1:4].join(cost).sort_values("mean", ascending=False).round(2)
 # | mixed precision | there is a GPU | care at the last layer |
 #
 # So: first the head, then the recipe, then labels from more modules. From this
-# table, take first what is free, and only those augmentations that say
-# something true.
+# table take what is free, and only augmentations that say something true.
 #
 # **Exercise be-05.** `changes` holds the rows of everything that was trained,
 # the recipe included. A colleague tries it all and keeps, on each draw
-# (`seed`), the `recipe` with the best `validation_auc`. Compute `my_gains`: one
-# number per seed, in order, the test `auc` of what was kept minus that of `"the
-# recipe"`. Then decide: `my_advice` is `"try all"` if the mean gain is at least
-# `0.01`, else `"keep the recipe"`.
+# (`seed`), the `recipe` with the best `validation_auc`. Compute `my_gains`: per
+# seed, in order, the test `auc` of what was kept minus that of the recipe. Then
+# decide: `my_advice` is `"try all"` if the mean gain is at least `0.01`, else
+# `"keep the recipe"`.
 
 # %% tags=["exercise"]
 # exercise: be-05
