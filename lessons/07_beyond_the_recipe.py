@@ -3,7 +3,7 @@
 #
 # - **Do:** bring a forgotten task back without training, train a network through
 #   adapters, see what MixUp and CutMix show it, and weigh seventeen changes of
-#   the recipe by what they gained and cost.
+#   the recipe by gain and cost.
 # - **Learn:** weight interpolation, soups and moving averages, LoRA, strong
 #   augmentation, losses and rates beyond the defaults, and when each is worth it.
 # - **Need:** lessons 03 and 03b. About 50 minutes.
@@ -13,7 +13,7 @@
 #
 # <details><summary>Answer</summary>
 #
-# Take weights on the line between those from before and those from after.
+# Take a point on the line between the weights from before and after.
 #
 # </details>
 
@@ -88,8 +88,8 @@ head.set_weights([probe.coef_.T, probe.intercept_])
 before = model.get_weights()
 
 # %% [markdown]
-# Now lesson 03's recipe, in short: three epochs with random mirroring, Adam at
-# a tenth of a head's rate, batch normalization in inference mode. **Predict:**
+# Lesson 03's recipe, in short: three epochs with random mirroring, Adam at a
+# tenth of a head's rate, batch normalization in inference mode. **Predict:**
 # what will the old head call a flower afterwards?
 
 
@@ -130,8 +130,8 @@ _ = plot_images(flower, [0], ["the flower"])
 # class. `interpolate_weights` does what you have just read.
 #
 # A **soup** (Wortsman et al. 2022b) is the mean of the weights of several runs
-# from the same start. It needs two more runs, which differ from the first only
-# in the order of the cells and in which of them are mirrored:
+# from the same start. It needs two more runs. Only the order of the cells
+# differs, and which are mirrored:
 
 # %%
 runs = [after]
@@ -183,7 +183,7 @@ _ = ax.legend()
 # %% [markdown]
 # *The figure shows the AUC on new modules over the agreement of the old head
 # with its former self: along the line from before, on the right, to after; for
-# two other runs from the same start; and for the soup of all three.*
+# two other runs; and for the soup of all three.*
 #
 # **Interpret.** On the way back the old task returns, and the new one need not
 # suffer: look where its AUC is highest. The three runs lie apart by chance
@@ -312,11 +312,10 @@ course.exercise("be-03").check(my_merged, model, adapted, grids["validation"])
 # %% [markdown]
 # **Interpret.** A low rank is a leash: the network can leave its old weights
 # only in a few directions. Language models learned less with LoRA, and forgot
-# less (Biderman et al. 2024); for cells, see the last table below. LoRA saves
-# memory in the optimizer, since Adam keeps two numbers for each weight that
-# trains. It saves less time, since gradients still run back through everything.
-# So: use adapters where one big network serves many tasks, with a small file
-# for each.
+# less (Biderman et al. 2024). It saves memory in the optimizer, since Adam
+# keeps two numbers for each weight that trains. It saves less time, since
+# gradients still run back through everything. So: use adapters where one big
+# network serves many tasks, with a small file for each.
 #
 # ## What the network sees
 #
@@ -326,11 +325,11 @@ course.exercise("be-03").check(my_merged, model, adapted, grids["validation"])
 # into another. Both mix the labels by the same shares. MixUp is one line.
 #
 # **Exercise be-04.** Write `my_cut_mix(pictures, labels, top, left, side)`. In
-# each picture, replace the square of that side, with its upper left corner at
-# row `top` and column `left`, by the same square of the *next* picture; the
-# last takes it from the first. Return new pictures and new labels: each of the
-# two labels, 0 or 1, counts by the area that its picture fills. A square may
-# reach beyond the edge; only what lies inside is pasted.
+# each picture, replace the square of that side, from row `top` and column
+# `left` on, by the same square of the *next* picture; the last takes it from
+# the first. Return new pictures and new labels: each of the two labels, 0 or 1,
+# counts by the area that its picture fills. A square may reach beyond the edge;
+# only what lies inside is pasted.
 
 # %% tags=["exercise"]
 # exercise: be-04
@@ -420,8 +419,8 @@ _ = ax.legend()
 # **Interpret.** With smoothing, too much certainty costs again. Class weights
 # raise the whole curve of the rare class, so its scores rise, much as if the
 # threshold fell. The focal loss flattens what is nearly right; it was made for
-# detectors, with about a thousand empty boxes for each object. So: if only the
-# threshold is wrong, move the threshold (lesson 02).
+# detectors, where almost all boxes are empty. So: if only the threshold is
+# wrong, move it (lesson 02).
 #
 # **Rates by layer** (lesson 03) give each block a fixed share of the rate of
 # the block above it. **Warm-up** and the **cosine schedule** are from lesson
@@ -487,11 +486,11 @@ gains.iloc[:, 1:4].join(cost).sort_values("mean", ascending=False).round(2)
 #
 # | reach for | when | it costs |
 # | --- | --- | --- |
-# | interpolation | the old task is still needed, or pictures will differ | two lists of weights, no training |
+# | interpolation | the old task is still needed, or pictures will differ | the old weights |
 # | a soup | you have several runs from one start | those runs |
 # | a moving average | validation jumps from epoch to epoch | a copy of the weights |
 # | LoRA | one network for many tasks; the optimizer does not fit | a search for its rate |
-# | flips and turns | an expert says that they leave the label | a cached copy for each |
+# | flips and turns | an expert says they leave the label | a cached copy for each |
 # | RandAugment, MixUp, CutMix | long trainings that overfit | the cache, and more epochs |
 # | label smoothing, dropout, weight decay | long trainings that grow too sure | one setting for each |
 # | class weights, focal loss | you cannot move the threshold | calibration |
@@ -583,11 +582,11 @@ quiz
 # ## Take away
 #
 # - **Keep the weights from before.** On the way back to them much of the old task
-#   returns, without a step of training.
+#   returns, without training.
 # - Runs from **one start** can be averaged. The order of the cells alone moves a
 #   result, so no single run shows a gain.
-# - **LoRA** trains few weights, and merges into the network; it saves memory and
-#   files before it saves time.
+# - **LoRA** trains few weights, and merges into the network. It saves memory more
+#   than time.
 # - **Look** at augmented pictures before you train on them.
 # - No change of a sound recipe could be **distinguished from it** by AUC here.
 #   First more labels, then what is free, then the rest.
