@@ -440,9 +440,9 @@ _ = ax.legend()
 #
 # Seventeen changes were run on the same five draws of modules and labels
 # (`python -m benchmarks.real_ground beyond`). The recipe there is yours, but
-# with both flips, and with the best of four epochs on validation cells. Each
-# change has the defaults of its authors or of Keras. **Predict:** for how many
-# of them does the whole interval of the gain lie above zero?
+# with both flips, and with the best of four epochs on validation cells.
+# Settings are the authors' or Keras's defaults. **Predict:** for how many does
+# the whole interval of the gain lie above zero?
 
 # %%
 rows = pd.read_csv(data_dir() / "experiments" / "real_beyond.csv")
@@ -529,10 +529,10 @@ course.exercise("be-05").check(my_gains, my_advice, changes)
 # ## From a blank page
 #
 # **Exercise be-06.** Cook a **greedy soup** (Wortsman et al. 2022b) from
-# `candidates`. Sort them by their AUC on the validation cells, put in the best,
-# and go down the list: a candidate stays in if the soup with it has at least
-# the AUC of the soup so far. Leave the weights in `my_greedy`, and the names of
-# what is in, in the order of adding, in `my_members`.
+# `candidates`. Sort them by validation AUC, put in the best, and go down the
+# list: a candidate stays in if the soup with it has at least the AUC of the
+# soup so far. Leave the weights in `my_greedy`, and the names of what is in, in
+# the order of adding, in `my_members`.
 
 # %% tags=["exercise"]
 # exercise: be-06
