@@ -49,8 +49,8 @@ from course_utils.transfer import extract_features
 # of those hidden modules are the **public part**: what you submit is scored on
 # it at once, and ranked on the **leaderboard**. The rest are the **private
 # part**. Its scores stay closed until you send in one of your submissions, at
-# the end. Three entries of ours are on the board already (`python -m
-# benchmarks.challenge`).
+# the end. Three entries of ours are on the board already
+# (`python -m benchmarks.challenge`).
 
 # %%
 challenge = course.challenge("solar-cells")
@@ -176,8 +176,8 @@ print(f"Best on held-out modules: C={best_c:g}, {found[best_c]}")
 # **Exercise ch-01.** How does `C=0.001` compare with the guess, `C=0.1`?
 # `my_difference` is what `bootstrap_over_patients` gives, over modules, for the
 # AUC of `first` minus that of `second` on the same cells: value, low, high.
-# `my_verdict` says what follows for `first`: `"better"`, `"worse"` or `"cannot
-# be distinguished"`.
+# `my_verdict` says what follows for `first`: `"better"`, `"worse"` or
+# `"cannot be distinguished"`.
 
 # %% tags=["exercise"]
 # exercise: ch-01
@@ -359,9 +359,9 @@ print(f"The board named the better one in {agree:.0%} of {len(gains)} draws.")
 # modules. Submit two entries or more: another size, flips, a fine-tuning.
 # `my_held_out` is a dict from the number of each submission, `.newest` of the
 # board that `submit` returns, to its scores of the 400 labelled cells, each by
-# a model that has not seen the cell's module. (A fine-tuning then trains once
-# per fold.) `my_choice` is the number that you would send in: the highest AUC
-# in `my_held_out`, whatever the board says. If nothing beats frozen features,
+# a model that has not seen the cell's module; a fine-tuning takes one training
+# per fold. `my_choice` is the number that you would send in: the highest AUC in
+# `my_held_out`, whatever the board says. If nothing beats frozen features,
 # submit and choose those.
 
 # %% tags=["exercise"]
