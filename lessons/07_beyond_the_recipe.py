@@ -312,7 +312,7 @@ course.exercise("be-03").check(my_merged, model, adapted, grids["validation"])
 # %% [markdown]
 # **Interpret.** A low rank is a leash: the network can leave its old weights
 # only in a few directions. Language models learned less with LoRA, and forgot
-# less (Biderman et al. 2024). It saves memory in the optimizer, since Adam
+# less (Biderman et al. 2024). LoRA saves memory in the optimizer, since Adam
 # keeps two numbers for each weight that trains. It saves less time, since
 # gradients still run back through everything. So: use adapters where one big
 # network serves many tasks, with a small file for each.

@@ -57,7 +57,7 @@ challenge = course.challenge("solar-cells")
 challenge
 
 # %% [markdown]
-# Whole modules are public or private. Had a module cells in both parts, a
+# Whole modules are public or private. If a module had cells in both parts, a
 # public score would foretell the private one, and neither would speak for new
 # modules.
 #
@@ -357,12 +357,12 @@ print(f"The board named the better one in {agree:.0%} of {len(gains)} draws.")
 #
 # **Exercise ch-03.** Beat frozen features of `160` pixels on your own held-out
 # modules. Submit two entries or more: another size, flips, a fine-tuning.
-# `my_held_out` is a dict from the number of each submission, `.newest` of the
-# board that `submit` returns, to its scores of the 400 labelled cells, each by
-# a model that has not seen the cell's module; a fine-tuning takes one training
-# per fold. `my_choice` is the number that you would send in: the highest AUC in
-# `my_held_out`, whatever the board says. If nothing beats frozen features,
-# submit and choose those.
+# `my_held_out` is a dict. Its keys are the numbers of your submissions, each
+# `.newest` of the board that `submit` returns. Its values are scores of the 400
+# labelled cells, by models that have not seen the cell's module; a fine-tuning
+# takes one training per fold. `my_choice` is the number that you would send in:
+# the highest AUC in `my_held_out`, whatever the board says. If nothing beats
+# frozen features, submit and choose those.
 
 # %% tags=["exercise"]
 # exercise: ch-03
