@@ -67,8 +67,9 @@ def checked_predictions(predictions: object, count: int) -> np.ndarray:
     least, most = float(values.min()), float(values.max())
     if set(np.unique(values)) <= {0.0, 1.0}:
         raise CourseError(
-            "All predictions are 0 or 1, as classes are, which rank no cell "
-            "within a class: submit the probabilities that they were made from."
+            "All predictions are 0 or 1, so they look like classes, and "
+            "classes cannot be ranked: submit the probabilities that they "
+            "were made from."
         )
     if least < 0:
         raise CourseError(
