@@ -296,8 +296,8 @@ def main() -> None:
         "",
         "Made by `python -m benchmarks.classroom_cheats`. Each notebook "
         "answers one question, worth 1 point, honestly, and then tries what "
-        "stands in its row. Earned is what it has in all; 1 is what was "
-        "honest.",
+        "its row says. *Earned* is the total; 1 is what the honest answer is "
+        "worth.",
         "",
         "| cheat | earned | file outside | packets | secrets seen | ended by |",
         "| --- | --: | --- | --: | --- | --- |",

@@ -2,19 +2,19 @@
 # # Take the challenge: rank cells that nobody labels for you
 #
 # - **Do:** learn from 400 labelled solar cells, rank the cells of other modules,
-#   hand in, watch a leaderboard, and send in one entry before the last scores are
+#   submit, watch a leaderboard, and choose one entry before the last scores are
 #   revealed.
 # - **Learn:** what a place on a leaderboard is worth, how to choose without it, how
-#   a board is climbed by somebody who knows nothing, and what a good report says.
+#   somebody who knows nothing can climb one, and what a good report says.
 # - **Need:** lessons 02 and 03. About 30 minutes, and as many more as you like.
 #
-# **From lesson 05.** You tried three sizes of picture. The largest is best by a
-# hair on the validation pictures. Which do you take?
+# **From lesson 02.** You have tried four penalties for a head. Which cells may
+# choose between them, and why not the test cells?
 #
 # <details><summary>Answer</summary>
 #
-# The cheapest that lies within one standard error of the best: a hair may be chance,
-# and each further try is another chance to be fooled.
+# Labelled cells, each scored while its module is held out. Test cells that have
+# chosen no longer tell what to expect.
 #
 # </details>
 
@@ -45,10 +45,11 @@ from course_utils.transfer import extract_features
 # %% [markdown]
 # ## The board
 #
-# You get 400 labelled cells, and the cells of other modules without labels. A third
-# of the hidden modules are the **public part**: what you hand in is scored there at
-# once. The rest are the **private part**, whose scores stay closed until you send in
-# one entry at the end. Three entries of ours are on the board already
+# You get 400 labelled cells, and cells of other modules without labels. A third
+# of those hidden modules are the **public part**: what you submit is scored on
+# it at once, and ranked on the **leaderboard**. The rest are the **private
+# part**. Its scores stay closed until you send in one of your submissions, at
+# the end. Three entries of ours are on the board already
 # (`python -m benchmarks.challenge`).
 
 # %%
@@ -56,19 +57,19 @@ challenge = course.challenge("solar-cells")
 challenge
 
 # %% [markdown]
-# Whole modules are public or private. Cells of one module resemble each other; with
-# some in each part, the board would promise for the private part what it cannot
-# promise for a new module.
+# Whole modules are public or private. If a module had cells in both parts, a
+# public score would foretell the private one, and neither would speak for new
+# modules.
 #
-# The photographs are public (ELPV, CC BY-NC-SA, as in lesson 00), and so are their
-# labels. They are hidden as the keys of the questions are: by courtesy. Another
-# `seed` is another challenge, with a board of its own.
+# The photographs are public (ELPV, CC BY-NC-SA, as in lesson 00), and so are
+# their labels. They are hidden by courtesy only, as the keys of the quizzes
+# are. Another `seed` is another challenge, with a board of its own.
 #
-# ## Hand in
+# ## Submit
 #
-# A submission is one number for each row of `challenge.unlabelled`, in its order: the
-# probability that the cell is defective. **Predict:** which AUC, and which accuracy,
-# does an entry get that gives all cells the same number?
+# A submission is one number for each row of `challenge.unlabelled`, in its
+# order: the probability that the cell is defective. **Predict:** what AUC and
+# what accuracy does an entry get that gives all cells the same number?
 
 # %%
 labels = (challenge.labelled["label"] == "defective").to_numpy(int)
@@ -76,11 +77,11 @@ same_for_all = np.full(len(challenge.unlabelled), labels.mean())
 challenge.submit(same_for_all, note="the same for all")
 
 # %% [markdown]
-# It cannot rank, and is right about each sound cell: accuracy flatters, as it did in
-# lesson 00. The board goes by AUC.
+# It cannot rank, yet it is right about every sound cell: accuracy flatters, as
+# in lesson 00. The board ranks by AUC.
 #
-# Now a real one: frozen features (they take up to half a minute the first time) and
-# a head on them.
+# Now a real one: frozen features, which take up to half a minute the first
+# time, and a head on them.
 
 
 # %%
@@ -97,7 +98,7 @@ known = features_of(challenge.labelled)
 hidden = features_of(challenge.unlabelled)
 
 # %% [markdown]
-# The head has a penalty whose strength `C` must be chosen. We begin with a guess.
+# The head has a penalty, and its `C` must be chosen. We begin with a guess.
 
 
 # %%
@@ -111,13 +112,13 @@ guess = model.predict_proba(hidden)[:, 1]
 challenge.submit(guess, note="frozen features, C=0.1, a guess")
 
 # %% [markdown]
-# **Interpret.** You are on the board, and stay there: each submission is kept beside
-# your progress, with its note, and handing in the same numbers again is no new
-# entry. The intervals are over modules, of which the public part has few; with other
-# modules the order might be another. So: on a board, read the intervals first and
-# the ranks second.
+# **Interpret.** You are on the board, and stay there: each submission is kept
+# beside your progress, with its note. The same numbers again are no new entry.
+# The intervals are over modules, and the public part has few: other modules
+# might order the entries differently. So: on a board, read the intervals first
+# and the ranks second.
 #
-# What does not have the right form is refused with the reason, and does not count:
+# What has the wrong form is refused, with the reason, and does not count:
 
 # %%
 logits = model.decision_function(hidden)
@@ -130,9 +131,9 @@ for faulty in (guess[:400], guess > 0.5, logits):
 # %% [markdown]
 # ## A board of your own
 #
-# The board is not the only place to look. Hold out the labelled modules in turn, as in
-# lesson 02: no hidden cell takes part, nothing is handed in, and there are nearly
-# three times as many modules as in the public part.
+# The board is not the only place to look. Hold out the labelled modules in
+# turn, as in lesson 02: no hidden cell takes part, nothing is submitted, and
+# you have nearly three times as many modules as the public part.
 
 
 # %%
@@ -147,7 +148,10 @@ def held_out(c):
 candidates = {c: held_out(c) for c in (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)}
 
 # %% [markdown]
-# **Predict:** where does the guess, `C=0.1`, stand among them?
+# `bootstrap_over_patients` (lesson 04) gives the 95 % interval: it draws
+# modules with replacement, each with all of its cells, measures again, and does
+# so 300 times. **Predict:** where does the guess, `C=0.1`, stand among the
+# five?
 
 # %%
 found = {
@@ -165,14 +169,15 @@ print(f"Best on held-out modules: C={best_c:g}, {found[best_c]}")
 # *The figure shows the AUC on labelled modules that were held out, for five
 # penalties, with 95 % intervals over modules.*
 #
-# **Interpret.** Each interval is wide, since modules differ. But all candidates are
-# judged on the *same* modules: what is hard is hard for all, and cancels in a
+# **Interpret.** Each interval is wide, since modules differ. But all candidates
+# are judged on the *same* modules: what is hard for all cancels in a
 # difference. So: choose on your own held-out modules, and compare in pairs.
 #
-# **Exercise ch-01.** By how much is `C=0.001` better than the guess `C=0.1`?
-# `my_difference` is what `bootstrap_over_patients` gives for the difference of their
-# AUC on the same held-out cells: value, low, high. `my_verdict` says what follows:
-# `"better"`, `"worse"` or `"cannot be distinguished"`.
+# **Exercise ch-01.** How does `C=0.001` compare with the guess, `C=0.1`?
+# `my_difference` is what `bootstrap_over_patients` gives, over modules, for the
+# AUC of `first` minus that of `second` on the same cells: value, low, high.
+# `my_verdict` says what follows for `first`: `"better"`, `"worse"` or
+# `"cannot be distinguished"`.
 
 # %% tags=["exercise"]
 # exercise: ch-01
@@ -206,10 +211,11 @@ course.exercise("ch-01").check(
 # %% [markdown]
 # ## What choosing by a board does
 #
-# A team hands in a hundred entries that differ by noise only: none is better than
-# another. We play it with the labelled cells: as many modules as the board has are
-# public, the others are private, and the team keeps the entry that leads. **Predict:**
-# how far will the best of a hundred stand *above their average*, on the public part?
+# A team submits a hundred entries that differ by noise only: none is better
+# than another. We play it with the labelled cells: eight modules are public, as
+# on the board, and the others private; the team keeps the entry that leads.
+# **Predict:** how far will the best of a hundred stand *above their average* on
+# the public part?
 
 # %% tags=["exercise"]
 quiz = course.quiz("08")
@@ -221,7 +227,7 @@ quiz.answer("q1", my_guess)
 
 
 # %% [markdown]
-# Forty such games, each with other modules in public. What did the leader promise,
+# Forty such games, each with other public modules. What did the leader promise,
 # and what did it keep on the private part?
 
 
@@ -244,7 +250,7 @@ noise = 0.5 * signal.std()
 promised, kept = np.mean([play(seed) for seed in range(40)], axis=0)
 
 # %% [markdown]
-# Along the axis below lies how often the team has handed in.
+# The horizontal axis counts the submissions made so far.
 
 # %%
 figure, ax = plt.subplots(figsize=(6, 3), layout="tight")
@@ -261,18 +267,19 @@ print(f"Promised {promised[-1]:+.3f}, kept {kept[-1]:+.3f}.")
 # stands above the average entry on the public part, and the same entry on the private
 # part: means over forty games.*
 #
-# **Interpret.** The board's promise grows with each submission, though nothing gets
-# better; the private part keeps none of it. That is the **winner's curse**: of many
-# noisy numbers, the largest is too large. It is the same with any validation set that
-# is asked often, yours included. On public contests with thousands of test pictures it
-# was found to be small (Roelofs et al. 2019); it grows as the public part shrinks. So:
-# submit what you have chosen elsewhere, count your submissions, and report the count.
+# **Interpret.** The board's promise grows with each submission, though nothing
+# gets better; the private part keeps next to none of it. That is the **winner's
+# curse**: of many noisy numbers, the largest is too large. It is the same with
+# any validation set that is asked often, yours included. In over a hundred
+# Kaggle contests little of it was found (Roelofs et al. 2019); it grows as the
+# public part shrinks. So: submit what you have chosen elsewhere, count your
+# submissions, and report the count.
 #
-# **Exercise ch-02.** Climb a board and know nothing. `ask(scores)` is all that you
-# get: it gives the public AUC of `scores`, one number for each of the 400 cells. From
-# random numbers and the answers of `ask` alone, make `my_climber` with a public AUC of
-# at least `0.9`. Then see what it is worth: `my_pair` is its AUC on the public and on
-# the private cells (`~public`).
+# **Exercise ch-02.** Climb a board without knowing anything. `ask(scores)`
+# gives the public AUC of `scores`, one number for each of the 400 cells. From
+# random numbers and the answers of `ask` alone, make `my_climber`, with a
+# public AUC of at least `0.9`. Then use `labels` to see what it is worth:
+# `my_pair` is its AUC on the public cells and on the private ones, `~public`.
 
 # %% tags=["exercise"]
 # exercise: ch-02
@@ -301,11 +308,12 @@ my_pair = ask(my_climber), on_private
 course.exercise("ch-02").check(my_climber, my_pair, labels, public)
 
 # %% [markdown]
-# That is why contests limit submissions a day, and why Blum and Hardt (2015) propose a
-# board that moves only for a gain that is larger than chance.
+# That is why contests limit the submissions per day, and why Blum and Hardt
+# (2015) propose a board that moves only for a gain that is larger than chance.
 #
 # And honest entries? Here are two of ours on ten draws of this challenge: what
-# fine-tuning gains over frozen features, on the public and on the private part.
+# fine-tuning gained over frozen features, on the public part and on the private
+# one.
 
 # %%
 rows = pd.read_csv(data_dir() / "experiments" / "challenge.csv")
@@ -318,15 +326,15 @@ ax.plot(gains["public"], gains["private"], "o", label="draws")
 ax.axhline(0, color="black", lw=0.8)
 ax.axvline(0, color="black", lw=0.8)
 ax.set(xlabel="gain on the public part", ylabel="gain on the private part")
-print(f"The board names the better one in {agree:.0%} of {len(gains)} draws.")
+print(f"The board named the better one in {agree:.0%} of {len(gains)} draws.")
 
 # %% [markdown]
-# *The figure shows, for each draw, how much the AUC of the fine-tuned network lies
-# above that of frozen features: on the private part over the public one.*
+# *The figure shows, for each draw, the AUC of the fine-tuned network minus that
+# of frozen features: on the private part over the public one.*
 #
-# **Interpret.** In the upper left and in the lower right, choosing between the two by
-# the board would have been wrong. So: a few modules cannot distinguish two good
-# entries; let the cost decide, or get more modules.
+# **Interpret.** In the upper left and lower right quarters, choosing by the
+# board was wrong. So: where a few modules cannot distinguish two good entries,
+# let the cost decide, or get more modules.
 #
 # ## Before you send it in
 #
@@ -334,25 +342,27 @@ print(f"The board names the better one in {agree:.0%} of {len(gains)} draws.")
 #
 # | part | what it says |
 # | --- | --- |
-# | what was tried | all of it, with the number of submissions, not the best alone |
-# | on what it was chosen | which cells, which number, decided before the board was seen |
-# | how sure | the number on held-out modules, its 95 % interval, and its unit |
+# | what was tried | everything, with the number of submissions, not only the best |
+# | on what it was chosen | which cells and which metric, fixed before the board was seen |
+# | how sure | the number on held-out modules, its 95 % interval and unit, and whether it also chose |
 # | what failed | what did not help, and by how much |
 # | what it is for | which cells it may rank, and which it has never seen |
 #
-# As context: Deitsch et al. (2019) report an accuracy of `88.42 %` for a fine-tuned
-# VGG-19, from nearly two thousand labels, on a split by cells. Yours stands beside our
-# entries, which had your labels and your modules, and not beside that.
+# As context: Deitsch et al. (2019) report an accuracy of `88.42 %` for a
+# fine-tuned VGG-19, from nearly two thousand labels, on a split by cells.
+# Compare yours with our entries, which had your labels and your modules, not
+# with that.
 #
 # ## From a blank page
 #
-# **Exercise ch-03.** Beat frozen features of `160` pixels on your own held-out modules.
-# Hand in two entries or more: another size, flips, a fine-tuning that leaves some
-# labelled modules out. `my_held_out` is a dict from the number of each submission to
-# its scores of the 400 labelled cells, each by a model that has not seen the cell's
-# module. `my_choice` is the number of the one that you would send in: the highest AUC
-# in `my_held_out`, whatever the board says. If nothing beats frozen features, sending
-# these in is right.
+# **Exercise ch-03.** Beat frozen features of `160` pixels on your own held-out
+# modules. Submit two entries or more: another size, flips, a fine-tuning.
+# `my_held_out` is a dict. Its keys are the numbers of your submissions, each
+# `.newest` of the board that `submit` returns. Its values are scores of the 400
+# labelled cells, by models that have not seen the cell's module; a fine-tuning
+# takes one training per fold. `my_choice` is the number that you would send in:
+# the highest AUC in `my_held_out`, whatever the board says. If nothing beats
+# frozen features, submit and choose those.
 
 # %% tags=["exercise"]
 # exercise: ch-03
@@ -385,8 +395,9 @@ course.exercise("ch-03").check(
 # %% [markdown]
 # ## The reveal
 #
-# Once. What you submit afterwards is scored as ever, and marked. Run it when your
-# report is written; with dots in `my_choice` it only says what it would do.
+# It happens once. What you submit afterwards is scored as before, and marked.
+# Run it when your report is written; as long as `my_choice` is dots, it only
+# says what it would do.
 
 # %%
 challenge.reveal(my_choice)
@@ -395,9 +406,9 @@ challenge.reveal(my_choice)
 # *The figure shows the AUC of each entry on the public and on the private part; the
 # bar is the 95 % interval of what was sent in.*
 #
-# **Interpret.** All lines may rise or fall together: the private modules are others,
-# easier or harder. What counts is whether lines *cross*, and whether what you had
-# written down in the report, interval and all, has come true. So: if it has, the report
+# **Interpret.** All lines may rise or fall together: the private modules are
+# others, easier or harder. What counts is whether lines *cross*, and whether
+# what your report says, interval and all, came true. So: if it did, the report
 # was good, whatever the rank.
 #
 # ## Questions
@@ -417,7 +428,7 @@ quiz
 # - **Choose on your own held-out groups.** The board is a check, not a judge.
 # - The **leader is overrated**, and the more so the more often the board was asked.
 # - A board that always answers can be climbed **without any knowledge**.
-# - A report says **all** that was tried, on what it was chosen, how sure it is, and
-#   what failed.
+# - A report says **everything** that was tried, on what it was chosen, how sure it
+#   is, and what failed.
 #
 # **Next:** a folder of your own (lesson 05), and somebody who will use the model.

@@ -18,8 +18,8 @@ _HEAD = """\
 
 Made by `python -m tools.list_misconceptions` from `data/quizzes/` and
 `data/keys/`: edit those. For teachers: it has all answers. Below each question
-stands what is right, then each wrong answer, with what the course says to
-whoever gives it. How often each is given, nobody knows yet.
+is the right answer, then each wrong one, with what the course replies. Nobody
+knows yet how often each is given.
 """
 
 

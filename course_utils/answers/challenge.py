@@ -97,11 +97,11 @@ class Challenge:
             raise CourseError(f"Nothing was submitted. {problem}")
         told = ""
         if scores["public"].auc.value < 0.5:
-            told = "Below one half: a higher number is to mean defective."
+            told = "Below one half: a higher number should mean defective."
         return self._board(told, newest=self._number_of(predictions))
 
     def board(self) -> Board:
-        """Return the leaderboard: your submissions, beside the references."""
+        """Return the leaderboard: your submissions beside the references."""
         return self._board()
 
     def reveal(self, chosen: object = ...) -> Reveal | Text:
@@ -125,7 +125,7 @@ class Challenge:
             return Text(
                 "Nothing was revealed. challenge.reveal(2) sends in submission "
                 "2 and shows the private scores of all. It cannot be undone: "
-                "what you submit afterwards is marked as such.\n"
+                "what you submit afterwards is marked.\n"
                 f"You have made {counted(count, 'submission')}."
             )
         note = ""

@@ -49,13 +49,13 @@ def checked_predictions(predictions: object, count: int) -> np.ndarray:
         )
     if values.ndim != 1:
         raise CourseError(
-            f"The predictions have the shape {values.shape}, and expected is "
-            f"{(count,)}: {_WANTED}."
+            f"The predictions have the shape {values.shape}, not {(count,)}: "
+            f"submit {_WANTED}."
         )
     if len(values) != count:
         raise CourseError(
             f"There are {len(values):,} predictions and {count:,} unlabelled "
-            f"cells; expected is {_WANTED}."
+            f"cells: submit {_WANTED}."
         )
     if wrong := int((~np.isfinite(values)).sum()):
         first = int(np.flatnonzero(~np.isfinite(values))[0])
@@ -74,14 +74,14 @@ def checked_predictions(predictions: object, count: int) -> np.ndarray:
     if least < 0:
         raise CourseError(
             f"The predictions reach from {least:.3g} to {most:.3g}, as logits "
-            "do, and expected are probabilities from 0 to 1: submit "
+            "do; probabilities reach from 0 to 1: submit "
             "keras.ops.sigmoid(predictions)."
         )
     if most > 1:
         raise CourseError(
-            f"The predictions reach from {least:.3g} to {most:.3g}, and "
-            "expected are probabilities from 0 to 1: divide percentages by "
-            "100, and pass logits through keras.ops.sigmoid."
+            f"The predictions reach from {least:.3g} to {most:.3g}; "
+            "probabilities reach from 0 to 1: divide percentages by 100, and "
+            "pass logits through keras.ops.sigmoid."
         )
     return values.astype("float32")
 
@@ -110,13 +110,13 @@ def _numbers(predictions):
     kinds = {type(one) for one in _plain(predictions)}
     if kinds & {str, bytes}:
         raise CourseError(
-            "The predictions hold text, and expected is "
-            f"{_WANTED}; of class names submit the probabilities behind them."
+            f"The predictions hold text: submit {_WANTED}; for class names, "
+            "the probabilities behind them."
         )
     if bool in kinds:
         raise CourseError(
-            "The predictions are True or False, which are classes, and "
-            f"expected is {_WANTED}."
+            "The predictions are True or False, which are classes: submit "
+            f"{_WANTED}."
         )
     return array_arguments.real_array("predictions", predictions)
 

@@ -38,7 +38,7 @@ class Reveal:
         own = [row for row in self.rows if row.number and not row.late]
         sent = next((r for r in own if r.number == self.chosen), None)
         if sent is None:
-            return ("The submission that was sent in cannot be read any more.",)
+            return ("The submission that was sent in can no longer be read.",)
         first = own[0]
         best = max(own, key=lambda row: row.private.auc.value)
         told = [
@@ -65,8 +65,8 @@ class Reveal:
             told.append(
                 "From the public to the private part, the AUC of your first "
                 f"on the board changed by {changes[0]:+.3f}, that of your "
-                f"others by {np.median(changes[1:]):+.3f} (the median): if "
-                "the board has flattered its first, that one's is lower."
+                f"others by {np.median(changes[1:]):+.3f} (the median). If "
+                "the board flattered its first, its change is the lower one."
             )
         return (*told, self.note) if self.note else tuple(told)
 

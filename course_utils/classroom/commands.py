@@ -41,7 +41,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     step.add_argument(
         "--students",
         metavar="FILE",
-        help="one name a line: each gets a notebook with a seed of their own",
+        help="one name per line: each gets a notebook with a seed of their own",
     )
     step = add("collect", "put into one order what was handed in")
     step.add_argument("folder", metavar="DIR")
@@ -66,7 +66,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
             action="store_true",
             help="run them without a sandbox: they can do whatever you can",
         )
-    step = add("report", "tables, feedback a student, a dashboard")
+    step = add("report", "tables, feedback for each student, a dashboard")
     step.add_argument("folder", metavar="DIR")
     step = add("export", "marks for Moodle, Canvas or nbgrader")
     step.add_argument("folder", metavar="DIR")
@@ -117,7 +117,7 @@ def _release(chosen):
         except (OSError, ValueError) as error:
             raise CourseError(
                 f"{chosen.students} cannot be read: write a text file with one "
-                "name a line."
+                "name per line."
             ) from error
         students = [line for line in text.splitlines() if line.strip()]
     paths = release(

@@ -37,8 +37,8 @@ def table(name, gain=False):
     Args:
         name: One of `names()`, such as `"learning_rate"`.
         gain: Whether the AUC of the baseline (the frozen network; for
-            `"shift"`, no repair; for `"beyond"`, the recipe) is taken from
-            each, seed by seed: modules differ far more than methods do.
+            `"shift"`, no repair; for `"beyond"`, the recipe) is subtracted
+            from each, seed by seed: modules differ far more than methods do.
 
     Returns:
         A `pandas.DataFrame`, one row per point of the figure: `line`, what

@@ -323,7 +323,7 @@ def test_the_same_predictions_are_no_second_submission(challenge):
 @needs_cells
 def test_a_ranking_turned_round_is_told(challenge):
     turned = 1 - guesses(challenge, 0.3)
-    assert "higher number is to mean defective" in repr(
+    assert "higher number should mean defective" in repr(
         challenge.submit(turned)
     )
 

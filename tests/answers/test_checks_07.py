@@ -33,7 +33,7 @@ def test_a_mean_of_runs_passes(work, answer):
         (RUNS[1], "one of the runs"),
         (SOUP[:2], "has 2 arrays, and the model has 3"),
         ([SOUP[0].T, *SOUP[1:]], "Array 0 of `my_soup`"),
-        ([SOUP[0], SOUP[1] + 1, SOUP[2]], "1 of 3 arrays are no mean"),
+        ([SOUP[0], SOUP[1] + 1, SOUP[2]], "1 of 3 arrays are not the mean"),
         (1.5, "list of arrays, not 1.5"),
     ],
 )
@@ -144,7 +144,7 @@ def test_merged_adapters_pass_and_the_model_is_as_it_was(work, adapters):
         ({"names": ()}, "2 of 2 kernels are as they were"),
         ({"names": ("two",)}, "1 of 2 kernels are as they were"),
         ({"times": 2}, "2 of 2 kernels are not the frozen kernel plus"),
-        ({"head": False}, "The head is not the one"),
+        ({"head": False}, "The head is not the trained one"),
     ],
 )
 def test_each_mistaken_merge_is_named(work, adapters, options, named):
@@ -287,12 +287,12 @@ def test_the_advice_follows_from_the_gains(work):
     ("answer", "advice", "named"),
     [
         ([0.05, 0.04], "try all", "chosen by the *test* modules"),
-        ([0.86, 0.80], "try all", "take that of the recipe off"),
+        ([0.86, 0.80], "try all", "subtract the recipe's"),
         ([0.05, 0.0], "try all", "on *validation*, where"),
         ([0.04, 0.0], "try all", "not the other way round"),
         ([0.3, 0.3], "try all", "The first gain is -0.040"),
-        ([0.3], "try all", "2 numbers, one a seed"),
-        (GAINS, "maybe", "expected is 'try all' or"),
+        ([0.3], "try all", "2 numbers, one per seed"),
+        (GAINS, "maybe", "should be 'try all' or"),
     ],
 )
 def test_each_mistaken_gain_is_named(work, answer, advice, named):
@@ -346,9 +346,9 @@ def test_a_greedy_soup_passes_and_the_model_is_as_it_was(work, linear):
         (["first"], "With 'second' the soup rises"),
         (["first", "second", "harmful"], "With 'harmful' the soup falls"),
         (["second", "first"], "It begins with 'second'"),
-        (["first", "harmful", "second"], "its turn is before it"),
+        (["first", "harmful", "second"], "its turn comes first"),
         (["first", "first"], "in twice"),
-        (["third"], "none of the candidates"),
+        (["third"], "not one of the candidates"),
         ([], "should be a list of names"),
     ],
 )

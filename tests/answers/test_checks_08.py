@@ -83,7 +83,7 @@ def test_each_misconception_about_the_difference_is_named(work):
     wide = difference()
     narrow = [value, value - 0.001, value + 0.001]
     for answer, named in (
-        (difference(SECOND, FIRST), "second less the first"),
+        (difference(SECOND, FIRST), "second minus the first"),
         ((value, *ends), "draw"),
         (narrow, "single cells"),
         ((single[0].value, wide.low, wide.high), "is not"),
@@ -142,7 +142,7 @@ def test_each_misconception_about_climbing_is_named(work):
     knows = np.where(PUBLIC, mine, LABELS + RNG.random(CELLS))
     for answer, given, status, named in (
         (best, None, "failed", "ask about more"),
-        (-mine, None, "failed", "turned round"),
+        (-mine, None, "failed", "wrong way round"),
         (copied, None, "failed", "as labels have"),
         (knows, None, "failed", "knows something"),
         (mine[PUBLIC], pair, "failed", f"each of the {CELLS} cells"),
@@ -196,7 +196,7 @@ def test_each_misconception_about_the_choice_is_named(submitted):
         ({1: WORSE, 3: GOOD}, 1, "failed", "Submission 3 is better"),
         ({1: WORSE, 3: GOOD}, 2, "failed", "one of the numbers"),
         ({1: WORSE, 3: GOOD}, "3", "failed", "one of the numbers"),
-        ({1: WORSE, 9: GOOD}, 9, "failed", "no number of a submission"),
+        ({1: WORSE, 9: GOOD}, 9, "failed", "not the number of a submission"),
         ({1: GOOD}, 1, "failed", "two submissions or more"),
         ([GOOD, WORSE], 1, "failed", "two submissions or more"),
         ({1: WORSE[:100], 2: GOOD}, 2, "failed", "each of the 240"),
@@ -211,4 +211,4 @@ def test_each_misconception_about_the_choice_is_named(submitted):
 
 def test_without_a_submission_there_is_nothing_to_choose(work):
     status, message = check_choice({1: WORSE, 2: GOOD}, 2)
-    assert status == "failed" and "no number of a submission" in message
+    assert status == "failed" and "not the number of a submission" in message

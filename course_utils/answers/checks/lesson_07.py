@@ -30,7 +30,7 @@ def judge_soup(soup: object, runs: list) -> tuple[str, str]:
         )
     mistakes = [
         ([len(runs) * mean for mean in means], "That is the sum: divide it."),
-        *((run, "That is one of the runs, and no mean.") for run in runs),
+        *((run, "That is one of the runs, not their mean.") for run in runs),
     ]
     for wrong, message in mistakes:
         if _same(soup, wrong):
@@ -40,7 +40,7 @@ def judge_soup(soup: object, runs: list) -> tuple[str, str]:
         for one, mean in zip(soup, means, strict=True)
     )
     return "failed", (
-        f"{off} of {len(means)} arrays are no mean over the {len(runs)} runs: "
+        f"{off} of {len(means)} arrays are not the mean of {len(runs)} runs: "
         "take the first array of each run, then the second of each."
     )
 
@@ -77,7 +77,7 @@ def judge_average(average: object, steps: list) -> tuple[str, str]:
         ),
         (
             _moving(weights, KEPT, np.zeros_like(weights[0])),
-            "It begins at zero, and so lags behind: begin at the first kernel.",
+            "It begins at zero, so it lags behind: begin at the first kernel.",
         ),
         (
             np.cumsum(weights[1:], axis=0) / np.arange(1, count + 1)[:, None],
@@ -91,8 +91,8 @@ def judge_average(average: object, steps: list) -> tuple[str, str]:
                 return "failed", message
             ways = [np.abs(np.diff(x, axis=0)).sum() for x in (found, weights)]
             return "passed", (
-                f"{count} averages. They went {ways[0] / ways[1]:.0%} of the "
-                "way that the weights went."
+                f"{count} averages. Their path is {ways[0] / ways[1]:.0%} as "
+                "long as that of the weights."
             )
     return "failed", (
         f"The first should be {KEPT} times the first kernel plus "
@@ -197,9 +197,16 @@ def judge_trying_all(
     """Judge what came of choosing among all changes by validation.
 
     Args:
-        gains: The learner's gains in test AUC over the recipe, one a seed.
+        gains: The learner's gains in test AUC over the recipe, per seed.
         advice: One of `ADVICE`.
+<<<<<<< HEAD
         changes: The committed rows, a row a change and seed.
+=======
+        changes: The committed rows, one per change and seed.
+
+    Returns:
+        A status and a message.
+>>>>>>> h23
     """
     wide = changes.pivot(index="seed", columns="recipe")
     test, validation = wide["auc"], wide["validation_auc"]
@@ -213,20 +220,20 @@ def judge_trying_all(
     found = as_numbers(gains)
     if found.shape != right.shape:
         return "failed", (
-            f"`my_gains` should be {len(right)} numbers, one a seed, not "
+            f"`my_gains` should be {len(right)} numbers, one per seed, not "
             f"{brief(gains)}."
         )
     if not np.allclose(found, right, atol=2e-4):
         kept = validation.max(axis=1) - validation[BASELINE]
         mistakes = [
             (by(test) - base, "They were chosen by the *test* modules."),
-            (by(validation), "That is the AUC: take that of the recipe off."),
+            (by(validation), "That is the AUC itself: subtract the recipe's."),
             (
                 kept.to_numpy(),
                 "That is the gain on *validation*, where the change was "
                 "chosen: ask the test modules.",
             ),
-            (-right, "The recipe's is taken off, not the other way round."),
+            (-right, "Subtract the recipe's AUC, not the other way round."),
         ]
         for value, message in mistakes:
             if np.allclose(found, value, atol=2e-4):
@@ -238,8 +245,8 @@ def judge_trying_all(
     wanted = ADVICE[0] if right.mean() >= MARGIN else ADVICE[1]
     if advice not in ADVICE:
         return "failed", (
-            f"The gains are right. `my_advice` is {brief(advice)}, and "
-            f"expected is {' or '.join(map(repr, ADVICE))}."
+            f"The gains are right. `my_advice` is {brief(advice)}, and should "
+            f"be {' or '.join(map(repr, ADVICE))}."
         )
     told = f"{right.mean():+.3f} on average, {right.min():+.3f} at worst"
     if advice != wanted:

@@ -13,7 +13,7 @@ _TIE = 1e-3
 
 
 def no_weights(given: object, like: list, name: str) -> str:
-    """Say why something is no list of weights like another.
+    """Say why something is not a list of weights like another.
 
     Args:
         given: What the learner made.
@@ -101,7 +101,7 @@ def _why_differs(merged, model, adapted, largest):
         )
     heads = zip(merged[-2:], adapted.layers[-1].get_weights(), strict=True)
     if not all(np.allclose(one, own, atol=1e-6) for one, own in heads):
-        return "The kernels are right. The head is not the one that trained."
+        return "The kernels are right. The head is not the trained one."
     return (
         f"The scores differ by up to {largest:.2g}: something besides the 1x1 "
         "kernels and the head was changed."
@@ -134,9 +134,9 @@ def judge_greedy(
             f"`my_members` should be a list of names, not {brief(members)}."
         )
     if strange := [m for m in members if m not in names]:
-        return "failed", f"{brief(strange[0])} is none of the candidates."
+        return "failed", f"{brief(strange[0])} is not one of the candidates."
     if len(set(members)) < len(members):
-        return "failed", "Somebody is in twice: each is looked at once."
+        return "failed", "A candidate is in twice: each may go in once."
     if problem := no_weights(greedy, model.get_weights(), "my_greedy"):
         return "failed", problem
 
@@ -181,8 +181,8 @@ def _wrong_choice(members, alone, auc):
     for one, following in itertools.pairwise(members):
         if alone[following] > alone[one] + _TIE:
             return (
-                f"{following!r} is better than {one!r} alone, so its turn is "
-                "before it."
+                f"Alone, {following!r} is better than {one!r}, so its turn "
+                "comes first."
             )
     inside = members[:1]
     so_far = alone[members[0]]
@@ -193,12 +193,12 @@ def _wrong_choice(members, alone, auc):
         if name in members and found < so_far - _TIE:
             return (
                 f"With {name!r} the soup falls from {so_far:.3f} to "
-                f"{found:.3f}, and it is in."
+                f"{found:.3f}, yet it is in."
             )
         if name not in members and found > so_far + _TIE:
             return (
                 f"With {name!r} the soup rises from {so_far:.3f} to "
-                f"{found:.3f}, and it is not in."
+                f"{found:.3f}, yet it is not in."
             )
         if name in members:
             inside.append(name)

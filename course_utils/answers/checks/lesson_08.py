@@ -47,10 +47,10 @@ def judge_difference(
     value, low, high = given
     if (match := find_match(value, right.value, digits=2)) != RIGHT:
         if find_match(value, -right.value) == RIGHT:
-            match = "That is the second less the first."
+            match = "That is the second minus the first."
         return "failed", match or (
             f"The difference of the two AUC is not {value:.3g}: the first "
-            "less the second, on all labelled cells."
+            "minus the second, on all labelled cells."
         )
     slack = 0.2 * (right.high - right.low) + 0.002
     if max(abs(low - right.low), abs(high - right.high)) > slack:
@@ -60,7 +60,7 @@ def judge_difference(
             high - low - narrow
         ):
             return "failed", (
-                "That interval fits draws of single cells. Those of a module "
+                "That interval fits draws of single cells. Cells of one module "
                 "resemble each other: draw modules."
             )
         return "failed", (
@@ -115,13 +115,13 @@ def judge_climber(
     if private >= KNOWS:
         return "failed", (
             f"{told} and {private:.3f} on the private one: it knows something "
-            "of the cells. Use random numbers and what `ask` says of them."
+            "about the cells. Use random numbers and what `ask` says of them."
         )
     if climbed < 1 - CLIMBED:
-        return "failed", f"{told}: it is turned round, take the negative."
+        return "failed", f"{told}: it is the wrong way round, negate it."
     if climbed < CLIMBED:
         return "failed", (
-            f"{told}, and {CLIMBED} is wanted: ask about more random numbers, "
+            f"{told}, short of {CLIMBED}: ask about more random numbers, "
             "and let each count by how far its answer lies above one half."
         )
     given = as_numbers(pair)
@@ -139,8 +139,8 @@ def judge_climber(
     match = find_match(given, (climbed, private), wrong)
     if match == RIGHT:
         return "passed", (
-            f"{told}, above many an honest entry, and {private:.3f} on the "
-            "private one: it knows nothing, and the board has told it all."
+            f"{told}, and {private:.3f} on the private one: it knows nothing "
+            "about cells, and the board has told it all."
         )
     return "partial", match or f"{told}; `my_pair` says something else."
 
@@ -176,7 +176,7 @@ def judge_choice(
         )
     if unknown := [one for one in held_out if one not in notes]:
         return "failed", (
-            f"{brief(unknown[0])} is no number of a submission: the board "
+            f"{brief(unknown[0])} is not the number of a submission: the board "
             f"shows {len(notes)} of yours, and `board.newest` is the number "
             "of the one just made."
         )
@@ -227,8 +227,8 @@ def judge_choice(
     return (
         "passed",
         f"Submission {best}, chosen on modules that it has not seen. Over a "
-        f"head on frozen features it gains {gain}: write the interval into "
-        "your report.",
+        f"head on frozen features it gains {gain}. Write the interval into "
+        "your report, and that these modules chose it, which flatters.",
         facts,
     )
 
