@@ -199,14 +199,7 @@ def judge_trying_all(
     Args:
         gains: The learner's gains in test AUC over the recipe, per seed.
         advice: One of `ADVICE`.
-<<<<<<< HEAD
-        changes: The committed rows, a row a change and seed.
-=======
         changes: The committed rows, one per change and seed.
-
-    Returns:
-        A status and a message.
->>>>>>> h23
     """
     wide = changes.pivot(index="seed", columns="recipe")
     test, validation = wide["auc"], wide["validation_auc"]
