@@ -2,7 +2,8 @@
 
 A file's name is a sum over all that the features depend on: the backbone's
 layers and weights, and the pictures themselves. So a file is never out of
-date, and a changed picture or weight makes another.
+date, and a changed picture or weight makes another. After the features it has
+the pictures' digests, by which other sets find the pictures that they share.
 """
 
 import contextlib
@@ -22,6 +23,7 @@ from course_utils.machine import paths
 # More than this is not kept: what was used longest ago goes first.
 MOST_BYTES = 2 * 2**30
 _PARTIAL = ".partial"
+_DIGEST_BYTES = 16
 _DAY = 24 * 60 * 60
 
 
@@ -42,7 +44,7 @@ def digests_of(pictures: np.ndarray) -> list[bytes]:
         # Processors compute this one in hardware.
         digest = hashlib.sha256(kind)
         digest.update(picture)
-        found.append(digest.digest()[:16])
+        found.append(digest.digest()[:_DIGEST_BYTES])
     return found
 
 
@@ -54,23 +56,23 @@ def key(base_model, digests: Iterable[bytes]) -> str | None:
         digests: Those of the pictures, in the order of the features.
 
     Returns:
-        A name; None where a layer is of a class of the learner's own, whose
-        code may change with nothing here to notice it.
+        A name, which begins with one for the model; None where a layer is of
+        a class of the learner's own, whose code may change with nothing here
+        to notice it.
     """
     known = ("keras.", "course_utils.")
     for layer in [base_model, *base_model._flatten_layers()]:
         own = not type(layer).__module__.startswith(known)
         if own or isinstance(layer, keras.layers.Lambda):
             return None
-    together = hashlib.blake2b(digest_size=16)
-    together.update(f"{keras.__version__} {_architecture(base_model)}".encode())
+    model = hashlib.blake2b(digest_size=16)
+    model.update(f"{keras.__version__} {_architecture(base_model)}".encode())
     for weight in base_model.weights:
         value = np.ascontiguousarray(weight)
-        together.update(f"{value.shape} {value.dtype}".encode())
-        together.update(value)
-    for digest in digests:
-        together.update(digest)
-    return together.hexdigest()
+        model.update(f"{value.shape} {value.dtype}".encode())
+        model.update(value)
+    together = hashlib.blake2b(b"".join(digests), digest_size=16)
+    return f"{model.hexdigest()}-{together.hexdigest()}"
 
 
 def _architecture(model):
@@ -104,7 +106,39 @@ def load(
     return features if fits else None
 
 
-def save(name: str, features: np.ndarray) -> None:
+def fill(name: str, features: np.ndarray, digests: list[bytes]) -> set[bytes]:
+    """Fill in what the same model has computed for pictures of other sets.
+
+    Args:
+        name: As from :func:`key`.
+        features: Array of shape (pictures, ...), which is filled.
+        digests: Those of the pictures, in the order of the features.
+
+    Returns:
+        The digests of the pictures whose features are filled in.
+    """
+    filled = set()
+    for path in folder().glob(f"{name.partition('-')[0]}-*.npy"):
+        with contextlib.suppress(OSError, ValueError, EOFError):
+            kept = np.load(path, allow_pickle=False, mmap_mode="r")
+            with path.open("rb") as file:
+                file.seek(kept.offset + kept.nbytes)
+                content = file.read()
+            same = kept.dtype == features.dtype
+            same &= kept.shape[1:] == features.shape[1:]
+            if not same or len(content) != _DIGEST_BYTES * len(kept):
+                continue
+            starts = range(0, len(content), _DIGEST_BYTES)
+            known = [content[at : at + _DIGEST_BYTES] for at in starts]
+            rows = {digest: row for row, digest in enumerate(known)}
+            for row, digest in enumerate(digests):
+                if digest in rows:
+                    features[row] = kept[rows[digest]]
+                    filled.add(digest)
+    return filled
+
+
+def save(name: str, features: np.ndarray, digests: list[bytes]) -> None:
     """Keep features, and make room by deleting those not used for longest.
 
     Nothing is kept where the disk is full or cannot be written: they are then
@@ -114,6 +148,7 @@ def save(name: str, features: np.ndarray) -> None:
     Args:
         name: As from :func:`key`.
         features: The array.
+        digests: Those of the pictures, in the order of the features.
     """
     if features.nbytes > MOST_BYTES:
         return
@@ -124,6 +159,7 @@ def save(name: str, features: np.ndarray) -> None:
         try:
             with partial.open("wb") as file:
                 np.save(file, features, allow_pickle=False)
+                file.write(b"".join(digests))
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)

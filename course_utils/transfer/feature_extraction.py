@@ -37,7 +37,7 @@ def extract_features(
         batch_size: Pictures a batch, for arrays only.
         cache: Whether to keep the features on disk, and to take them from
             there where the same backbone with the same weights has computed
-            them for the same pictures, in whatever order. `course where`
+            them for the same pictures, in whatever set. `course where`
             prints the folder; at most 2 GiB are kept. Layers of your own are
             computed anew.
 

@@ -161,25 +161,30 @@ def feature_rows(
     order = sorted(range(len(digests)), key=digests.__getitem__)
     rows = np.empty(len(order), int)
     rows[order] = np.arange(len(order))
-    name = feature_cache.key(model, (digests[number] for number in order))
+    in_file = [digests[number] for number in order]
+    name = feature_cache.key(model, in_file)
     shape = (len(order), *shape)
     if check is not None:
         check(shape, dtype)
     needed = int(np.prod(shape)) * dtype.itemsize
     mapped = budget is not None and needed > budget
-    features = name and feature_cache.load(name, shape, dtype, mapped)
-    if features is None:
+    kept = name and feature_cache.load(name, shape, dtype, mapped)
+    features, known = kept, set(digests)
+    if kept is None:
         features = _room(shape, dtype, needed) if mapped else None
         if features is None:
             features = np.empty(shape, dtype)
-        batches = read_batches(data, f"{what} data", batch_size)
-        in_order = _fill(features, model, batches, what, digests, rows, tried)
-        if name:
-            feature_cache.save(name, features)
-    else:
-        begin = next(iter(read_batches(data, what, batch_size)))[0]
-        begin = feature_cache.digests_of(np.asarray(begin))
+        known = feature_cache.fill(name, features, in_file) if name else set()
+    batches = read_batches(data, f"{what} data", batch_size)
+    if known.issuperset(digests):
+        begin = feature_cache.digests_of(np.asarray(next(iter(batches))[0]))
         in_order = begin == digests[: len(begin)]
+    else:
+        in_order = _fill(
+            features, model, batches, what, digests, rows, known, tried
+        )
+    if name and kept is None:
+        feature_cache.save(name, features, in_file)
     weights = weights[0] if weights else None
     return FeatureRows(features, rows, labels, weights, sizes, in_order)
 
@@ -231,7 +236,7 @@ def drawn_rows(model, data, what, budget):
     )
 
 
-def _fill(features, model, batches, what, digests, rows, tried):
+def _fill(features, model, batches, what, digests, rows, known, tried):
     """Fills rows, in a second pass; returns whether it came in order."""
     places, seen = {}, []
     for digest, row in zip(digests, rows, strict=True):
@@ -248,8 +253,9 @@ def _fill(features, model, batches, what, digests, rows, tried):
             if not all(places.get(digest) for digest in found):
                 raise _differ()
             where = [places[digest].pop() for digest in found]
-            first = not seen and not tried
-            features[where] = features_of(model, images, first)
+            if not known.issuperset(found):
+                features[where] = features_of(model, images, not tried)
+                tried = True
             seen += found
             bar.update(len(found))
     if len(seen) != len(digests):

@@ -115,6 +115,21 @@ def test_features_on_disk_are_computed_once(work, counted):
     assert len(counted) == 3 and not np.array_equal(features, doubled)
 
 
+def test_pictures_of_other_sets_are_not_computed_again(work, counted):
+    images, labels = DATA
+    base_model = base()
+    extract_features(base_model, (images[:8], labels[:8]), cache=True)
+    before = len(counted)
+    whole, _ = extract_features(base_model, DATA, batch_size=4, cache=True)
+    assert len(counted) == before + 2  # of four batches
+    some = images[4:12][::-1], labels[4:12]
+    part, _ = extract_features(base_model, some, cache=True)
+    assert len(counted) == before + 2
+    np.testing.assert_array_equal(part, whole[4:12][::-1])
+    computed, _ = extract_features(base_model, DATA)
+    np.testing.assert_allclose(whole, computed, atol=1e-6)
+
+
 def drawn_pictures():
     """Sixteen pictures, each of which shows its own label."""
     pictures = np.arange(16, dtype="float32")[:, None, None, None]
