@@ -238,7 +238,7 @@ def drawn_rows(model, data, what, budget):
 
 def _fill(features, model, batches, what, digests, rows, known, tried):
     """Fills rows, in a second pass; returns whether it came in order."""
-    places, seen = {}, []
+    places, seen, waiting, size = {}, [], {}, 0
     for digest, row in zip(digests, rows, strict=True):
         places.setdefault(digest, []).append(row)
     with tqdm(
@@ -250,14 +250,21 @@ def _fill(features, model, batches, what, digests, rows, known, tried):
     ) as bar:
         for images, *_ in batches:
             found = feature_cache.digests_of(np.asarray(images))
-            if not all(places.get(digest) for digest in found):
-                raise _differ()
-            where = [places[digest].pop() for digest in found]
-            if not known.issuperset(found):
-                features[where] = features_of(model, images, not tried)
-                tried = True
+            for image, digest in zip(np.asarray(images), found, strict=True):
+                if not places.get(digest):
+                    raise _differ()
+                row = places[digest].pop()
+                if digest not in known:
+                    waiting[row] = image
+            size = size or len(found)
             seen += found
             bar.update(len(found))
+            # Of pictures that are new, full batches.
+            while len(waiting) >= (size if len(seen) < len(digests) else 1):
+                some = list(waiting)[:size]
+                few = np.stack([waiting.pop(row) for row in some])
+                features[some] = features_of(model, few, not tried)
+                tried = True
     if len(seen) != len(digests):
         raise _differ()
     return seen == digests

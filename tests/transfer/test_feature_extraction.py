@@ -122,9 +122,13 @@ def test_pictures_of_other_sets_are_not_computed_again(work, counted):
     before = len(counted)
     whole, _ = extract_features(base_model, DATA, batch_size=4, cache=True)
     assert len(counted) == before + 2  # of four batches
+    mixed = np.concatenate([images[::2], images[1::2] + 1])[::-1]
+    new, _ = extract_features(base_model, (mixed, labels), 2**30, 4, cache=True)
+    assert len(counted) == before + 4  # of new pictures, full batches
+    np.testing.assert_array_equal(new[8:], whole[::2][::-1])
     some = images[4:12][::-1], labels[4:12]
     part, _ = extract_features(base_model, some, cache=True)
-    assert len(counted) == before + 2
+    assert len(counted) == before + 4
     np.testing.assert_array_equal(part, whole[4:12][::-1])
     computed, _ = extract_features(base_model, DATA)
     np.testing.assert_allclose(whole, computed, atol=1e-6)
