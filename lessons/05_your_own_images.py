@@ -38,6 +38,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import recall_score
 from sklearn.model_selection import StratifiedGroupKFold
+from tqdm.auto import tqdm
 
 from course_utils import evaluation, machine, pictures
 from course_utils.backbones import load_backbone
@@ -284,7 +285,8 @@ candidates["fine-tuned"] = tuned
 flips = (), 1, 2, (1, 2)
 held_out, scores = read("validation", side), {}
 for name, model in candidates.items():
-    says = [model.predict(np.flip(held_out, a), verbose=0) for a in flips]
+    ways = tqdm(flips, f"Four flips, {name}", delay=2, leave=False)
+    says = [model.predict(np.flip(held_out, a), verbose=0) for a in ways]
     for how, views in {"": says[:1], ", four flips": says}.items():
         given = np.mean(views, axis=0).argmax(axis=1)
         scores[name + how] = recall_score(truth, given, average="macro")
@@ -432,6 +434,7 @@ use, limits = ..., ...
 if my_folder is None:
     use = "To practise. Not for inspection."
     limits = "Forty-odd modules, one laboratory, labels with planted faults."
+print("Writing the card: a few seconds ...")
 report = evaluation.write_report(
     machine.work_dir() / "reports" / audit.folder.name,
     model,
@@ -462,6 +465,7 @@ report
 # TensorFlow's own, which brings all of TensorFlow along and is deprecated.
 
 # %%
+print("Exporting: a few seconds ...")
 lite = evaluation.export_litert(model, report.path.with_name("model.tflite"))
 np.save(lite.with_name("pictures.npy"), asked.pictures.astype("float32"))
 script = """
@@ -491,13 +495,12 @@ pictures, start = np.load("pictures.npy"), time.perf_counter()
 np.save("answers.npy", [ask(picture) for picture in pictures])
 print((time.perf_counter() - start) / len(pictures), Interpreter.__module__)
 """
+print("Asking the file about all test pictures ...")
 run = {"capture_output": True, "text": True, "check": True, "cwd": lite.parent}
 told = subprocess.run([sys.executable, "-c", script], **run).stdout.split()
 answers = np.load(lite.with_name("answers.npy"))
-one, asking = (
-    asked.pictures[:1].astype("float32"),
-    "model.predict_on_batch(one)",
-)
+one = asked.pictures[:1].astype("float32")
+asking = "model.predict_on_batch(one)"
 took = timeit.repeat(asking, globals=globals(), number=10, repeat=2)
 same = np.mean(answers.argmax(axis=1) == asked.predictions)
 far = np.abs(answers - asked.probabilities).max()
