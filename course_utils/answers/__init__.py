@@ -1,4 +1,4 @@
-"""Quizzes, exercises and progress: judge, remember, add up."""
+"""Quizzes, exercises, the challenge, progress: judge, remember, add up."""
 
 import lazy_loader
 

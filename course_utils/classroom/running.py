@@ -21,7 +21,7 @@ import numpy as np
 
 from course_utils.classroom import frames, notebook_answers, values
 from course_utils.classroom.bubblewrap import PATIENCE
-from course_utils.classroom.recording import Recorder, install
+from course_utils.classroom.submission_recorder import Recorder, install
 
 LONGEST_MESSAGE = 300
 
