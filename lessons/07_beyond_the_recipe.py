@@ -454,8 +454,8 @@ plt.show()
 
 # %% [markdown]
 # *The figure shows the AUC on new modules minus that of the recipe on the same
-# draw, for each change and for the frozen network: means and 95 % intervals
-# over draws.*
+# draw, for the frozen network and each change, interpolation at three shares:
+# means and 95 % intervals over draws.*
 #
 # The table adds two columns: the cost, in multiples of the recipe's training,
 # and the old task, the share of views of seven photographs that keep their
