@@ -467,6 +467,7 @@ cost["cost"] /= cost["cost"]["the recipe"]
 gains = experiments.table("beyond", gain=True).set_index("recipe")
 apart = rows[rows["recipe"] == "the recipe"].groupby("seed")["auc"].std()
 print(f"The recipe, in another order: standard deviation {apart.mean():.3f}")
+print(f"The recipe, old task: {cost['old task']['the recipe']:.2f}")
 gains.iloc[:, 1:4].join(cost).sort_values("mean", ascending=False).round(2)
 
 # %% [markdown]
