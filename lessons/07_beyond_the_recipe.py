@@ -454,8 +454,8 @@ plt.show()
 
 # %% [markdown]
 # *The figure shows the AUC on new modules minus that of the recipe on the same
-# draw, for each change and for the frozen network: means and 95 % intervals
-# over draws.*
+# draw, for the frozen network and each change, interpolation at three shares:
+# means and 95 % intervals over draws.*
 #
 # The table adds two columns: the cost, in multiples of the recipe's training,
 # and the old task, the share of views of seven photographs that keep their
@@ -467,6 +467,7 @@ cost["cost"] /= cost["cost"]["the recipe"]
 gains = experiments.table("beyond", gain=True).set_index("recipe")
 apart = rows[rows["recipe"] == "the recipe"].groupby("seed")["auc"].std()
 print(f"The recipe, in another order: standard deviation {apart.mean():.3f}")
+print(f"The recipe, old task: {cost['old task']['the recipe']:.2f}")
 gains.iloc[:, 1:4].join(cost).sort_values("mean", ascending=False).round(2)
 
 # %% [markdown]

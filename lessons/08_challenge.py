@@ -268,7 +268,7 @@ print(f"Promised {promised[-1]:+.3f}, kept {kept[-1]:+.3f}.")
 # part: means over forty games.*
 #
 # **Interpret.** The board's promise grows with each submission, though nothing
-# gets better; the private part keeps next to none of it. That is the **winner's
+# gets better; the private part keeps none of it. That is the **winner's
 # curse**: of many noisy numbers, the largest is too large. It is the same with
 # any validation set that is asked often, yours included. In over a hundred
 # Kaggle contests little of it was found (Roelofs et al. 2019); it grows as the

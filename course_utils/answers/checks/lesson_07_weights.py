@@ -68,7 +68,7 @@ def judge_merged(
     largest = float(np.abs(found - wanted).max())
     if largest < _NEAR:
         return "passed", (
-            f"The same scores, to {largest:.0e}, and no adapter is left: "
+            f"The same scores, within {_NEAR:g}, and no adapter is left: "
             f"{adapted.count_params():,} numbers "
             f"became {model.count_params():,}."
         )
