@@ -16,8 +16,7 @@ copied, not made again.
 
 What was chosen beforehand:
 
-* learning_rate: the whole backbone, Adam, from too low to too high. Seed 100
-  keeps a curve (`fine_tuning_curves.csv`).
+* learning_rate: the whole backbone, Adam, from too low to too high.
 * depth: what is unfrozen. The residual network's last stage is one block, so
   the smallest part is that block's last convolution. All variants, the head
   alone too, make the same steps of the same optimizer.
@@ -113,7 +112,6 @@ RESULTS = [
     "step_seconds",
     "seconds",
 ]
-CURVE = ["train_loss", "validation_loss", "validation_value", "source_accuracy"]
 VALLEY = [
     "step",
     "scale",
@@ -124,7 +122,6 @@ VALLEY = [
 ]
 FILES = {
     "fine_tuning": KEYS + RESULTS,
-    "fine_tuning_curves": [*KEYS, "step", *CURVE],
     "fine_tuning_valley": KEYS + VALLEY,
 }
 
@@ -252,15 +249,11 @@ def make(runs, workers=1, folder=FOLDER):
         else:
             missing.append(run)
             done[run.same_as()] = None
-    for number, (run, result, *more) in enumerate(_made(missing, workers), 1):
+    for number, (run, result, valley) in enumerate(_made(missing, workers), 1):
         key = dataclasses.asdict(run)
-        names = ("fine_tuning_curves", "fine_tuning_valley")
-        for name, extra in zip(names, more, strict=True):
-            _add(
-                folder,
-                name,
-                [{**key, **row_files.rounded(row)} for row in extra],
-            )
+        if valley:
+            rows = [{**key, **row_files.rounded(row)} for row in valley]
+            _add(folder, "fine_tuning_valley", rows)
         row = {**key, **row_files.rounded(result)}
         _add(folder, "fine_tuning", [row])
         done[run.same_as()] = row

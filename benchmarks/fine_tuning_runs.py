@@ -139,8 +139,8 @@ def execute(run, strength):
         strength: Inverse strength of the head's regularisation.
 
     Returns:
-        The results of the run, a dict; the rows of its curve; and, for the
-        valley, the rows of its perturbations.
+        The results of the run, a dict; and, for the valley, the rows of its
+        perturbations.
     """
     began = time.perf_counter()
     keras.utils.set_random_seed(run.seed)
@@ -182,7 +182,7 @@ def execute(run, strength):
         rows = perturbed(model, target, drawn, run.seed)
         valley = [{"step": keep.step, **row} for row in rows]
     result["seconds"] = round(time.perf_counter() - began, 1)
-    return result, keep.curve, valley
+    return result, valley
 
 
 class _Keep:
@@ -191,10 +191,9 @@ class _Keep:
     def __init__(self, run, recipe, target, drawn):
         self.run, self.target, self.drawn = run, target, drawn
         self.recipe = recipe
-        self.curved = run.experiment == "learning_rate" and run.seed == 100
         self.level = run.experiment == "valley"
-        self.wanted = self.curved or self.level or recipe.stops
-        self.curve, self.best, self.least = [], None, np.inf
+        self.wanted = self.level or recipe.stops
+        self.best, self.least = None, np.inf
 
     def use(self, model, base_model):
         """Looks at this model from now on."""
@@ -209,18 +208,8 @@ class _Keep:
         validation_images, validation_labels = self.target.parts["validation"]
         logits = logits_of(self.model, validation_images)
         loss = loss_of(logits, validation_labels)
-        if self.recipe.stops and loss < self.least:
+        if loss < self.least:
             self.least, self.best = loss, self.model.get_weights()
-        if self.curved:
-            value, _ = judge(logits, validation_labels, self.target.metric)
-            row = {
-                "step": step,
-                "train_loss": loss_of(logits_of(self.model, images), labels),
-                "validation_loss": loss,
-                "validation_value": value,
-                "source_accuracy": source_accuracy(self.base_model),
-            }
-            self.curve.append(row)
         return False
 
     def result(self):

@@ -7,6 +7,7 @@ import random
 
 import keras
 import numpy as np
+import pandas as pd
 
 from course_utils.machine import quick_runs
 from course_utils.machine.arguments import number, whole_number
@@ -136,13 +137,9 @@ def _losses(model, batches, rates):
     return rates[: len(losses)], np.array(losses)
 
 
-def _smooth(losses, keep=0.9):
-    """Exponential moving average, corrected for its start at 0."""
-    average, smoothed = 0.0, []
-    for step, loss in enumerate(losses, start=1):
-        average = keep * average + (1 - keep) * loss
-        smoothed.append(average / (1 - keep**step))
-    return np.array(smoothed)
+def _smooth(losses):
+    """Exponential moving average, over some ten steps."""
+    return pd.Series(losses).ewm(alpha=0.1).mean().to_numpy()
 
 
 def _endless(data, batch_size):

@@ -31,8 +31,8 @@ def test_a_run_is_made_once_and_copied_to_another_experiment(
 
     def execute(run):
         made.append(run)
-        curve = [{"step": 0, "train_loss": 1.0}]
-        return run, {"value": 0.12345, "seconds": 1.0}, curve, []
+        valley = [{"step": 0, "train_loss": 1.0}]
+        return run, {"value": 0.12345, "seconds": 1.0}, valley
 
     monkeypatch.setattr(fine_tuning, "execute", execute)
     run = next(iter(fine_tuning.planned(["depth"])))
@@ -45,8 +45,7 @@ def test_a_run_is_made_once_and_copied_to_another_experiment(
     keys = [tuple(row[name] for name in fine_tuning.KEYS) for row in rows]
     assert keys == [run.key(), other.key(), same.key()]
     assert {row["value"] for row in rows} == {"0.1235"}
-    curves = fine_tuning.read("fine_tuning_curves", tmp_path)
-    assert len(curves) == 2
+    assert len(fine_tuning.read("fine_tuning_valley", tmp_path)) == 2
 
 
 def trained(variant, phase=-1):
@@ -118,11 +117,9 @@ def test_a_run_of_two_phases_from_end_to_end(monkeypatch):
     run = fine_tuning.Run(
         "learning_rate", "near", 30, 100, "tiny", "Adam", 1e-3, 2
     )
-    same, result, curve, valley = fine_tuning.execute(run)
+    same, result, valley = fine_tuning.execute(run)
     assert same == run and valley == []
     assert set(result) == set(fine_tuning.RESULTS)
-    assert [row["step"] for row in curve] == [0, 1, 2]
-    assert set(fine_tuning.CURVE) < set(curve[0])
     assert 0.3 < result["value"] <= 1 and 0.7 < result["source_accuracy"] <= 1
     assert result["parameters"] == 144 * 144 * 9 + 145 * 6
 
@@ -160,25 +157,13 @@ def test_the_files_hold_every_run_of_the_plan_and_no_other():
     assert sorted(keys) == sorted(runs)
     for row in rows:
         assert 0 <= float(row["value"]) <= 1
-    curved = {
-        key
-        for key, run in runs.items()
-        if run.experiment == "learning_rate" and run.seed == 100
-    }
-    names = fine_tuning.KEYS, ("fine_tuning_curves", "fine_tuning_valley")
     found = [
-        [
-            tuple(row[name] for name in names[0])
-            for row in fine_tuning.read(file)
-        ]
-        for file in names[1]
+        tuple(row[name] for name in fine_tuning.KEYS)
+        for row in fine_tuning.read("fine_tuning_valley")
     ]
-    assert {key: found[0].count(key) for key in found[0]} == dict.fromkeys(
-        curved, 1 + 200 // fine_tuning_runs.LOOK_EVERY
-    )
     valley = {key for key, run in runs.items() if run.experiment == "valley"}
     each = 1 + 4 * fine_tuning_measures.VALLEY_DIRECTIONS
-    assert {key: found[1].count(key) for key in found[1]} == dict.fromkeys(
+    assert {key: found.count(key) for key in found} == dict.fromkeys(
         valley, each
     )
 
@@ -195,21 +180,6 @@ def test_the_heads_strength_is_the_reports():
 def frame(experiment, name="fine_tuning"):
     rows = pd.read_csv(fine_tuning.FOLDER / f"{name}.csv")
     return rows[rows["experiment"] == experiment]
-
-
-def test_validation_loss_and_forgetting_do_not_go_together():
-    curves = frame("learning_rate", "fine_tuning_curves")
-    at = curves.groupby(["target", "learning_rate"])
-    first, last = at.first(), at.last()
-    rose = last["validation_loss"] - first["validation_loss"]
-    lost = first["source_accuracy"] - last["source_accuracy"]
-    worse = first["validation_value"] - last["validation_value"]
-    assert rose["near", 1e-4] > 0.1 and lost["near", 1e-4] < 0.05
-    assert (worse["near"].loc[1e-5:1e-3] < 0.05).all()
-    assert lost["near", 3e-3] > 0.2 and rose["near", 3e-3] < rose["near", 3e-4]
-    assert rose["defects", 3e-3] > rose["defects", 3e-4]
-    assert (rose.xs(1e-2, level=1) > 0.5).all()
-    assert (lost.xs(1e-2, level=1) > 0.5).all()
 
 
 def test_more_layers_were_not_worse_with_few_labels():

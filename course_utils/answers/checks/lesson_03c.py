@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
+from scipy import stats
 
 from course_utils.answers.learner_values import (
     RIGHT,
@@ -296,8 +298,6 @@ def _losses(rows):
 
 def _by_rate(answer):
     """Returns a dict from rate to verdict; None if it is none."""
-    import pandas as pd
-
     if isinstance(answer, pd.Series):
         answer = answer.to_dict()
     if not isinstance(answer, Mapping):
@@ -313,8 +313,6 @@ def _by_rate(answer):
 
 def _power(seeds, effect, spread, repeats=20_000):
     """Returns how often an effect is found, as the lesson simulates it."""
-    from scipy import stats
-
     rng = np.random.default_rng(0)
     mean = effect + rng.normal(size=repeats) * spread / np.sqrt(seeds)
     variance = spread**2 * rng.chisquare(seeds - 1, repeats) / (seeds - 1)
@@ -334,8 +332,6 @@ def _shares(wide, weighted=True):
 
 def _label_gains(method):
     """Returns the gain by more labels, by comparison, from the rows."""
-    import pandas as pd
-
     path = paths.data_dir() / "experiments" / "real_label_curve.csv"
     rows = pd.read_csv(path)
     own = rows[(rows["stage"] == "report") & (rows["method"] == method)]
@@ -348,8 +344,6 @@ def _label_gains(method):
 
 def _interval_mistakes(one):
     """Yields wrong triples, and what is said to them."""
-    from scipy import stats
-
     half = one.high - one.mean
     error = half / stats.t.ppf(0.975, one.seeds - 1)
 

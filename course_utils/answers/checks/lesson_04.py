@@ -1,6 +1,8 @@
 """Checks of lesson 04, judging a medical model."""
 
 import numpy as np
+import pandas as pd
+from sklearn.metrics import roc_auc_score
 
 from course_utils.answers.learner_values import (
     as_number,
@@ -139,8 +141,6 @@ def judge_covering(
 
 def _covered(pictures, labels, scores, colour, keep=False):
     """Returns the AUC with each cell covered; `keep` goes on covering."""
-    from sklearn.metrics import roc_auc_score
-
     areas, size = np.empty((CELLS, CELLS)), pictures.shape[1] // CELLS
     covered = pictures.copy()
     for row, column in np.ndindex(areas.shape):
@@ -305,8 +305,6 @@ def _card(
 
 def _clinic(ill_patients, promise, name, seed):
     """Returns validation and test pictures of a clinic that nobody has seen."""
-    import pandas as pd
-
     rng = np.random.default_rng(seed)
     tables = []
     for first in (0, 1000):

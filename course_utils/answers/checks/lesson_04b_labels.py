@@ -1,6 +1,8 @@
 """Check of lesson 04b: another hospital, with thirty labels."""
 
 import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 
 from course_utils.answers.learner_values import (
     RIGHT,
@@ -52,9 +54,9 @@ def judge_thirty(
             f"{len(test)} cells of `tests['mono']`, not {brief(scores)}."
         )
     truth = np.asarray(labels)[test] == 1
-    area = _area(truth, found)
+    area = roc_auc_score(truth, found)
     free = _own_statistics(features, labels, target, split)
-    unlabelled = _area(truth, free)
+    unlabelled = roc_auc_score(truth, free)
     facts = [
         f"AUC {area:.3f}; own statistics, without a label, {unlabelled:.3f}"
     ]
@@ -127,15 +129,8 @@ def _labels_problem(labelled, allowed):
     return ""
 
 
-def _area(truth, scores):
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(truth, scores))
-
-
 def _own_statistics(features, labels, target, split):
     """Returns scores of the test cells: the repair that costs no label."""
-    from sklearn.linear_model import LogisticRegression
 
     def standardized(own):
         like = features[own & (split == "train")]

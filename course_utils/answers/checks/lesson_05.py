@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold
 
 from course_utils.answers.checks import lesson_05_script
 from course_utils.answers.learner_values import (
@@ -212,9 +214,6 @@ def judge_suspects(
 
 def _held_out_shares(features, labels, groups):
     """Returns what models that have not seen a row say of its label."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedGroupKFold
-
     share = np.zeros(len(labels))
     turns = StratifiedGroupKFold(3, shuffle=True, random_state=0)
     for seen, new in turns.split(features, labels, groups):

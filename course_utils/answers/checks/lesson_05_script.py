@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from course_utils.answers.learner_values import brief
+from course_utils.pictures.picture_arrays import read_picture
 
 LONGEST_RUN = 40  # seconds; TensorFlow's interpreter loads slowly
 _NEAR = 0.02  # a probability of two digits, prepared nearly as in training
@@ -143,7 +144,7 @@ def _judge_lines(lines, copies, model_path):
             for (share, number), (told, name) in zip(wanted, given, strict=True)
         ]
 
-    right = agrees(_as_trained)
+    right = agrees(read_picture)
     if all(right):
         return "passed", (
             f"All {len(copies)} pictures are named as by the model in Keras: "
@@ -156,19 +157,13 @@ def _judge_lines(lines, copies, model_path):
     ):
         if all(agrees(prepare)):
             return "failed", message
-    if all(agrees(_as_trained, class_names[::-1])):
+    if all(agrees(read_picture, class_names[::-1])):
         return "failed", "The order of the classes is reversed."
     return "failed", (
         f"{len(right) - sum(right)} of {len(right)} pictures get another "
         "class or another probability than from the model in Keras: prepare "
         "them as in training, with values from 0 to 255."
     )
-
-
-def _as_trained(path, size):
-    from course_utils.pictures.picture_arrays import read_picture
-
-    return read_picture(path, size)
 
 
 def _fitted(image, size):
@@ -189,7 +184,7 @@ def _stretched(path, size):
 
 
 def _reversed(path, size):
-    return _as_trained(path, size)[..., ::-1]
+    return read_picture(path, size)[..., ::-1]
 
 
 JUDGES = {"yo-09": judge_script}

@@ -4,6 +4,7 @@ import contextlib
 import itertools
 
 import numpy as np
+from sklearn.metrics import roc_auc_score
 
 from course_utils.answers.learner_values import as_numbers, brief
 
@@ -126,8 +127,6 @@ def judge_greedy(
         grids: What to validate on.
         labels: Its labels, 0 or 1.
     """
-    from sklearn.metrics import roc_auc_score
-
     names = list(candidates)
     if not isinstance(members, list | tuple) or not members:
         return "failed", (
@@ -147,7 +146,7 @@ def judge_greedy(
     def auc(some):
         model.set_weights(mean(some))
         scores = np.asarray(model.predict(grids, verbose=0))[:, 0]
-        return float(roc_auc_score(labels, scores))
+        return roc_auc_score(labels, scores)
 
     with _lent(model):
         alone = {name: auc([name]) for name in names}

@@ -1,7 +1,13 @@
 """Checks of lesson 08, Challenge."""
 
 import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GroupKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
+from course_utils.answers import challenge_log
 from course_utils.answers.learner_values import (
     RIGHT,
     as_number,
@@ -9,6 +15,7 @@ from course_utils.answers.learner_values import (
     brief,
     find_match,
 )
+from course_utils.evaluation.intervals import bootstrap_over_patients
 
 VERDICTS = ("better", "worse", "cannot be distinguished")
 DRAWS = 300
@@ -104,8 +111,8 @@ def judge_climber(
             f"`my_climber` should be a finite number for each of the "
             f"{len(labels)} cells, not {brief(answer)}."
         )
-    climbed = _area(labels[public], scores[public])
-    private = _area(labels[~public], scores[~public])
+    climbed = roc_auc_score(labels[public], scores[public])
+    private = roc_auc_score(labels[~public], scores[~public])
     told = f"It reaches {climbed:.3f} on the public part"
     if len(np.unique(scores[public])) == 2:
         return "failed", (
@@ -130,7 +137,7 @@ def judge_climber(
             f"{told}. `my_pair` should be two numbers, its AUC on the public "
             f"and on the private cells, not {brief(pair)}."
         )
-    whole = _area(labels, scores)
+    whole = roc_auc_score(labels, scores)
     wrong = [
         ((private, climbed), "The public part comes first."),
         ((climbed, whole), "The second is over all cells: take `~public`."),
@@ -164,9 +171,6 @@ def judge_choice(
         features: Frozen features of the labelled cells.
         modules: Module of each.
     """
-    # Late: it needs pandas.
-    from course_utils.answers import challenge_log
-
     record = challenge_log.read(challenge.name, challenge.seed)
     notes = {one.number: one.note for one in record.submissions}
     if not isinstance(held_out, dict) or len(held_out) < 2:
@@ -189,7 +193,7 @@ def judge_choice(
                 f"for each of the {len(labels)} labelled cells, in the order "
                 "of challenge.labelled."
             )
-        areas[number] = _area(labels, scores)
+        areas[number] = roc_auc_score(labels, scores)
         if areas[number] > TOO_GOOD:
             return "failed", (
                 f"Submission {number} has an AUC of {areas[number]:.3f} on the "
@@ -197,7 +201,7 @@ def judge_choice(
                 "out each cell's module."
             )
     own = _frozen(features, labels, modules)
-    frozen = _area(labels, own)
+    frozen = roc_auc_score(labels, own)
     facts = [
         f"submission {number} ({notes[number]}): AUC {area:.3f} held out"
         for number, area in areas.items()
@@ -233,18 +237,11 @@ def judge_choice(
     )
 
 
-def _area(labels, scores):
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(labels, scores))
-
-
 def _paired(first, second, labels, groups):
     """Returns the interval of the difference in AUC, over groups."""
-    from course_utils.evaluation import bootstrap_over_patients
 
     def difference(y, pair):
-        return _area(y, pair[:, 0]) - _area(y, pair[:, 1])
+        return roc_auc_score(y, pair[:, 0]) - roc_auc_score(y, pair[:, 1])
 
     pair = np.stack([as_numbers(first), as_numbers(second)], axis=1)
     return bootstrap_over_patients(difference, labels, pair, groups, DRAWS)
@@ -252,11 +249,6 @@ def _paired(first, second, labels, groups):
 
 def _frozen(features, labels, modules):
     """Returns scores by heads on frozen features, each module held out."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import GroupKFold, cross_val_predict
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
     dense = LogisticRegression(C=STRENGTH, max_iter=1000)
     return cross_val_predict(
         make_pipeline(StandardScaler(), dense),
