@@ -227,7 +227,7 @@ CELLS = {
     "names in Japanese": "写真の数 = 3\nprint('はい', 写真の数)",
     "`await` at the top": "import asyncio\nawait asyncio.sleep(0)",
     "a module of its own": "%%writefile helper.py\nANSWER = 42",
-    "which is imported": "import helper\nprint(helper.ANSWER)",
+    "that module imported": "import helper\nprint(helper.ANSWER)",
     "another folder": (
         "import os\nos.makedirs('figures', exist_ok=True)\nos.chdir('figures')"
     ),
