@@ -90,7 +90,7 @@ def test_another_network_or_head_is_told(metal):
 
 
 def test_forged_shapes_are_told(metal):
-    model = values.Model([np.zeros(3)] * 2, ["a/kernel", "a/bias"], "", None)
+    model = values.Model([np.zeros(3)] * 2, ["a/kernel", "a/bias"], None)
     found = lesson_03.judge_recipe(model, model, metal[-1])
     assert found[0] == "failed"
     found = lesson_03.judge_recipe(1, model, metal[-1])
