@@ -402,9 +402,9 @@ _ = axes[1].legend()
 # one cause at a time.*
 #
 # **Interpret.** The causes do not break the same thing. Without focus both models lose
-# ranking, since the texture of nuclei is fine detail, and the promise holds by accident
-# or breaks. Less light costs the tuned model more here, perhaps because it was tuned to
-# a single scanner. A stronger stain hardly matters. So: if you can, scan the same
+# ranking, since the texture of nuclei is fine detail, and the promise holds or breaks
+# by accident. Less light costs the tuned model more here, perhaps because it was tuned
+# to a single scanner. A stronger stain hardly matters. So: if you can, scan the same
 # objects on both machines. Then the cause has a name, and the best repair may lie
 # outside the model.
 #
