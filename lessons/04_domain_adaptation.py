@@ -323,10 +323,11 @@ quiz.outcome("q1", excess)
 # patient split, and the AUC on eighty new patients; in blue, the means.*
 #
 # **Interpret.** In a random split, pictures of a patient lie on both sides, and
-# recognizing *the patient* helps. It helps with nobody new. The split by patient is
-# about right here on average, and scatters: no splitter replaces patients. (Each part
-# holds one ill and one healthy patient; scores of unequal parts must not be pooled.)
-# The size of the leak was designed into these drawings; the direction is the lesson.
+# recognizing *the patient* helps. It helps with nobody new. The split by patient comes
+# near here, lower on other draws, and scatters: no splitter replaces patients. (Each
+# part holds one ill and one healthy patient; scores of unequal parts must not be
+# pooled.) The size of the leak was designed into these drawings; the direction is the
+# lesson.
 #
 # Photographs leak, too. The published table of lesson 02 rests on a split by *cells*.
 # Ten draws of both splits (`split-by-cell-flatters` in `docs/ledger.md`; `python -m
