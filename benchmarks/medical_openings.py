@@ -62,13 +62,15 @@ STATEMENTS = {
         "referring a quarter leaves fewer mistakes": "wrong_75 < wrong_100",
         "referring half leaves fewer still": "wrong_50 < wrong_75",
         "a random split promises more than new patients give": "random > new",
-        "a split by patient promises less": "by_patient < new",
+        "a split by patient is about right on average": (
+            "abs(by_patient - new) < 0.05"
+        ),
         "a split by patient scatters more": "sd_by_patient > sd_random",
-        "with rulers at the ill the second head is the best": (
+        "with rulers on the ill the second head is the best": (
             "as_they_came_ill > no_rulers_ill"
             " and as_they_came_ill > both_ways_ill"
         ),
-        "with rulers at others it is the worst": (
+        "with rulers on others it is the worst": (
             "as_they_came_others < no_rulers_others - 0.1"
             " and as_they_came_others < both_ways_others - 0.1"
         ),

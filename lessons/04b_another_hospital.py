@@ -96,8 +96,8 @@ for kind, test in tests.items():
 # %% [markdown]
 # *The figure shows the ROC curves of one model, on new modules of both types.*
 #
-# What has happened? Four defective mono cells and four *sound* poly cells, with the
-# highest scores of their kind:
+# What happened? Four defective mono cells and four *sound* poly cells, with the highest
+# scores of their kind:
 
 # %%
 shown = []
@@ -328,8 +328,8 @@ at_c, test_labels = load("adaptation", "C")[0], load("test")[1]
 few = np.random.default_rng(0).permutation(len(train_images))[:100]
 
 # %% [markdown]
-# Both are a backbone and one dense layer; the tuned one begins with the head of the
-# frozen one.
+# Both are a backbone and one dense layer; the tuned one begins with the frozen one's
+# head.
 
 
 # %%
@@ -357,9 +357,9 @@ _ = models["tuned"].fit(train_images[few], train_labels[few], **options)
 # Each brings along a threshold that calls nineteen of twenty benign validation pictures
 # of scanner A benign. Now three causes, each a line of code. **Stain:** by the law of
 # Beer and Lambert, each layer of dye absorbs the same share of light, so a stronger
-# stain raises a colour to a power. **Focus:** a blur. **Gain:** less light. Then comes
-# scanner C, which differs in all of these, in noise and in compression. **Predict:**
-# which model suffers from what?
+# stain raises a colour to a power. **Focus:** a blur. **Gain:** less light. Last,
+# scanner C differs in all of these, in noise and in compression. **Predict:** which
+# model suffers from what?
 
 
 # %%
@@ -398,8 +398,8 @@ for ax, word in zip(axes, ("AUC", "specificity"), strict=True):
 _ = axes[1].legend()
 
 # %% [markdown]
-# *The figure shows the AUC and the specificity of both models on the same test
-# fields, with one cause at a time.*
+# *The figure shows the AUC and the specificity of both models on the same test fields,
+# one cause at a time.*
 #
 # **Interpret.** The causes do not break the same thing. Without focus both models lose
 # ranking, since the texture of nuclei is fine detail, and the promise holds or breaks
@@ -449,8 +449,7 @@ for name, model in models.items():
 # holds A's, and here gains at C. So: do not ask whether AdaBN is good; ask whose
 # statistics the model holds. To hold the source's is not enough: a model from scratch
 # does, and did not gain at C (`docs/adaptation_report.md`, with pseudo-labels, stain
-# augmentation and Deep CORAL). And both methods assume the same mixture of classes as
-# at home.
+# augmentation and Deep CORAL). Both methods also assume home's mixture of classes.
 #
 # **Exercise da-07.** Look before you adapt. For three cases you get, at the last batch
 # normalization of a model, the `stored` means and their `deviation`, and the means that

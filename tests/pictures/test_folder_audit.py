@@ -101,7 +101,7 @@ def test_ten_classes_heavy_imbalance_and_odd_names(tmp_path):
     audit = audit_folder(tmp_path)
     assert audit.class_names == sorted(names)
     assert "10.0 times as many" in said(audit)
-    assert "right in 53%: judge by the recall" in said(audit)
+    assert "right for 53%: judge by the recall" in said(audit)
     assert "Few pictures" in said(audit)
     counts = parts(split_folder(audit))
     assert (counts > 0).all(axis=None)
@@ -234,7 +234,7 @@ def test_one_class_that_outweighs_all_is_told_at_any_ratio(tmp_path):
     fill(tmp_path, "bad", 15, 1000, shape=(16, 16))
     audit = audit_folder(tmp_path)
     assert "'good' has 2.0 times as many" in said(audit)
-    assert "right in 67%" in said(audit) and "class_weight" in said(audit)
+    assert "right for 67%" in said(audit) and "class_weight" in said(audit)
     for seed in range(2000, 2010):
         picture(seed, (16, 16)).save(tmp_path / "bad" / f"{seed}.png")
     assert "times as many" not in said(audit_folder(tmp_path))

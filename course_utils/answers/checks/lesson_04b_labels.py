@@ -70,7 +70,8 @@ def judge_thirty(
         return (
             "failed",
             "Own statistics rank no worse, and cost no label. Standardize "
-            "each type by itself, and train on the labels from mono as well.",
+            "each type by itself, and train on the labels from mono as well; "
+            "if you did, draw other cells, since thirty differ by chance.",
             facts,
         )
     number = as_number(threshold)
