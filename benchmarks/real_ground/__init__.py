@@ -19,6 +19,9 @@ NAMES = (
     "protocol",
     "frameworks",
     "beyond",
+    "sources",
+    "tent",
+    "phase_one",
 )
 
 
