@@ -47,6 +47,14 @@ in place of the AUC (but for *histology*), and the source task's own accuracy in
 place of the agreement.
 """
 
+SECOND = """## Second seeds
+
+Experiments with heads on kept features cost seconds a run, and were made a
+second time with as many other seeds, kept in `data/experiments/second_seeds/`:
+`{command} --second`. The same rule and margins judged them. Of {claims} claims
+{same} got the same verdict; of {comparisons} comparisons {alike} did.
+"""
+
 COST = """## What a step costs
 
 A step of 16 pictures of 160 pixels, by what is trained, and whether what lies
@@ -148,9 +156,49 @@ def text():
             f"{len(found)} claims, on real ground: {counted}.\n",
             _table(head, summary),
             *details,
+            *_second_seeds(),
             *_costs(),
         ]
     )
+
+
+def _second_seeds():
+    """Returns which verdicts a second set of seeds has given again."""
+    made, rows, counts = [], [], []
+    for name in NAMES:
+        one = experiment(name)
+        second = runner.read(one.path(runner.SECOND))
+        if not second:
+            continue
+        made.append(name)
+        first = runner.read(one.path())
+        for claim in one.claims:
+            (then, before), (now, after) = (
+                verdicts.judge_all(
+                    differences.find(claim, some, seeds), claim.margin
+                )
+                for some, seeds in (
+                    (first, one.seeds),
+                    (second, one.second_seeds),
+                )
+            )
+            pairs = zip(before, after, strict=True)
+            alike = sum(a.verdict == b.verdict for a, b in pairs)
+            counts.append((then == now, alike, len(after)))
+            told = f"{alike} of {len(after)}"
+            rows.append((f"`{claim.id}`", then, now, told))
+    if not made:
+        return []
+    same, alike, comparisons = map(sum, zip(*counts, strict=True))
+    head = "claim", "first seeds", "second seeds", "comparisons alike"
+    told = SECOND.format(
+        command=f"python -m benchmarks.real_ground {' '.join(made)}",
+        claims=len(rows),
+        same=same,
+        comparisons=comparisons,
+        alike=alike,
+    )
+    return [told, _table(head, rows)]
 
 
 def _costs():

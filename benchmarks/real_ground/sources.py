@@ -181,7 +181,8 @@ EXPERIMENT = Experiment(
             sentence="For drawn targets, features that were learned from "
             "drawings beat ImageNet's.",
             source="002",
-            metric="accuracy, the residual backbone less Lite0",
+            metric="accuracy on drawn targets, the residual backbone less "
+            "Lite0",
             margin=0.01,
             comparisons=_less(DRAWN, IMAGENET, "near", "defects"),
         ),
