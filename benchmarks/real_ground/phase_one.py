@@ -1,9 +1,9 @@
 """Phase 1 skipped: all at once from a random head, with Adam and with SGD.
 
 400 labelled cells of one type, mono or poly, from the training modules, as in
-`shift`. Block 7 (about the last twenty layers, as the texts have it) and the
-head are trained together for 4 epochs, with batches of 16, random flips and
-batch normalization kept, as in `depth`. More blocks would take hours more. What
+`shift`. Block 7, the last one, with the convolution on top and the head are
+trained together for 4 epochs, with batches of 16, random flips and batch
+normalization kept, as in `depth`. More blocks would take hours more. What
 differs is the head that they begin with: in two phases it was fitted to the
 frozen features first (`methods.frozen_head`), all at once it is Keras's random
 one. After that both make the same steps on the same cells with the same flips,
