@@ -51,8 +51,9 @@ SECOND = """## Second seeds
 
 Experiments with heads on kept features cost seconds a run, and were made a
 second time with as many other seeds, kept in `data/experiments/second_seeds/`:
-`{command} --second`. The same rule and margins judged them. Of {claims} claims
-{same} got the same verdict; of {comparisons} comparisons {alike} did.
+`{command} --second`. The rule and the margins are
+the same. The same verdict came out for {same} of {claims} claims, and for
+{alike} of {comparisons} comparisons.
 """
 
 COST = """## What a step costs
