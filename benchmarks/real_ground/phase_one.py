@@ -24,7 +24,6 @@ import functools
 import time
 
 import keras
-import numpy as np
 
 from benchmarks.real_ground import cells, methods, runs, shift, training
 from benchmarks.real_ground.runner import Claim, Experiment
@@ -60,7 +59,10 @@ def plan(rows, seeds):
             for rate in RATES[optimizer]:
                 values = source, optimizer, start, rate, seed
                 yield _keys(runs.DEVELOPMENT, *values)
-    rates = {pair: _best_rate(rows, *pair) for pair in pairs}
+    rates = {
+        (name, start): runs.best_rate(rows, optimizer=name, start=start)
+        for name, start in pairs
+    }
     for seed in seeds:
         for source in shift.OTHER:
             yield _keys(runs.REPORT, source, "", FROZEN, "", seed)
@@ -70,15 +72,6 @@ def plan(rows, seeds):
 
 def _keys(*values):
     return dict(zip(KEYS, values, strict=True))
-
-
-def _best_rate(rows, optimizer, start):
-    found = {rate: [] for rate in RATES[optimizer]}
-    wanted = runs.DEVELOPMENT, optimizer, start
-    for row in rows:
-        if wanted == (row["stage"], row["optimizer"], row["start"]):
-            found[float(row["rate"])].append(float(row["validation_auc"]))
-    return max(found, key=lambda rate: np.mean(found[rate]))
 
 
 def run(stage, source, optimizer, start, rate, seed):

@@ -20,7 +20,6 @@ ten seeds: a run takes a minute.
 import functools
 
 import keras
-import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from benchmarks.real_ground import cells, runs, shift, training
@@ -37,7 +36,7 @@ def plan(rows, seeds):
     for seed, source in shift.DEVELOPMENT.items():
         for rate in RATES:
             yield _keys(runs.DEVELOPMENT, source, TENT, rate, seed)
-    rate = _best_rate(rows)
+    rate = runs.best_rate(rows, "auc")
     for seed in seeds:
         for source in shift.OTHER:
             yield _keys(runs.REPORT, source, TENT, rate, seed)
@@ -47,14 +46,6 @@ def plan(rows, seeds):
 
 def _keys(*values):
     return dict(zip(KEYS, values, strict=True))
-
-
-def _best_rate(rows):
-    found = {rate: [] for rate in RATES}
-    for row in rows:
-        if row["stage"] == runs.DEVELOPMENT:
-            found[float(row["rate"])].append(float(row["auc"]))
-    return max(RATES, key=lambda rate: np.mean(found[rate]))
 
 
 def run(stage, source, repair, rate, seed):
