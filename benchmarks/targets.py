@@ -50,15 +50,23 @@ class Target:
     parts: dict
 
     def draw(self, labels, seed):
-        """Draws a training set with as many pictures of each class, or nearly.
+        """Draws a training set: its images and labels, see `numbers`."""
+        chosen = self.numbers(labels, seed)
+        return tuple(part[chosen] for part in self.parts["train"])
+
+    def numbers(self, labels, seed):
+        """Draws as many training pictures of each class, or nearly.
 
         Args:
             labels: Number of pictures.
             seed: Integer; another one draws other pictures.
+
+        Returns:
+            Their positions in the training part.
         """
-        images, classes = self.parts["train"]
+        _, classes = self.parts["train"]
         rng = np.random.default_rng(seed)
-        order = rng.permutation(len(images))
+        order = rng.permutation(len(classes))
         # The i-th picture of its class comes before the (i+1)-th of any.
         rank = np.empty(len(order), int)
         for index in range(self.classes):
@@ -67,10 +75,10 @@ class Target:
         chosen = order[np.argsort(rank, kind="stable")][:labels]
         if len(chosen) < labels:
             raise ValueError(
-                f"{self.name} has {len(images)} training pictures; "
+                f"{self.name} has {len(classes)} training pictures; "
                 f"{labels} were asked for."
             )
-        return images[chosen], classes[chosen]
+        return chosen
 
 
 @functools.cache

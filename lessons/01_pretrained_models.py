@@ -478,10 +478,13 @@ course.exercise("pm-06").check(my_choices, scores)
 
 # %% [markdown]
 # **Interpret.** The small network wins where the target was drawn by the
-# program that drew its source. Elsewhere the broad source is as good or better,
-# even on drawn metal and tissue. One explanation: a source helps if it required
-# the features that your task needs. But the two also differ in size, resolution
-# and number of features, so they cannot prove it. So, to choose:
+# program that drew its source. On drawn metal and tissue the broad source is
+# about as good from this many labels, and it is better on photographs. Over five
+# draws (`drawings-for-drawings` and `photographs-for-photographs` in
+# `docs/ledger.md`) the small network is ahead on metal, too, most of all with
+# few labels. One explanation: a source helps if it required the features that
+# your task needs. But the two also differ in size, resolution and number of
+# features, so they cannot prove it. So, to choose:
 #
 # - **Task.** A source that looks very much like yours; if there is none, a broad
 #   one.

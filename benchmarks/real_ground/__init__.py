@@ -4,9 +4,10 @@
 
 makes every run of these experiments, or of all, that
 `data/experiments/real_NAME.csv` does not hold yet, and adds it there at once.
-`--quick` only shows that they run. Each experiment is a module here that was
-written before its first run: what is claimed, how it is tried, and what counts
-as an answer. `python -m benchmarks.real_ground.report` judges the claims.
+`--quick` only shows that they run; `--second` makes as many other seeds, kept
+apart. Each experiment is a module here that was written before its first run:
+what is claimed, how it is tried, and what counts as an answer.
+`python -m benchmarks.real_ground.report` judges the claims.
 """
 
 import importlib
@@ -19,6 +20,9 @@ NAMES = (
     "protocol",
     "frameworks",
     "beyond",
+    "sources",
+    "tent",
+    "phase_one",
 )
 
 

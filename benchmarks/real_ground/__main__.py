@@ -21,11 +21,17 @@ def main(arguments=None):
         action="store_true",
         help="one seed, one step a training, and nothing kept",
     )
+    parser.add_argument(
+        "--second",
+        action="store_true",
+        help="as many other seeds, kept apart, to judge a second time",
+    )
     options = parser.parse_args(arguments)
     unknown = set(options.names) - set(NAMES)
     if unknown:
         parser.error(f"no experiment {', '.join(sorted(unknown))}")
-    seeds, folder = options.seeds, runner.FOLDER
+    seeds = options.seeds
+    folder = runner.SECOND if options.second else runner.FOLDER
     with tempfile.TemporaryDirectory() as trial:
         if options.quick:
             os.environ["COURSE_SMOKE"] = "1"
@@ -36,7 +42,9 @@ def main(arguments=None):
         tf.config.threading.set_intra_op_parallelism_threads(2)
         for name in options.names or NAMES:
             say = functools.partial(print, name, flush=True)
-            runner.make(experiment(name), seeds, folder, say)
+            one = experiment(name)
+            other = one.second_seeds if options.second else one.seeds
+            runner.make(one, seeds or other, folder, say)
 
 
 def _shorten():

@@ -90,12 +90,12 @@ def pool(seed):
 
 @functools.cache
 def _pictures(side):
-    path = _folder() / f"pictures-{side}.npy"
-    if not path.exists():
+    def make():
         batches = from_table(table(), 64, image_size=(side, side))
         found = np.concatenate([np.asarray(x)[..., :1] for x, _ in batches])
-        _keep(path, found.round().clip(0, 255).astype("uint8"))
-    return np.load(path, mmap_mode="r")
+        return found.round().clip(0, 255).astype("uint8")
+
+    return stored(f"pictures-{side}", make)
 
 
 def pictures(cells, flips=0):
@@ -176,6 +176,19 @@ def backbone(include_top=False):
     )
 
 
+def stored(name, make):
+    """Returns an array from the folder of the runs, made where it is missing.
+
+    Args:
+        name: What the file is named after.
+        make: Function that returns the array.
+    """
+    path = _folder() / f"{name}.npy"
+    if not path.exists():
+        _keep(path, make())
+    return np.load(path, mmap_mode="r")
+
+
 def _folder():
     folder = paths.cache_dir() / ("real_ground_few" if FEW else "real_ground")
     folder.mkdir(parents=True, exist_ok=True)
@@ -197,8 +210,8 @@ def adabn_features():
     Batch normalization has the statistics of all cells of the type (AdaBN),
     those to test on among them: no label is looked at.
     """
-    path = _folder() / f"adabn-{SIDE}.npy"
-    if not path.exists():
+
+    def make():
         found = np.empty(_kept("pooled", 0).shape, "float32")
         for kind in ("mono", "poly"):
             own = np.flatnonzero(table()["type"] == kind)
@@ -207,5 +220,6 @@ def adabn_features():
             for some in np.array_split(own, 40):
                 maps = base_model.predict_on_batch(pictures(some))
                 found[some] = maps.mean(axis=(1, 2))
-        _keep(path, found)
-    return np.load(path)
+        return found
+
+    return stored(f"adabn-{SIDE}", make)

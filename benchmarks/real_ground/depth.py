@@ -22,7 +22,10 @@ def plan(rows, seeds):
             for rate in runs.RATES:
                 yield runs.fine_tuned(400, seed, rate, depth, runs.DEVELOPMENT)
     rates = {
-        depth: runs.best_rate(rows, "fine-tuned", 400, depth) for depth in PARTS
+        depth: runs.best_rate(
+            rows, method="fine-tuned", labels=400, depth=depth
+        )
+        for depth in PARTS
     }
     for labels in (400, 100):
         for seed in seeds:

@@ -21,8 +21,8 @@ def plan(rows, seeds):
             yield runs.fine_tuned(400, seed, rate, stage=runs.DEVELOPMENT)
         for rate in runs.SCRATCH_RATES:
             yield runs.scratch(400, seed, rate, stage=runs.DEVELOPMENT)
-    tuned = runs.best_rate(rows, "fine-tuned", 400)
-    scratch = runs.best_rate(rows, "scratch", 400)
+    tuned = runs.best_rate(rows, method="fine-tuned", labels=400)
+    scratch = runs.best_rate(rows, method="scratch", labels=400)
     for labels in (400, 100, 30, 1200):
         for seed in seeds:
             yield runs.frozen(labels, seed)

@@ -60,6 +60,21 @@ def _depths(better, worse):
     }
 
 
+def _phases(column, *chosen):
+    return "fine_tuning", {
+        f"{target}, {optimizer}": _less(
+            column,
+            {"variant": "head first"},
+            {"variant": "random head"},
+            experiment="phase1",
+            target=target,
+            optimizer=optimizer,
+        )
+        for target in chosen
+        for optimizer in ("Adam", "SGD")
+    }
+
+
 def _gap(labels):
     """Training less test accuracy: all layers, less the last stage."""
 
@@ -95,6 +110,11 @@ COMPARISONS = {
     "fewer-layers-overfit-less": (
         "fine_tuning",
         {f"near, {labels} labels": _gap(labels) for labels in (40, 100)},
+    ),
+    "skipping-phase-one-costs": _phases("value", "near", "histology"),
+    "skipping-phase-one-costs-elsewhere": _phases("ood_value", "histology"),
+    "skipping-phase-one-forgets": _phases(
+        "source_accuracy", "near", "histology"
     ),
 }
 

@@ -54,7 +54,7 @@ def frozen_head(draw):
     )
     mean, spread = features.mean(axis=0), features.std(axis=0) + 1e-3
     validation = cells.inputs("pooled", draw.validation)
-    best = -1.0, None
+    found = []
     for strength in STRENGTHS:
         model = LogisticRegression(C=strength, max_iter=2000)
         model.fit((features - mean) / spread, np.tile(y[draw.train], 4))
@@ -62,8 +62,8 @@ def frozen_head(draw):
         bias = model.intercept_ - mean @ kernel
         logits = (validation @ kernel + bias)[:, 0]
         auc = training.judged(logits, y[draw.validation])["auc"]
-        best = max(best, (auc, strength, kernel, bias), key=lambda b: b[0])
-    return best[2:]
+        found.append((auc, kernel, bias))
+    return max(found, key=lambda one: one[0])[1:]
 
 
 def frozen(draw):
@@ -101,7 +101,7 @@ def fine_tuned(draw, seed, depth, rate, epochs, batch_norm=False):
     """
     start = time.perf_counter()
     cut = DEPTHS[depth]
-    model, base_model, agreement, weights = _network(cut, batch_norm)
+    model, base_model, agreement, weights = network(cut, batch_norm)
     base_model.set_weights(weights)
     model.get_layer("head").set_weights(frozen_head(draw))
     inputs = functools.partial(cells.inputs, cut)
@@ -132,7 +132,18 @@ def scratch(draw, seed, rate, epochs):
 # Building a model and tracing its steps takes as long as an epoch, so each is
 # built once in a process, and given its first weights again for each run.
 @functools.cache
-def _network(cut, batch_norm):
+def network(cut, batch_norm=False, optimizer=keras.optimizers.Adam):
+    """Returns a compiled network and what a run needs of it.
+
+    Args:
+        cut: Where it begins, see `DEPTHS`.
+        batch_norm: Whether batch normalization is in training mode.
+        optimizer: What makes a Keras optimizer.
+
+    Returns:
+        The model, whose head is the layer `"head"`, the whole backbone, an
+        `old_task.Agreement`, and the backbone's weights as they were loaded.
+    """
     base_model = cells.backbone()
     tail = base_model
     if cut is not None:
@@ -144,7 +155,7 @@ def _network(cut, batch_norm):
         [tail, layers.GlobalAveragePooling2D(), layers.Dense(1, name="head")]
     )
     model.build((None, *tail.input_shape[1:]))
-    _compile(model)
+    _compile(model, optimizer)
     agreement = old_task.Agreement(base_model)
     return model, base_model, agreement, base_model.get_weights()
 
@@ -174,9 +185,9 @@ def _compiled_small_network():
     return model
 
 
-def _compile(model):
+def _compile(model, optimizer=keras.optimizers.Adam):
     model.compile(
-        keras.optimizers.Adam(),
+        optimizer(),
         keras.losses.BinaryCrossentropy(from_logits=True),
         jit_compile=False,
     )

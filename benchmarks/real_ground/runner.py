@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 FOLDER = pathlib.Path(__file__).parents[2] / "data" / "experiments"
+SECOND = FOLDER / "second_seeds"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +58,11 @@ class Experiment:
     results: tuple[str, ...]
     claims: tuple[Claim, ...]
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+
+    @property
+    def second_seeds(self):
+        """As many other seeds, for whether verdicts come out the same."""
+        return tuple(seed + len(self.seeds) for seed in self.seeds)
 
     def path(self, folder=FOLDER):
         """Returns the file of rows."""

@@ -58,11 +58,19 @@ def run(stage, method, labels, depth, rate, epochs, seed):
     return methods.fine_tuned(draw, seed, depth, rate, epochs, batch_norm)
 
 
-def best_rate(rows, method, labels, depth="all"):
-    """Returns the rate of the best mean AUC on the development seeds."""
-    found = {}
+def best_rate(rows, score="validation_auc", **where):
+    """Returns the rate of the best mean on the development seeds.
+
+    Args:
+        rows: The rows so far.
+        score: The column that is averaged, of validation cells.
+        **where: What the rows have in other columns.
+
+    Returns:
+        The rate; NaN where there are no such rows.
+    """
+    found, where = {}, {"stage": DEVELOPMENT} | where
     for row in rows:
-        wanted = DEVELOPMENT, method, str(labels), depth
-        if wanted == tuple(row[name] for name in KEYS[:4]):
-            found.setdefault(row["rate"], []).append(row["validation_auc"])
-    return float(max(found, key=lambda r: np.mean([*map(float, found[r])])))
+        if all(row[name] == str(value) for name, value in where.items()):
+            found.setdefault(row["rate"], []).append(float(row[score]))
+    return float(max(found, key=lambda r: np.mean(found[r]), default="nan"))

@@ -24,12 +24,14 @@ import numpy as np
 from scipy import linalg
 from sklearn.linear_model import LogisticRegression
 
-from benchmarks.real_ground import cells, methods, training
+from benchmarks.real_ground import cells, methods, runs, training
 from benchmarks.real_ground.differences import less
 from benchmarks.real_ground.runner import Claim, Experiment
 
 KEYS = ("stage", "source", "repair", "seed")
 OTHER = {"mono": "poly", "poly": "mono"}
+# What other experiments of this kind choose their settings on.
+DEVELOPMENT = dict(zip(runs.DEVELOPMENT_SEEDS, OTHER, strict=True))
 FREE = ("own statistics", "AdaBN", "CORAL")
 ALONE = {"30 labels": 30, "100 labels": 100, "in type": None}
 WITH_SOURCE = {"30 labels and source": 30, "100 labels and source": 100}
@@ -48,13 +50,13 @@ def run(stage, source, repair, seed):
     """Makes one run."""
     y = cells.labels()
     adabn = repair == "AdaBN"
-    strength = _strength(source, adabn, seed)
-    source, target = _parts(source, seed), _parts(OTHER[source], seed)
+    strength = best_strength(source, adabn, seed)
+    source, target = parts_of(source, seed), parts_of(OTHER[source], seed)
     features = _features(adabn)
-    from_source = _standardise(features, source["train"])
+    from_source = standardised(features, source["train"])
     to_target = from_source
     if repair != "none" and not adabn:
-        to_target = _standardise(features, target["train"])
+        to_target = standardised(features, target["train"])
     train, weights = source["train"], None
     known = from_source[train]
     if repair == "CORAL":
@@ -87,7 +89,7 @@ def _features(adabn):
     return np.asarray(cells.inputs("pooled", np.arange(len(cells.labels()))))
 
 
-def _parts(kind, seed):
+def parts_of(kind, seed):
     """Returns the cells of a type in each part."""
     kinds = cells.table()["type"].to_numpy()
     return {
@@ -96,16 +98,17 @@ def _parts(kind, seed):
     }
 
 
-def _standardise(features, by):
+def standardised(features, by):
+    """Returns features standardised by some of them."""
     mean, spread = features[by].mean(axis=0), features[by].std(axis=0) + 1e-3
     return (features - mean) / spread
 
 
 @functools.cache
-def _strength(kind, adabn, seed):
+def best_strength(kind, adabn, seed):
     """Chooses the head's strength on the source's validation modules."""
-    parts, y = _parts(kind, seed), cells.labels()
-    features = _standardise(_features(adabn), parts["train"])
+    parts, y = parts_of(kind, seed), cells.labels()
+    features = standardised(_features(adabn), parts["train"])
 
     def auc(strength):
         model = LogisticRegression(C=strength, max_iter=2000)
@@ -127,7 +130,7 @@ def _coral(source, target):
     return source @ power(source, -0.5) @ power(target, 0.5)
 
 
-def _pairs(pairs, column="auc"):
+def each_way(pairs, column="auc"):
     """Returns a comparison a direction and a pair: better, worse."""
     return {
         f"{source} to {OTHER[source]}, {better} less {worse}": less(
@@ -155,7 +158,7 @@ EXPERIMENT = Experiment(
             source="course",
             metric="AUC, trained in type less trained on the other type",
             margin=0.05,
-            comparisons=_pairs([("in type", "none")]),
+            comparisons=each_way([("in type", "none")]),
         ),
         Claim(
             id="free-repair-restores-threshold",
@@ -163,7 +166,7 @@ EXPERIMENT = Experiment(
             source="course",
             metric="accuracy, repaired less not",
             margin=0.05,
-            comparisons=_pairs(FREE_AND_NONE, "accuracy"),
+            comparisons=each_way(FREE_AND_NONE, "accuracy"),
         ),
         Claim(
             id="free-repair-restores-ranking",
@@ -171,7 +174,7 @@ EXPERIMENT = Experiment(
             source="course",
             metric="AUC, repaired less not",
             margin=0.05,
-            comparisons=_pairs(FREE_AND_NONE),
+            comparisons=each_way(FREE_AND_NONE),
         ),
         Claim(
             id="thirty-labels-beat-repairs",
@@ -179,7 +182,7 @@ EXPERIMENT = Experiment(
             source="course",
             metric="AUC, 30 target labels alone less repaired",
             margin=0.01,
-            comparisons=_pairs([("30 labels", repair) for repair in FREE]),
+            comparisons=each_way([("30 labels", repair) for repair in FREE]),
         ),
         Claim(
             id="source-helps-beside-labels",
@@ -187,7 +190,7 @@ EXPERIMENT = Experiment(
             source="course",
             metric="AUC, with the source less without",
             margin=0.01,
-            comparisons=_pairs(
+            comparisons=each_way(
                 [
                     ("30 labels and source", "30 labels"),
                     ("100 labels and source", "100 labels"),

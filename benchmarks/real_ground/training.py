@@ -112,7 +112,8 @@ class Watch(keras.callbacks.Callback):
         auc = judged(logits, y)["auc"]
         loss = float(np.mean(np.logaddexp(0, logits) - y * logits))
         curves = self.curves
-        if auc > max(curves["validation_auc_curve"], default=-1):
+        # In a trial there may be one class only, and the AUC is NaN.
+        if not auc <= max(curves["validation_auc_curve"], default=-1):
             self.best = epoch, logits, self.model.get_weights()
         curves["validation_auc_curve"].append(auc)
         curves["validation_loss_curve"].append(loss)

