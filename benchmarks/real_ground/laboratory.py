@@ -62,7 +62,7 @@ def _depths(better, worse):
 
 def _phases(column, *chosen):
     return "fine_tuning", {
-        f"{target}, {optimizer}": _less(
+        f"{target}, {optimizer}": less(
             column,
             {"variant": "head first"},
             {"variant": "random head"},
