@@ -6,7 +6,7 @@
 #   backbones for four tasks.
 # - **Learn:** what pretrained families cost, how wrong preprocessing hides, what
 #   early and late layers know, and how to choose.
-# - **Need:** lesson 00. About 40 minutes. Nothing is trained but small heads.
+# - **Need:** lesson 00. About 45 minutes. Nothing is trained but small heads.
 #
 # **Before you begin:** in lesson 00 a head was trained on a frozen backbone.
 # Which of the two saw the pictures? (The backbone; the head sees its features.)
