@@ -141,9 +141,9 @@ def _collect(chosen):
         if not one.earlier and not (one.placed and one.readable):
             print(f"- {one.source}: {' '.join(one.remarks)}")
     if without := {one.student for one in found if one.student} - students:
-        print(f"No notebook that counts is from {', '.join(sorted(without))}.")
+        print(f"Without a submission that counts: {', '.join(sorted(without))}")
     if unread := sorted(one.student for one in placed if not one.readable):
-        print(f"What cannot be graded is from {', '.join(unread)}.")
+        print(f"With one that cannot be read: {', '.join(unread)}")
     return 0
 
 
@@ -176,7 +176,8 @@ def _regrade(chosen):
             f"{one.before:g} -> {one.after:g}"
         )
     students = {one.student for one in changes}
-    print(f"{len(changes)} changes, for {len(students)} students.")
+    known = " are known already" if chosen.dry_run else ""
+    print(f"{len(changes)} changes{known}, for {len(students)} students.")
     if not chosen.dry_run:
         _say_what_is_old(chosen)
     elif tasks := grade(chosen.folder, dry_run=True, **options):

@@ -85,7 +85,11 @@ def read(folder: Path, source: Path, told: dict) -> list[Submission]:
             text = (file.content or b"")[:200].decode("utf-8", "replace")
             stamps[file.path.parent] = text
             continue
-        sender = handed_in_names.sender_of(file.path, lessons, repositories)
+        where = file.path
+        if where.suffix.lower() == ".zip":
+            # Its name tells whose it is, as that of a folder does.
+            where /= "anything"
+        sender = handed_in_names.sender_of(where, lessons, repositories)
         one = Submission(str(file.path), sender.student, late=sender.late)
         if file.path.suffix.lower() == ".ipynb" or file.content is None:
             _look_into(one, file, sender, told, seeds)
