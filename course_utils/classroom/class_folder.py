@@ -60,7 +60,8 @@ def read_class(folder: Path) -> dict:
         ) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CourseError(
-            f"{path} cannot be read ({error}): mend it, or release again."
+            f"{path} cannot be read ({error}): mend it, or delete it and "
+            "release again."
         ) from error
     return told
 

@@ -21,7 +21,7 @@ from course_utils.classroom import (
 )
 from course_utils.classroom.sandbox import choose
 from course_utils.classroom.submissions import read_cells
-from course_utils.machine import paths
+from course_utils.machine import arguments, paths
 from course_utils.machine.errors import CourseError
 
 LIMITS = sandbox.Limits()
@@ -62,6 +62,8 @@ def grade(
     Raises:
         CourseError: If there is no sandbox, or nothing to grade.
     """
+    if workers is not None:
+        workers = arguments.whole_number("workers", workers, 2)
     kind = choose(sandbox, trust_submissions)
     tasks, kept = pending.look(folder, lessons, students, sandbox=kind)
     if dry_run:

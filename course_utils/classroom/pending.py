@@ -51,10 +51,10 @@ def look(
     }
     handed_in = sorted((folder / "submissions").glob("*/*.ipynb"))
     known = {path.parent.name: None for path in handed_in}
-    chosen = known
-    if known and students is not None:
+    chosen = known if students is None else list(students)
+    if known:
         what = "submission of a student"
-        chosen = {arguments.one_of(what, one, known) for one in students}
+        chosen = [arguments.one_of(what, one, known) for one in chosen]
     tasks, kept = [], []
     for path in handed_in:
         student, lesson = path.parent.name, path.stem
@@ -69,9 +69,10 @@ def look(
             mark = kept_mark(task)
             (tasks if mark is None else kept).append(mark or task)
     if not tasks and not kept:
+        by = f" by {' or '.join(chosen)}" if students else ""
         raise CourseError(
-            f"There is nothing to grade in {folder / 'submissions'}: `course "
-            "class collect` puts it there."
+            f"Nothing of lesson {' or '.join(versions)} was handed in{by}: "
+            f"`course class collect` puts it into {folder / 'submissions'}."
         )
     return tasks, kept
 

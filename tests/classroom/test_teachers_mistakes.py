@@ -189,10 +189,15 @@ def test_a_broken_notebook_is_not_called_by_our_name_for_it(tmp_path):
 def test_who_or_what_is_not_there_is_answered_with_what_is(room):
     hand_in(room, f"Anna/{FILE}")
     collect(room)
+    release(room, ["03"])
     trust = {"trust_submissions": True, "dry_run": True}
+    with pytest.raises(CourseError, match="lesson 03 was handed in by Anna:"):
+        grading.grade(room, students=["Anna"], lessons=["03"], **trust)
+    with pytest.raises(CourseError, match="workers is -1"):
+        grading.grade(room, workers=-1, **trust)
     with pytest.raises(CourseError, match="'anna': choose 'Anna'"):
         grading.grade(room, students=["anna"], **trust)
-    with pytest.raises(CourseError, match="released lesson '2': choose '02'"):
+    with pytest.raises(CourseError, match="lesson '2': choose '02' or '03'"):
         grading.grade(room, lessons=["2"], **trust)
     assert len(grading.grade(room, students=["Anna"], **trust)) == 1
 
