@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import io
 import json
+import math
 import re
 import secrets
 import tomllib
@@ -37,7 +38,8 @@ def read_class(folder: Path) -> dict:
 
     Returns:
         ``["lessons"]["02"]`` has ``file``, ``points`` by item, ``own_seeds``,
-        ``checks`` and, where one was set, ``due``, a `datetime.datetime`.
+        ``checks``, ``hints`` and, where one was set, ``due``, a
+        `datetime.datetime`.
 
     Raises:
         CourseError: If there is none, or it cannot be read.
@@ -46,17 +48,33 @@ def read_class(folder: Path) -> dict:
     try:
         told = tomllib.loads(path.read_text("utf-8"))
         for lesson in told["lessons"].values():
-            lesson["file"], dict(lesson["points"]), lesson["own_seeds"]
+            lesson["file"], lesson["own_seeds"]
+            if not all(_is_points(one) for one in lesson["points"].values()):
+                raise ValueError("points are numbers from 0 on")
+            if "due" in lesson:
+                lesson["due"] = end_of_day(lesson["due"])
     except FileNotFoundError as error:
         raise CourseError(
-            f"{folder} is no folder of a class, since it has no {CLASS}: "
-            f"`course class release 02 --out {folder}` makes it one."
+            f"{folder} is no folder of a class, since it has no {CLASS}: name "
+            "the folder that you gave to `course class release --out`."
         ) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CourseError(
-            f"{path} cannot be read ({error}): mend it, or release again."
+            f"{path} cannot be read ({error}): mend it, or delete it and "
+            "release again."
         ) from error
     return told
+
+
+def _is_points(value):
+    return type(value) in (int, float) and 0 <= value < math.inf
+
+
+def end_of_day(due: datetime.date) -> datetime.datetime:
+    """Return when something is due: a date alone means its last minute."""
+    if isinstance(due, datetime.datetime):
+        return due
+    return datetime.datetime.combine(due, datetime.time(23, 59))
 
 
 def write_class(folder: Path, told: dict) -> None:
@@ -64,7 +82,7 @@ def write_class(folder: Path, told: dict) -> None:
     lines = ["# Written by `course class release`."]
     for name, lesson in sorted(told["lessons"].items()):
         lines += ["", f'[lessons."{name}"]']
-        for key in ("file", "due", "own_seeds", "checks"):
+        for key in ("file", "due", "own_seeds", "checks", "hints"):
             if key in lesson:
                 lines.append(f"{key} = {_toml(lesson[key])}")
         lines.append(f'[lessons."{name}".points]')
@@ -168,6 +186,11 @@ def read_marks(folder: Path, marks: str = "marks") -> list[dict]:
             f"grade {folder}` makes them."
         )
     return found
+
+
+def mark_path(folder: Path, mark: dict) -> Path:
+    """Return where the mark of a student for a lesson lies."""
+    return folder / "marks" / mark["student"] / f"{mark['lesson']}.json"
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,10 +1,7 @@
 """The commands `course class ...`: from words to the functions of the room."""
 
 import argparse
-import datetime
 from pathlib import Path
-
-from course_utils.machine.errors import CourseError
 
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
@@ -22,7 +19,11 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     step = add("release", "write the notebooks that a class is given")
     step.add_argument("lessons", nargs="+", metavar="LESSON", help="such as 02")
     step.add_argument("--out", required=True, metavar="DIR")
-    step.add_argument("--due", metavar="TIME", help="such as 2026-12-01T18:00")
+    step.add_argument(
+        "--due",
+        metavar="TIME",
+        help="such as 2026-12-01T18:00; a date alone is the end of that day",
+    )
     step.add_argument(
         "--points",
         action="append",
@@ -31,12 +32,14 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
         help="such as fe-03=4; 0 leaves it out of the mark",
     )
     step.add_argument(
-        "--no-checks",
-        action="store_true",
-        help="take out the cells that judge at once",
+        "--checks",
+        action=argparse.BooleanOptionalAction,
+        help="keep the cells that judge at once, or take them out",
     )
     step.add_argument(
-        "--hints", action="store_true", help="show hints in the notebook"
+        "--hints",
+        action=argparse.BooleanOptionalAction,
+        help="show hints in the notebook, or hide them",
     )
     step.add_argument(
         "--students",
@@ -95,47 +98,31 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 def _release(chosen):
-    from course_utils.classroom import judges
-    from course_utils.classroom.class_folder import lesson_source
+    from course_utils.classroom import class_folder, judges, release_settings
     from course_utils.classroom.releasing import draws_data, release
 
-    due, students = None, None
-    try:
-        points = {
-            name: float(number)
-            for name, number in (one.split("=") for one in chosen.points)
-        }
-        if chosen.due:
-            due = datetime.datetime.fromisoformat(chosen.due)
-    except ValueError as error:
-        raise CourseError(
-            f"{error}: write points as fe-03=4, and a time as 2026-12-01T18:00."
-        ) from error
-    if chosen.students:
-        try:
-            text = Path(chosen.students).read_text("utf-8-sig")
-        except (OSError, ValueError) as error:
-            raise CourseError(
-                f"{chosen.students} cannot be read: write a text file with one "
-                "name per line."
-            ) from error
-        students = [line for line in text.splitlines() if line.strip()]
+    names = chosen.students
+    options = {
+        "due": chosen.due and release_settings.read_due(chosen.due),
+        "points": release_settings.read_points(chosen.points),
+        "checks": chosen.checks,
+        "hints": chosen.hints,
+        "students": names and release_settings.read_names(names),
+    }
     paths = release(
-        chosen.out,
-        chosen.lessons,
-        due=due,
-        points=points,
-        checks=not chosen.no_checks,
-        hints=chosen.hints,
-        students=students,
-        dry_run=chosen.dry_run,
+        chosen.out, chosen.lessons, dry_run=chosen.dry_run, **options
     )
     _say(paths, chosen)
-    for lesson in chosen.lessons:
+    told, _ = release_settings.settle(
+        Path(chosen.out), chosen.lessons, **options
+    )
+    for lesson in dict.fromkeys(chosen.lessons):
+        settings = told["lessons"][lesson]
+        print(release_settings.describe(lesson, settings))
         if lesson not in judges.LESSONS:
             print(f"Lesson {lesson} cannot be graded by `course class` yet.")
-    for lesson in chosen.lessons if students else ():
-        if not draws_data(lesson_source(lesson).read_text("utf-8")):
+        source = class_folder.lesson_source(lesson).read_text("utf-8")
+        if settings["own_seeds"] and not draws_data(source):
             print(
                 f"Lesson {lesson} has no draw of photographs: its seeds change "
                 "first weights and order only."
@@ -151,8 +138,12 @@ def _collect(chosen):
     students = {one.student for one in placed}
     print(f"{len(placed)} submissions of {len(students)} students.")
     for one in found:
-        if not one.placed:
+        if not one.earlier and not (one.placed and one.readable):
             print(f"- {one.source}: {' '.join(one.remarks)}")
+    if without := {one.student for one in found if one.student} - students:
+        print(f"Without a submission that counts: {', '.join(sorted(without))}")
+    if unread := sorted(one.student for one in placed if not one.readable):
+        print(f"With one that cannot be read: {', '.join(unread)}")
     return 0
 
 
@@ -162,6 +153,7 @@ def _grade(chosen):
     if chosen.dry_run:
         for task in marks:
             print(f"would grade {task['student']}, lesson {task['lesson']}")
+        print(f"{len(marks)} submissions would be graded.")
         return 0
     graded = [one for one in marks if one["status"] == "graded"]
     print(f"{len(graded)} submissions are graded.")
@@ -169,6 +161,7 @@ def _grade(chosen):
         if one["message"]:
             words = f"{one['student']}, lesson {one['lesson']}"
             print(f"- {words}: {one['message']}")
+    _say_what_is_old(chosen)
     return 0
 
 
@@ -183,8 +176,27 @@ def _regrade(chosen):
             f"{one.before:g} -> {one.after:g}"
         )
     students = {one.student for one in changes}
-    print(f"{len(changes)} changes, for {len(students)} students.")
+    known = " are known already" if chosen.dry_run else ""
+    print(f"{len(changes)} changes{known}, for {len(students)} students.")
+    if not chosen.dry_run:
+        _say_what_is_old(chosen)
+    elif tasks := grade(chosen.folder, dry_run=True, **options):
+        names = ", ".join(dict.fromkeys(one["student"] for one in tasks))
+        print(
+            f"{len(tasks)} submissions would be run again, and only then is "
+            f"known what changes: {names}."
+        )
     return 0
+
+
+def _say_what_is_old(chosen):
+    from course_utils.classroom import notices
+
+    for sentence in [
+        *notices.old_marks(chosen.folder),
+        *notices.old_files(chosen.folder),
+    ]:
+        print(sentence)
 
 
 def _grader(chosen):
@@ -201,12 +213,14 @@ def _grader(chosen):
 
 
 def _report(chosen):
-    from course_utils.classroom import class_folder
+    from course_utils.classroom import class_folder, notices
     from course_utils.classroom.reporting import report
 
     written = report(chosen.folder, dry_run=chosen.dry_run)
     _say(written[:3], chosen)
     print(f"Feedback for {(len(written) - 3) // 2} students, beside them.")
+    for sentence in notices.old_marks(chosen.folder):
+        print(sentence)
     folder = Path(chosen.folder)
     placed = {
         (row["student"], row["lesson"])

@@ -1,10 +1,8 @@
 """Grade a class: each submission apart, several at a time, marks as they come.
 
-A mark that is there and was made of the same file by the same judges is kept,
-so a grading that was killed goes on where it was.
+What needs no run is kept, see `pending`.
 """
 
-import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,13 +14,14 @@ from course_utils.classroom import (
     frames,
     judges,
     judging,
+    pending,
     references,
     sandbox,
     spreading,
 )
 from course_utils.classroom.sandbox import choose
 from course_utils.classroom.submissions import read_cells
-from course_utils.machine import paths
+from course_utils.machine import arguments, paths
 from course_utils.machine.errors import CourseError
 
 LIMITS = sandbox.Limits()
@@ -63,43 +62,15 @@ def grade(
     Raises:
         CourseError: If there is no sandbox, or nothing to grade.
     """
-    folder = Path(folder).absolute()
-    told = class_folder.read_class(folder)["lessons"]
+    if workers is not None:
+        workers = arguments.whole_number("workers", workers, 2)
     kind = choose(sandbox, trust_submissions)
-    able = [one for one in told if one in judges.LESSONS]
-    wanted = list(lessons or able or told)
-    if missing := [one for one in wanted if one not in told]:
-        raise CourseError(
-            f"Lesson {missing[0]} was not released to this class."
-        )
-    versions = {
-        one: judging.version(one, told[one])
-        for one in wanted
-        if judges.load(one)  # Raises where it cannot be graded.
-    }
-    chosen = None if students is None else set(students)
-    tasks, kept = [], []
-    for path in sorted((folder / "submissions").glob("*/*.ipynb")):
-        student, lesson = path.parent.name, path.stem
-        if lesson in versions and (chosen is None or student in chosen):
-            task = {
-                "folder": str(folder),
-                "student": student,
-                "lesson": lesson,
-                "grader": versions[lesson],
-                "sandbox": kind,
-            }
-            mark = _kept_mark(task)
-            (tasks if mark is None else kept).append(mark or task)
-    if not tasks and not kept:
-        raise CourseError(
-            f"There is nothing to grade in {folder / 'submissions'}: `course "
-            "class collect` puts it there."
-        )
+    tasks, kept = pending.look(folder, lessons, students, sandbox=kind)
     if dry_run:
         return tasks
-    for task in tqdm(tasks, "References", delay=2, leave=False):
-        _reference_of(task)
+    for mark in kept:
+        _write(Path(folder), mark)
+    _solve_lessons(tasks)
     found = spreading.spread(grade_one, tasks, workers, scheduler)
     return kept + [
         _failed(task, "Its grading ended a worker several times.")
@@ -115,21 +86,21 @@ def grade_one(task: dict) -> dict:
     Args:
         task: ``folder``, ``student``, ``lesson``, ``grader``, ``sandbox``.
     """
-    if (mark := _kept_mark(task)) is not None:
+    if (mark := pending.kept_mark(task)) is not None:
         return mark
     try:
-        cells = read_cells(_submission(task))
+        cells = read_cells(pending.submission_of(task))
         path = _reference_of(task)
         reference = references.load(path)
         records, problem, seconds = run_apart(task, cells, reference)
-        points = _settings(task)["points"]
+        points = pending.settings_of(task)["points"]
         items = judging.judge(task["lesson"], records, points, reference)
     except CourseError as error:
         return _failed(task, str(error))
     except Exception as error:
         return _failed(task, f"It broke our grading ({type(error).__name__}).")
     told = f"It was stopped, since {problem}." if problem else ""
-    return _write(task, "graded", told, items, seconds)
+    return _mark(task, "graded", told, items, seconds)
 
 
 def run_apart(
@@ -206,61 +177,47 @@ def _checks(lesson):
     return found
 
 
-def _settings(task):
-    return class_folder.read_class(task["folder"])["lessons"][task["lesson"]]
-
-
 def _reference_of(task):
     folder, seed = Path(task["folder"]), None
-    if _settings(task)["own_seeds"]:
+    if pending.settings_of(task)["own_seeds"]:
         seed = class_folder.student_seed(folder, task["student"])
     return references.make(folder, task["lesson"], seed)
 
 
-def _submission(task):
-    folder = Path(task["folder"], "submissions", task["student"])
-    return folder / f"{task['lesson']}.ipynb"
-
-
-def _sum(path):
-    if path.is_symlink():
-        return ""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _mark_path(task):
-    folder = Path(task["folder"], "marks", task["student"])
-    return folder / f"{task['lesson']}.json"
-
-
-def _kept_mark(task):
-    try:
-        mark = json.loads(_mark_path(task).read_text("utf-8"))
-        # A failure may have been this machine's: it is tried again.
-        same = mark["status"] == "graded" and mark["grader"] == task["grader"]
-        same = same and mark["sha256"] == _sum(_submission(task))
-        return mark if same and isinstance(mark["items"], list) else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+def _solve_lessons(tasks):
+    """Run each solved lesson that is needed, once a lesson or a seed."""
+    needed = {}
+    for task in tasks:
+        own_seeds = pending.settings_of(task)["own_seeds"]
+        needed[task["lesson"], own_seeds and task["student"]] = task
+    name = "Solving the lesson, to compare with"
+    for task in tqdm(needed.values(), name, unit="run", leave=False):
+        _reference_of(task)
 
 
 def _failed(task, message):
-    points = _settings(task)["points"]
+    points = pending.settings_of(task)["points"]
     items = judging.judge(task["lesson"], [], points, None)
-    return _write(task, "failed", message, items, 0.0)
+    return _mark(task, "failed", message, items, 0.0)
 
 
-def _write(task, status, message, items, seconds):
+def _mark(task, status, message, items, seconds):
     mark = {
         "student": task["student"],
         "lesson": task["lesson"],
-        "sha256": _sum(_submission(task)),
+        "sha256": pending.checksum(pending.submission_of(task)),
         "grader": task["grader"],
         "status": status,
         "message": message,
         "seconds": round(seconds, 1),
         "items": items,
     }
-    text = json.dumps(mark, indent=1, ensure_ascii=False) + "\n"
-    class_folder.write_text(_mark_path(task), text)
+    _write(Path(task["folder"]), mark)
     return mark
+
+
+def _write(folder, mark):
+    text = json.dumps(mark, indent=1, ensure_ascii=False) + "\n"
+    path = class_folder.mark_path(folder, mark)
+    if not path.is_file() or path.read_text("utf-8") != text:
+        class_folder.write_text(path, text)

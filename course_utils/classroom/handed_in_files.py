@@ -49,11 +49,18 @@ def read_all(source: str | Path) -> Iterator[HandedIn]:
         source: The folder, a zip archive or a single notebook.
 
     Raises:
-        CourseError: If there is no such file or folder.
+        CourseError: If there is no such file or folder, or it is an archive
+            that cannot be read.
     """
     source = Path(source)
     if source.is_file() and source.suffix.lower() == ".zip":
-        yield from _unzip(source, PurePosixPath(), DEEPEST)
+        for one in _unzip(source, PurePosixPath(), DEEPEST):
+            if not one.path.parts:
+                raise CourseError(
+                    f"{source} cannot be collected. {one.remark} Download it "
+                    "again, or unpack it and name the folder."
+                )
+            yield one
         return
     if source.is_file():
         yield from _read(source, PurePosixPath(source.name))
@@ -119,7 +126,7 @@ def _unzip(file, inside, deepest):
                     left -= len(one.content or b"")
                     yield one
     except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError):
-        yield _refused(inside, "It is no zip archive that can be read.")
+        yield _refused(inside, "It is damaged, or no zip archive.")
 
 
 def _member(archive, member, inside, left, deepest):

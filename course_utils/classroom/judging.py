@@ -44,9 +44,10 @@ def gradable(lesson: str) -> dict[str, float | str]:
 
 
 def version(lesson: str, settings: Mapping) -> str:
-    """Return a sum over all that a lesson's marks depend on.
+    """Return a sum over all that a lesson's verdicts depend on.
 
-    What belongs to other lessons alone is not among it.
+    What belongs to other lessons alone is not among it, nor are points, which
+    `with_points` changes without another run.
 
     Args:
         lesson: Number of the lesson.
@@ -63,8 +64,7 @@ def version(lesson: str, settings: Mapping) -> str:
     data = paths.data_dir()
     files += [data / k / f"{lesson}.yml" for k in ("keys", "quizzes")]
     files += sorted((paths.course_dir() / "solutions").glob(f"{lesson}_*"))
-    chosen = {key: settings[key] for key in ("points", "own_seeds")}
-    together = hashlib.sha256(json.dumps(chosen, sort_keys=True).encode())
+    together = hashlib.sha256(json.dumps(settings["own_seeds"]).encode())
     for file in files:
         if file.is_file():
             together.update(file.read_bytes())
@@ -97,20 +97,50 @@ def judge(
             stopped.pop(name, None)
         elif kind == "stopped":
             stopped.setdefault(name, str(head.get("message"))[:300])
-    able = gradable(lesson)
     items = []
-    for name, worth in points.items():
-        if not isinstance(able.get(name), str) and name in able:
-            kind = "exercise" if "-" in name else "question"
-            item = {"id": name, "kind": kind, "points": worth}
-            found = given.get((kind, name))
-            item |= _judge_one(lesson, kind, name, found, reference)
-            if found is None and name in stopped:
-                item["verdict"] = "error"
-                item["message"] = f"Its cell stopped: {stopped[name]}"
-            item["earned"] = round(worth * item.pop("share"), 4)
-            items.append(item)
-    return items
+    for name in _counted(lesson, points):
+        kind = "exercise" if "-" in name else "question"
+        item = {"id": name, "kind": kind}
+        found = given.get((kind, name))
+        item |= _judge_one(lesson, kind, name, found, reference)
+        if found is None and name in stopped:
+            item["verdict"] = "error"
+            item["message"] = f"Its cell stopped: {stopped[name]}"
+        items.append(item)
+    return with_points(lesson, items, points)
+
+
+def with_points(
+    lesson: str, items: list[dict], points: Mapping[str, float]
+) -> list[dict] | None:
+    """Return judged items with what they are worth and what was earned.
+
+    Args:
+        lesson: Number of the lesson.
+        items: As `judge` returns them, for whatever points.
+        points: By id, what counts and for how much.
+
+    Returns:
+        The items that count; None if one of them was not judged, since it
+        counted for nothing then.
+    """
+    judged = {item["id"]: item for item in items}
+    counted = _counted(lesson, points)
+    if not judged.keys() >= set(counted):
+        return None
+    return [
+        judged[name]
+        | {
+            "points": points[name],
+            "earned": round(points[name] * judged[name]["share"], 4),
+        }
+        for name in counted
+    ]
+
+
+def _counted(lesson, points):
+    able = gradable(lesson)
+    return [name for name in points if not isinstance(able.get(name, ""), str)]
 
 
 def _judge_one(lesson, kind, name, found, reference):

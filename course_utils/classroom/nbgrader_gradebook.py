@@ -21,7 +21,7 @@ def write(path: Path, rows: list[dict], told: dict) -> None:
     except ImportError as error:
         raise CourseError(
             "nbgrader is not installed here: export from an environment that "
-            "has it (`pip install nbgrader==0.9.6`)."
+            "has it (`pip install nbgrader==0.9.6 -c constraints.txt`)."
         ) from error
     path.parent.mkdir(parents=True, exist_ok=True)
     with Gradebook(f"sqlite:///{path.absolute()}") as book:

@@ -1,15 +1,19 @@
 """Grade again after a key or a check was mended, and say who changes."""
 
+import csv
 import dataclasses
+import datetime
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from course_utils.classroom import class_folder
+from course_utils.classroom import class_folder, pending
 
 BEFORE = "marks-before"
 CHANGES = "regraded.csv"
-_COLUMNS = ("student", "lesson", "item", "before", "after", "change")
+_COLUMNS = (
+    *("when", "student", "lesson", "item", "before", "after", "change"),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +42,7 @@ def regrade(
     dry_run: bool = False,
     **options: object,
 ) -> list[Change]:
-    """Grade again, and write to `regraded.csv` whose points change.
+    """Grade again, and add to `regraded.csv` whose points change.
 
     The marks as they were are kept in `marks-before/` until all are graded
     again, so that a regrading that was cut off goes on where it was.
@@ -46,41 +50,57 @@ def regrade(
     Args:
         folder: The folder of the class.
         grade: What grades: `course_utils.classroom.grade`.
-        dry_run: Grade nothing; compare with a regrading that was cut off.
+        dry_run: Grade nothing, and compare what is known without a run: what
+            other points change, and what was graded again before a cut.
         **options: What `grade` takes besides.
 
     Returns:
-        The changes, one an item; the file has a row for each.
+        The changes, one an item; the file gets a row for each.
 
     Raises:
         CourseError: If there are no marks yet.
     """
     folder = Path(folder)
     marks, before = folder / "marks", folder / BEFORE
+    if dry_run:
+        old = class_folder.read_marks(
+            folder, BEFORE if before.is_dir() else "marks"
+        )
+        chosen = (options.get("lessons"), options.get("students"))
+        _, kept = pending.look(folder, *chosen)
+        places = {(mark["student"], mark["lesson"]) for mark in kept}
+        old = [one for one in old if (one["student"], one["lesson"]) in places]
+        return compare(old, kept)
     if not before.is_dir():
         class_folder.read_marks(folder)  # Raises where there are none.
-        if dry_run:
-            return []
         partial = folder / f".{BEFORE}.partial"
         shutil.rmtree(partial, ignore_errors=True)
         shutil.copytree(marks, partial)
         partial.rename(before)
-    if not dry_run:
-        grade(folder, **options)
+    grade(folder, **options)
     changes = compare(
         class_folder.read_marks(folder, BEFORE), class_folder.read_marks(folder)
     )
-    if not dry_run:
-        rows = [
-            (*dataclasses.astuple(one), round(one.after - one.before, 2))
-            for one in changes
-        ]
-        class_folder.write_csv(folder / CHANGES, _COLUMNS, rows)
-        # At once: half of the old marks would look like changes next time.
-        partial = folder / f".{BEFORE}.partial"
-        before.rename(partial)
-        shutil.rmtree(partial)
+    _note(folder / CHANGES, changes)
+    # At once: half of the old marks would look like changes next time.
+    partial = folder / f".{BEFORE}.partial"
+    before.rename(partial)
+    shutil.rmtree(partial)
     return changes
+
+
+def _note(path, changes):
+    """Add changes to the table, below those of earlier regradings."""
+    rows = []
+    if path.is_file():
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = [[r.get(c) for c in _COLUMNS] for r in csv.DictReader(file)]
+    now = datetime.datetime.now().isoformat(" ", "seconds")
+    rows += [
+        (now, *dataclasses.astuple(one), round(one.after - one.before, 2))
+        for one in changes
+    ]
+    class_folder.write_csv(path, _COLUMNS, rows)
 
 
 def compare(before: list[dict], after: list[dict]) -> list[Change]:

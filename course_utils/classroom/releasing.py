@@ -12,11 +12,9 @@ from course_utils.answers import quizzes
 from course_utils.answers.checks import load_sheets
 from course_utils.classroom import (
     class_folder,
-    judges,
-    judging,
     notebook_building,
+    release_settings,
 )
-from course_utils.machine.errors import CourseError
 
 # The calls that draw: the photographs into parts, and first weights.
 DRAWS = ("course.begin", "load_solar_cells")
@@ -38,12 +36,14 @@ def release(
     *,
     due: datetime.datetime | None = None,
     points: Mapping[str, float] | None = None,
-    checks: bool = True,
-    hints: bool = False,
+    checks: bool | None = None,
+    hints: bool | None = None,
     students: Iterable[str] | None = None,
     dry_run: bool = False,
 ) -> list[Path]:
     """Write the notebooks that a class is given: no solution is in them.
+
+    What is None stays as it was when the lesson was released before.
 
     Args:
         folder: The folder of the class, made where it is not there yet.
@@ -51,8 +51,9 @@ def release(
         due: When answers are due; shown in the notebook.
         points: Points by exercise or question, where they shall differ from
             the course's: ``{"fe-03": 4}``, and 0 to leave one out of the mark.
-        checks: Keep the cells that judge at once.
-        hints: Show the hints of each exercise below its task.
+        checks: Keep the cells that judge at once. At first they are kept.
+        hints: Show the hints of each exercise below its task. At first they
+            are not shown.
         students: Names. Where given, each gets a notebook of their own, with a
             seed of their own for the split of the photographs and the first
             weights.
@@ -65,40 +66,24 @@ def release(
         CourseError: If a lesson, an item or a name is unknown or makes no
             sense; nothing was written then.
     """
-    folder, lessons = Path(folder), list(dict.fromkeys(lessons))
-    if not lessons:
-        raise CourseError("No lesson was named: release 02, for example.")
-    sheets = {one: _points(one) for one in lessons}
-    for item, value in dict(points or {}).items():
-        having = [worth for worth in sheets.values() if item in worth]
-        if not having or not 0 <= value < 1000:
-            raise CourseError(
-                f"{item!r} cannot be worth {value!r} points: name an exercise "
-                f"or a question of lesson {' or '.join(lessons)}, such as "
-                f"{next(iter(next(iter(sheets.values()))))}=2."
-            )
-        for worth in having:
-            worth[item] = value
-    names = None if students is None else _names(students)
-    told = {"lessons": {}}
-    if (folder / class_folder.CLASS).is_file():
-        told = class_folder.read_class(folder)
+    folder = Path(folder)
+    told, names = release_settings.settle(
+        folder,
+        lessons,
+        due=due,
+        points=points,
+        checks=checks,
+        hints=hints,
+        students=students,
+    )
     written = {}
-    for lesson in lessons:
+    for lesson, owners in names.items():
         source = class_folder.lesson_source(lesson)
-        told["lessons"][lesson] = {
-            "file": f"{source.stem}.ipynb",
-            "own_seeds": names is not None,
-            "checks": checks,
-            "points": {k: v for k, v in sheets[lesson].items() if v},
-            **({"due": due} if due else {}),
-        }
-        cells = _cells(lesson, source, told["lessons"][lesson], hints)
-        target = folder / "release"
-        if names is None:
-            written[target / f"{source.stem}.ipynb"] = (cells, None)
-        for name in names or ():
-            written[target / name / f"{source.stem}.ipynb"] = (cells, name)
+        settings = told["lessons"][lesson]
+        cells = _cells(lesson, source, settings)
+        for name in owners or [None]:
+            place = folder / "release" / (name or "") / settings["file"]
+            written[place] = (cells, name)
     if not dry_run:
         class_folder.secret_seed(folder)
         _write(folder, written)
@@ -142,44 +127,16 @@ def draws_data(source: str) -> bool:
     return "load_solar_cells(" in source
 
 
-def _points(lesson):
-    """Return the points of each exercise and question of a lesson."""
-    class_folder.lesson_source(lesson)
-    worth = load_sheets().get(lesson, {}).get("exercises", {})
-    found = {name: words["points"] for name, words in worth.items()}
-    if lesson in quizzes.lessons_with_quiz():
-        asked = quizzes.load_questions(lesson)
-        found |= {name: one["points"] for name, one in asked.items()}
-    if lesson in judges.LESSONS:
-        # What cannot be judged apart is worth nothing.
-        apart = judging.gradable(lesson)
-        found = {
-            k: v for k, v in found.items() if not isinstance(apart[k], str)
-        }
-    return found
-
-
-def _names(students):
-    names = [class_folder.file_name(one) for one in students if one.strip()]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice or not names or not all(names):
-        wrong = f"names {twice[0]!r} twice" if twice else "has an empty name"
-        raise CourseError(
-            f"The list of students {wrong}: give one name a line, each another."
-        )
-    return names
-
-
-def _cells(lesson, source, told, hints):
+def _cells(lesson, source, told):
     script, origin = source.read_text("utf-8"), f"lessons/{source.name}"
     made = []
     for cell in notebook_building.build_cells(script, False, origin):
-        made += _changed(cell, lesson, told, hints)
+        made += _changed(cell, lesson, told)
     made.insert(1, _markdown("hand-in", _hand_in(told)))
     return made
 
 
-def _changed(cell, lesson, told, hints):
+def _changed(cell, lesson, told):
     """Return what a cell of the lesson becomes, and the cells that follow."""
     points, tags = told["points"], cell.metadata.get("tags", [])
     if cell.cell_type != "code":
@@ -194,7 +151,7 @@ def _changed(cell, lesson, told, hints):
         line = f"\n# {worth}"
         end = match.end()
         cell.source = cell.source[:end] + line + cell.source[end:]
-        if hints:
+        if told["hints"]:
             words = load_sheets()[lesson]["exercises"][name]["hints"]
             after = [_markdown(f"hints-{name}", _hints(words))]
     elif match := _PREDICTION.search(cell.source):
@@ -238,7 +195,7 @@ def _hand_in(told):
     points = told["points"]
     lines = ["## What to hand in", ""]
     if due := told.get("due"):
-        lines += [f"Due **{due:%A, %d %B %Y, %H:%M}{due:%Z}**.", ""]
+        lines += [f"Due **{release_settings.due_in_words(due)}**.", ""]
     lines += [
         f"This notebook, saved, for {_counted(sum(points.values()))} in all. "
         "You may add and move cells. In each exercise leave the line that "

@@ -24,19 +24,21 @@ def read_cells(path: Path) -> list[str]:
     """
     if path.is_symlink() or not path.is_file():
         raise CourseError(
-            f"{path.name} is a link or no file: put the notebook itself there."
+            "What was handed in is a link or no file: hand in the notebook "
+            "itself."
         )
     if path.stat().st_size > MOST_BYTES:
         raise CourseError(
-            f"{path.name} has more than {MOST_BYTES // 2**20} MB: clear the "
-            "outputs, save it, and hand it in again."
+            f"What was handed in has more than {MOST_BYTES // 2**20} MB: clear "
+            "the outputs, save the notebook, and hand it in again."
         )
     try:
         notebook = json.loads(path.read_bytes().decode("utf-8-sig"))
     except (ValueError, RecursionError):
         raise CourseError(
-            f"{path.name} is no notebook that can be read: open it in "
-            "JupyterLab, save it, and hand it in again."
+            "What was handed in is no notebook that can be read: it is another "
+            "kind of file, or cut off. Hand in the notebook again, as it lies "
+            "in the folder work/."
         ) from None
     try:
         cells = [one for one in map(_clean, code_of(notebook)) if one.strip()]
@@ -44,8 +46,8 @@ def read_cells(path: Path) -> list[str]:
         cells = []
     if not cells:
         raise CourseError(
-            f"{path.name} has no code cells: hand in the notebook that was "
-            "given out."
+            "What was handed in has no code cells: hand in the notebook that "
+            "was given out."
         )
     return cells[:MOST_CELLS]
 

@@ -1,0 +1,232 @@
+"""What a teacher gets wrong, or does twice: releasing and collecting."""
+
+import csv
+import datetime
+import io
+import re
+import sys
+
+import pytest
+from tqdm import tqdm
+
+from course_utils import cli
+from course_utils.classroom import (
+    class_folder,
+    collect,
+    grading,
+    nbgrader_gradebook,
+    release,
+)
+from course_utils.classroom.submissions import read_cells
+from course_utils.machine.errors import CourseError
+from tests.classroom.test_teachers_side import (
+    FILE,
+    hand_in,
+    released,
+    zipped,
+)
+from tests.classroom.test_teachers_side import room as room
+from tests.conftest import TOP
+
+
+def course(capsys, *words):
+    """What `course class` answers: its exit code and all that it says."""
+    code = cli.main(["class", *map(str, words)])
+    said = capsys.readouterr()
+    return code, said.out + said.err
+
+
+def settings(room):
+    return class_folder.read_class(room)["lessons"]["02"]
+
+
+def test_a_second_release_changes_only_what_it_names(tmp_path, capsys):
+    first = ["--due", "2999-03-01T18:00", "--hints", "--no-checks"]
+    first += ["--points", "fe-03=4", "--points", "q2=0"]
+    words = ["release", "02", "--out", tmp_path]
+    assert course(capsys, *words, *first)[0] == 0
+    before, notebook = settings(tmp_path), released(tmp_path)
+    assert course(capsys, *words)[0] == 0
+    assert settings(tmp_path) == before and released(tmp_path) == notebook
+    code, said = course(capsys, *words, "--points", "fe-07=5", "--no-hints")
+    assert code == 0 and "01 March 2999, 18:00" in said and "no hints" in said
+    after = settings(tmp_path)
+    assert "q2" not in after["points"] and not after["hints"]
+    assert after["points"] == before["points"] | {"fe-07": 5}
+    assert (after["due"], after["checks"]) == (before["due"], False)
+
+
+def test_a_second_release_keeps_the_seeds_of_the_students(tmp_path, capsys):
+    release(tmp_path, ["02"], students=["A", "B"])
+    before = [released(tmp_path, one) for one in "AB"]
+    written = release(tmp_path, ["02"], points={"q2": 9})
+    assert [path.parent.name for path in written] == ["A", "B"]
+    assert settings(tmp_path)["own_seeds"]
+    assert all(b"9 points" in released(tmp_path, one) for one in "AB")
+    release(tmp_path, ["02"], points={"q2": 2})
+    assert [released(tmp_path, one) for one in "AB"] == before
+
+
+@pytest.mark.parametrize(
+    ("words", "due"),
+    [
+        ("2999-03-01", datetime.datetime(2999, 3, 1, 23, 59)),
+        ("2999-03-01T18:00", datetime.datetime(2999, 3, 1, 18)),
+    ],
+)
+def test_a_date_alone_is_the_end_of_that_day(tmp_path, capsys, words, due):
+    _, said = course(capsys, "release", "02", "--out", tmp_path, "--due", words)
+    assert settings(tmp_path)["due"] == due
+    assert f"{due:%H:%M}" in said and "past" not in said
+    path = tmp_path / "class.toml"
+    path.write_text(path.read_text().replace(due.isoformat(), "2999-03-02"))
+    assert settings(tmp_path)["due"] == datetime.datetime(2999, 3, 2, 23, 59)
+
+
+def test_a_due_date_in_the_past_is_said(tmp_path, capsys):
+    words = ["release", "02", "--out", tmp_path, "--due", "2020-03-01"]
+    assert "(this is past)" in course(capsys, *words)[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("--points fe-03", "'fe-03' gives no points: .* fe-03=4"),
+        ("--points fe-03=four", "'fe-03=four' gives no points"),
+        ("--due soon", "'soon' is no time: .* 2027-03-01T18:00"),
+        ("--students none.txt", "none.txt does not exist"),
+    ],
+)
+def test_what_cannot_be_read_is_answered_in_our_own_words(
+    tmp_path, capsys, words, told
+):
+    words = ["release", "02", "--out", tmp_path / "new", *words.split()]
+    code, said = course(capsys, *words)
+    assert code == 1 and re.match(told, said)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("points", ['"four"', "-1", "true", "nan"])
+def test_points_in_the_file_of_the_class_are_numbers(room, points):
+    path = room / "class.toml"
+    path.write_text(
+        path.read_text().replace('"fe-03" = 2', f'"fe-03" = {points}')
+    )
+    with pytest.raises(CourseError, match="points are numbers"):
+        class_folder.read_class(room)
+
+
+def test_a_wrong_folder_is_not_made_a_class(room, capsys):
+    for step in ("collect", "grade", "report"):
+        code, said = course(capsys, step, room / "release")
+        assert code == 1 and "no class.toml" in said
+        assert "the folder that you gave to" in said
+
+
+def test_a_source_without_notebooks_is_refused_and_nothing_changed(
+    room, capsys
+):
+    hand_in(room, f"A/{FILE}")
+    assert "1 submissions of 1 students." in course(capsys, "collect", room)[1]
+    before = (room / "collected.csv").read_text()
+    docs = room.parent / "docs"
+    docs.mkdir()
+    code, said = course(capsys, "collect", room, docs)
+    assert code == 1 and "no notebook among its 0 files" in said
+    (docs / "guide.md").write_text("Words.")
+    code, said = course(capsys, "collect", room, docs)
+    assert code == 1 and "docs holds no notebook among its 1 files" in said
+    archive = room.parent / "all.zip"
+    archive.write_bytes(zipped(("A/x.ipynb", "{}"))[:40])
+    code, said = course(capsys, "collect", room, archive)
+    assert code == 1 and "all.zip cannot be collected" in said
+    assert (room / "collected.csv").read_text() == before
+
+
+def test_whose_work_is_missing_or_unreadable_is_said(room, capsys):
+    hand_in(room, f"A/{FILE}")
+    hand_in(room, "Cleo/hw.pdf", b"%PDF")
+    hand_in(room, f"Dan/{FILE}", b"My answers.")
+    hand_in(room, "Fay.zip", b"cut off")
+    _, said = course(capsys, "collect", room)
+    assert "2 submissions of 2 students." in said
+    assert "Without a submission that counts: Cleo, Fay\n" in said
+    assert "With one that cannot be read: Dan\n" in said
+    assert f"- Dan/{FILE}: It is no notebook" in said
+    rows = {row["student"]: row for row in class_folder.read_collected(room)}
+    assert set(rows) == {"A", "Cleo", "Dan", "Fay"}
+
+
+def test_what_was_put_right_is_not_told_again(room, capsys):
+    hand_in(room, "Fay.zip", b"cut off")
+    hand_in(room, "Cleo/hw.pdf", b"%PDF")
+    assert "Fay.zip: It is damaged" in course(capsys, "collect", room)[1]
+    hand_in(room, "Fay.zip", zipped((FILE, released(room))))
+    _, said = course(capsys, "collect", room)
+    assert "damaged" not in said and "Cleo/hw.pdf" in said
+    elsewhere = room.parent / "later" / "A"
+    elsewhere.mkdir(parents=True)
+    (elsewhere / FILE).write_bytes(released(room))
+    _, said = course(capsys, "collect", room, elsewhere.parent)
+    assert "2 submissions of 2 students." in said and "hw.pdf" not in said
+    with (room / "collected.csv").open(newline="") as file:
+        told = [row["source file"] for row in csv.DictReader(file)]
+    assert sorted(told) == [
+        f"A/{FILE}",
+        "Cleo/hw.pdf",
+        f"Fay.zip/{FILE}",
+    ]
+
+
+def test_a_broken_notebook_is_not_called_by_our_name_for_it(tmp_path):
+    path = tmp_path / "02.ipynb"
+    path.write_text("My answers.")
+    with pytest.raises(CourseError, match="cut off") as caught:
+        read_cells(path)
+    assert "02.ipynb" not in str(caught.value)
+
+
+def test_who_or_what_is_not_there_is_answered_with_what_is(room):
+    hand_in(room, f"Anna/{FILE}")
+    collect(room)
+    release(room, ["03"])
+    trust = {"trust_submissions": True, "dry_run": True}
+    with pytest.raises(CourseError, match="lesson 03 was handed in by Anna:"):
+        grading.grade(room, students=["Anna"], lessons=["03"], **trust)
+    with pytest.raises(CourseError, match="workers is -1"):
+        grading.grade(room, workers=-1, **trust)
+    with pytest.raises(CourseError, match="'anna': choose 'Anna'"):
+        grading.grade(room, students=["anna"], **trust)
+    with pytest.raises(CourseError, match="lesson '2': choose '02' or '03'"):
+        grading.grade(room, lessons=["2"], **trust)
+    assert len(grading.grade(room, students=["Anna"], **trust)) == 1
+
+
+def test_the_run_to_compare_with_is_announced_and_made_once(room, monkeypatch):
+    for student in "AB":
+        hand_in(room, f"{student}/{FILE}")
+    collect(room)
+    made, shown = [], io.StringIO()
+
+    def make(folder, lesson, seed):
+        made.append((lesson, seed, shown.getvalue()))
+        raise CourseError("That will do.")
+
+    monkeypatch.setattr(grading.references, "make", make)
+    monkeypatch.setattr(
+        grading, "tqdm", lambda *a, **k: tqdm(*a, file=shown, **k)
+    )
+    with pytest.raises(CourseError, match="That will do"):
+        grading.grade(room, trust_submissions=True)
+    [(lesson, seed, before)] = made
+    assert (lesson, seed) == ("02", None)
+    assert "Solving the lesson" in before and "0/1" in before
+
+
+def test_nbgrader_is_installed_as_the_guide_says(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "nbgrader.api", None)
+    with pytest.raises(CourseError) as caught:
+        nbgrader_gradebook.write(tmp_path / "gradebook.db", [], {})
+    command = re.search("`(pip .+?)`", str(caught.value))[0]
+    guide = (TOP / "docs" / "teachers_guide.md").read_text("utf-8")
+    assert command in " ".join(guide.split())
