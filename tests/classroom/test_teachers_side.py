@@ -28,8 +28,8 @@ from course_utils.classroom import (
     write_example,
 )
 from course_utils.classroom.item_statistics import look_at_items
+from course_utils.classroom.page_filling import plain_markdown
 from course_utils.classroom.releasing import with_seed
-from course_utils.classroom.reporting import plain_markdown
 from course_utils.machine.errors import CourseError
 from tests.conftest import TOP
 from tools import list_misconceptions, try_nbgrader
@@ -269,7 +269,7 @@ def test_a_report_tells_the_class_and_each_student(room):
     feedback = (room / "report" / "feedback" / "B.html").read_text("utf-8")
     assert "Said." in feedback and "&lt;script" in feedback
     text = (room / "report" / "feedback" / "B.md").read_text("utf-8")
-    assert "<script" not in text and "**0 of 21 points.**" in text
+    assert "<script" not in text and "**0 of 21 points (0 %).**" in text
     with written[0].open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["earned"] for row in rows] == ["2.0", "0.0", "0.0"]
