@@ -251,6 +251,11 @@ def _example(chosen):
         chosen.folder, own_seeds=chosen.own_seeds, dry_run=chosen.dry_run
     )
     _say(written, chosen)
+    if not chosen.dry_run:
+        print(
+            "Lesson 02 is released there: `course class collect "
+            f"{chosen.folder}` is next."
+        )
     return 0
 
 

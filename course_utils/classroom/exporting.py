@@ -71,7 +71,7 @@ def export(
     numbers = rosters.numbers_of(collected, [row["student"] for row in rows])
     if roster is None:
         table = _new_table(numbers, system)
-        if not all(row.get("ID") for row in table.rows[1:]):
+        if system == "moodle" or not all(numbers.values()):
             remarks.append(_NO_ROSTER[system])
     else:
         table = rosters.read_roster(roster)

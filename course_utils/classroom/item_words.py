@@ -35,7 +35,7 @@ def answered(lesson: str, name: str, answer: object) -> str:
     chosen = given.split(", ")
     if not choices.keys() >= set(chosen):
         return given
-    return "; ".join(choices[one] for one in chosen)
+    return "; ".join(text for one, text in choices.items() if one in chosen)
 
 
 def _question(lesson, name):
