@@ -96,9 +96,7 @@ def _students(folder, told, rows, collected, roster):
     }
     known = [row["student"] for row in rows] + _own_seeds(folder, told)
     numbers = rosters.numbers_of(collected, known)
-    names = set(numbers)
-    if roster is not None:
-        names |= set(filter(None, roster.students(numbers)))
+    names = {*numbers, *(roster.absent(numbers) if roster else ())}
     found = []
     for lesson in {row["lesson"] for row in rows}:
         for name in sorted(names):

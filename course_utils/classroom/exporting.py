@@ -126,21 +126,23 @@ def _fill_in(table, rows, numbers):
     """Return the header and rows of a table, and a sentence on who misses."""
     lessons = dict(sorted((row["lesson"], row["points"]) for row in rows))
     earned = {(row["student"], row["lesson"]): row["earned"] for row in rows}
-    whose = table.students(numbers)
+    whose = table.whose(numbers)
     lines = []
     for row, student in zip(table.rows, whose, strict=True):
         kept = [row.get(column) for column in table.header]
         given = [
-            most if student is None else earned.get((student, lesson))
+            most
+            if rosters.is_most_points(row)
+            else earned.get((student, lesson))
             for lesson, most in lessons.items()
         ]
         lines.append([*kept, *given])
     told = [
-        f"{student} is not in {table.path.name}: write this one in by hand."
+        f"{student} is not in {table.path.name}, or not alone with this "
+        "name: write this one in by hand."
         for student in sorted({s for s, _ in earned} - set(whose))
     ]
-    absent = [s for s in whose if s and s not in numbers]
-    if absent:
+    if absent := table.absent(numbers):
         told.append(
             f"No submission is from these of {table.path.name}: "
             f"{', '.join(absent)}."

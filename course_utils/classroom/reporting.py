@@ -110,14 +110,13 @@ def summed(marks: list[dict], told: dict, collected: list[dict]) -> list[dict]:
                 "share": share,
                 "late": late.get((mark["student"], mark["lesson"]), ""),
                 "due": lesson.get("due"),
-                "title": title_of(mark["lesson"]),
+                "title": _title(mark["lesson"]),
             }
         )
     return rows
 
 
-def title_of(lesson: str) -> str:
-    """Return the title of a lesson; empty if it has none."""
+def _title(lesson):
     return load_sheets().get(lesson, {}).get("title", "")
 
 

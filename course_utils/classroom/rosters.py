@@ -11,8 +11,9 @@ from pathlib import Path
 from course_utils.classroom import collecting
 from course_utils.machine.errors import CourseError
 
-# Columns with a student's number, and columns that only this system has.
-_NUMBERS = ("Identifier", "ID number", "ID")
+# Columns with the number that stands in the names of files. (Moodle's "ID
+# number" is another one.) Then columns that only one system has.
+_NUMBERS = ("Identifier", "ID")
 _OWN = {
     "canvas": {"Student"},
     "moodle": {"Full name", "First name", "Surname", "Last name"},
@@ -43,29 +44,39 @@ class Roster:
         found = [s for s, own in _OWN.items() if own & set(self.header)]
         return found[0] if len(found) == 1 else ""
 
-    def students(self, numbers: Mapping[str, str]) -> list[str | None]:
-        """Return whose each row is; None for Canvas's row of most points.
+    def whose(self, numbers: Mapping[str, str]) -> list[str | None]:
+        """Return whose each row is; None if nobody's whose work is known.
+
+        A name that two rows have tells nothing, so only a number does there.
 
         Args:
-            numbers: The students whose work is known, each with the number
-                that the system gave them, or with an empty text.
-
-        Returns:
-            A name in `numbers`, or else the name in the table.
+            numbers: The students whose work is known, as `numbers_of` says.
         """
         by_number = {number: s for s, number in numbers.items() if number}
         by_name = {_plain(student): student for student in numbers}
+        names = [_plain(_name(row)) for row in self.rows]
         found = []
-        for row in self.rows:
+        for row, name in zip(self.rows, names, strict=True):
             given = [re.sub(r"\D", "", row.get(n) or "") for n in _NUMBERS]
             known = [by_number[n] for n in given if n in by_number]
-            name = _name(row)
-            if is_most_points(row):
-                found.append(None)
-            else:
-                known.append(by_name.get(_plain(name), _in_order(name)))
-                found.append(known[0])
+            if names.count(name) == 1 and name in by_name:
+                known.append(by_name[name])
+            found.append(known[0] if known else None)
         return found
+
+    def absent(self, numbers: Mapping[str, str]) -> list[str]:
+        """Return the names of those whose work is not known.
+
+        Args:
+            numbers: The students whose work is known, as `numbers_of` says.
+        """
+        known = {_plain(student) for student in numbers}
+        names = [
+            _in_order(_name(row))
+            for row, student in zip(self.rows, self.whose(numbers), strict=True)
+            if student is None and not is_most_points(row)
+        ]
+        return [name for name in names if name and _plain(name) not in known]
 
 
 def is_most_points(row: Mapping[str, str]) -> bool:

@@ -374,6 +374,24 @@ def test_a_roster_that_is_none_is_refused(room, text, told):
     assert not (room / "export").exists()
 
 
+def test_nobody_gets_the_mark_of_another_with_that_name_or_number(room):
+    hand_in(room, "Ann Li_7_assignsubmission_file_/x.ipynb")
+    hand_in(room, "Ben Ok_9_assignsubmission_file_/x.ipynb")
+    collect(room)
+    mark(room, "Ann Li", 2.0)
+    mark(room, "Ben Ok", 0.0)
+    roster = room / "moodle.csv"
+    roster.write_text("Full name,ID number\nAnn Li,1\nAnn Li,2\nBen Ok,7\n")
+    path, remarks = export(room, "moodle", roster=roster)
+    rows = path.read_text().splitlines()[1:]
+    assert rows == ["Ann Li,1,", "Ann Li,2,", "Ben Ok,7,0.0"]
+    assert [one.split(" is ")[0] for one in remarks] == ["Ann Li"]
+    roster.write_text("Full name,Identifier\nAnn Li,Participant 8\n")
+    roster.write_text(roster.read_text() + "Ann Li,Participant 7\n")
+    rows = export(room, "moodle", roster=roster)[0].read_text().splitlines()
+    assert rows[1:] == ["Ann Li,Participant 8,", "Ann Li,Participant 7,2.0"]
+
+
 def test_without_a_roster_what_an_import_needs_is_said(room):
     hand_in(room, "meyeranna_77_456_x.ipynb")
     collect(room)
