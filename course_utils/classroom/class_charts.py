@@ -77,7 +77,9 @@ def draw_verdicts(items: list, lesson: str) -> str:
         )
         left += counts
     labels = [
-        textwrap.shorten(f"{item.name} {item.about}", _LONGEST_LABEL)
+        textwrap.shorten(
+            f"{item.name} {item.about}", _LONGEST_LABEL, placeholder=" …"
+        )
         for item in items
     ]
     # A dollar sign is no formula here.

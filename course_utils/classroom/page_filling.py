@@ -3,6 +3,7 @@
 What a student wrote stands in these pages, in HTML and in Markdown.
 """
 
+import functools
 import re
 
 import jinja2
@@ -26,6 +27,24 @@ def fill(template: str, **content: object) -> str:
         template: Name of its file in `templates/`.
         **content: What the template names.
     """
+    return _environment().get_template(template).render(**content)
+
+
+def code_in_html(text: object) -> markupsafe.Markup:
+    """Return text for HTML, with what stands in backticks as code."""
+    escaped = str(markupsafe.escape(text))
+    return markupsafe.Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped))
+
+
+def plain_markdown(text: object) -> str:
+    """Return text in one line that Markdown shows as it is, HTML included."""
+    text = " ".join(str(text).split())
+    text = text.replace("&", "&amp;").replace("<", "&lt;")
+    return re.sub(r"([\\`*_\[\]#|~!>])", r"\\\1", text)
+
+
+@functools.cache
+def _environment():
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("course_utils.classroom"),
         autoescape=lambda name: name.endswith(".html"),
@@ -41,17 +60,4 @@ def fill(template: str, **content: object) -> str:
         "asked": item_words.asked,
         "answered": item_words.answered,
     }
-    return environment.get_template(template).render(**content)
-
-
-def code_in_html(text: object) -> markupsafe.Markup:
-    """Return text for HTML, with what stands in backticks as code."""
-    escaped = str(markupsafe.escape(text))
-    return markupsafe.Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped))
-
-
-def plain_markdown(text: object) -> str:
-    """Return text in one line that Markdown shows as it is, HTML included."""
-    text = " ".join(str(text).split())
-    text = text.replace("&", "&amp;").replace("<", "&lt;")
-    return re.sub(r"([\\`*_\[\]#|~!>])", r"\\\1", text)
+    return environment
