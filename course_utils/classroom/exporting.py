@@ -5,6 +5,7 @@ with a column filled in. nbgrader takes them by its own API. There is no LTI: it
 needs a server that a course of notebooks does not have.
 """
 
+import re
 from pathlib import Path
 
 from course_utils.classroom import (
@@ -127,16 +128,18 @@ def _fill_in(table, rows, numbers):
     lessons = dict(sorted((row["lesson"], row["points"]) for row in rows))
     earned = {(row["student"], row["lesson"]): row["earned"] for row in rows}
     whose = table.whose(numbers)
+    columns = {lesson: _column(lesson, table.header) for lesson in lessons}
+    header = list(dict.fromkeys([*table.header, *columns.values()]))
     lines = []
     for row, student in zip(table.rows, whose, strict=True):
-        kept = [row.get(column) for column in table.header]
-        given = [
-            most
-            if rosters.is_most_points(row)
-            else earned.get((student, lesson))
-            for lesson, most in lessons.items()
-        ]
-        lines.append([*kept, *given])
+        filled = dict(row)
+        for lesson, most in lessons.items():
+            given = earned.get((student, lesson))
+            if rosters.is_most_points(row):
+                given = most
+            if given is not None:  # What was written in by hand stays.
+                filled[columns[lesson]] = given
+        lines.append([filled.get(column) for column in header])
     told = [
         f"{student} is not in {table.path.name}, or not alone with this "
         "name: write this one in by hand."
@@ -147,5 +150,10 @@ def _fill_in(table, rows, numbers):
             f"No submission is from these of {table.path.name}: "
             f"{', '.join(absent)}."
         )
-    header = [*table.header, *(f"Lesson {lesson}" for lesson in lessons)]
     return header, lines, told
+
+
+def _column(lesson, header):
+    """Return the column of a lesson; Canvas adds a number to its name."""
+    own = re.compile(rf"Lesson {re.escape(lesson)}( \(\d+\))?")
+    return next(filter(own.fullmatch, header), f"Lesson {lesson}")

@@ -374,6 +374,18 @@ def test_a_roster_that_is_none_is_refused(room, text, told):
     assert not (room / "export").exists()
 
 
+def test_exporting_again_fills_in_the_same_column(room):
+    mark(room, "A", 2.0)
+    mark(room, "Broken", 0.0, status="failed")
+    roster = room / "canvas.csv"
+    roster.write_text("Student,Lesson 02 (88),ID\nA,0,1\nBroken,7,2\n")
+    path, _ = export(room, "canvas", roster=roster)
+    assert path.read_text().splitlines() == [
+        "Student,Lesson 02 (88),ID",
+        *("A,2.0,1", "Broken,7,2"),
+    ]
+
+
 def test_nobody_gets_the_mark_of_another_with_that_name_or_number(room):
     hand_in(room, "Ann Li_7_assignsubmission_file_/x.ipynb")
     hand_in(room, "Ben Ok_9_assignsubmission_file_/x.ipynb")
