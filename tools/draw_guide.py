@@ -1,7 +1,8 @@
 """Take the pictures of the teacher's guide from a class that was reported.
 
 course class example try && course class collect try
-course class grade try && course class report try
+course class grade try
+course class report try --roster try/roster_moodle.csv
 python -m tools.draw_guide try
 """
 
@@ -16,7 +17,7 @@ from playwright.sync_api import sync_playwright
 from tools.build_notebooks import TOP
 
 PICTURES = {
-    "guide_dashboard.png": ("dashboard.html", 1400),
+    "guide_dashboard.png": ("dashboard.html", 1810),
     "guide_feedback.png": ("feedback/Student 04.html", 760),
 }
 

@@ -35,7 +35,9 @@ for _ in range(2):
     write(folder / "gradebook.db", marks, told)
 with Gradebook(f"sqlite:///{folder}/gradebook.db") as book:
     found = book.find_submission("02", "Student 01")
-    print(found.score, found.max_score)
+    broken = book.find_submission("02", "Student 02")
+    by_hand = int(broken.needs_manual_grade) - int(found.needs_manual_grade)
+    print(by_hand, found.score, found.max_score)
 """
 
 
@@ -63,13 +65,15 @@ def try_both(python: Path, folder: Path) -> bool:
         for item, points in worth.items()
     ]
     mark = {"student": "Student 01", "lesson": "02", "status": "graded"}
-    class_folder.write_text(
-        folder / "marks" / "Student 01" / "02.json",
-        json.dumps({**mark, "items": items}),
-    )
-    score = _ask(python, "-c", _READ, folder).stdout.split()[-2:]
+    failed = {**mark, "student": "Student 02", "status": "failed"}
+    for one in (mark, failed):
+        class_folder.write_text(
+            folder / "marks" / one["student"] / "02.json",
+            json.dumps({**one, "items": items}),
+        )
+    score = _ask(python, "-c", _READ, folder).stdout.split()[-3:]
     total = sum(worth.values())
-    kept = [float(word) for word in score] == [total / 2, total]
+    kept = [float(word) for word in score] == [1, total / 2, total]
     print(f"gradebook: {'keeps the marks' if kept else score}")
     # What it runs must not need TensorFlow, which is not installed there.
     small = folder / "opened.ipynb"

@@ -7,6 +7,7 @@ apart, and a hatch each, so that nothing is told by colour alone.
 import hashlib
 import html
 import io
+import textwrap
 
 import matplotlib
 import numpy as np
@@ -21,6 +22,8 @@ _LOOKS = {
     "error": ("#CC79A7", ".."),
     "not attempted": ("#DDDDDD", ""),
 }
+
+_LONGEST_LABEL = 50
 
 
 def draw_totals(shares: list[float], lesson: str) -> str:
@@ -57,7 +60,7 @@ def draw_verdicts(items: list, lesson: str) -> str:
         items: Each an `item_statistics.Item`.
         lesson: Number of the lesson, for the title.
     """
-    figure = Figure(figsize=(6, 1 + 0.28 * len(items)), layout="constrained")
+    figure = Figure(figsize=(8, 1 + 0.28 * len(items)), layout="constrained")
     ax = figure.subplots()
     left = np.zeros(len(items))
     for verdict in VERDICTS:
@@ -73,7 +76,14 @@ def draw_verdicts(items: list, lesson: str) -> str:
             label=verdict,
         )
         left += counts
-    ax.set_yticks(range(len(items)), [item.name for item in items])
+    labels = [
+        textwrap.shorten(
+            f"{item.name} {item.about}", _LONGEST_LABEL, placeholder=" …"
+        )
+        for item in items
+    ]
+    # A dollar sign is no formula here.
+    ax.set_yticks(range(len(items)), labels, parse_math=False)
     ax.invert_yaxis()
     ax.set_xlabel("submissions")
     ax.xaxis.get_major_locator().set_params(integer=True)

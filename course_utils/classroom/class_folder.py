@@ -211,10 +211,15 @@ def write_bytes(path: Path, content: bytes) -> None:
         ) from error
 
 
-def write_csv(path: Path, header: Iterable, rows: Iterable[Iterable]) -> None:
+def write_csv(
+    path: Path,
+    header: Iterable,
+    rows: Iterable[Iterable],
+    delimiter: str = ",",
+) -> None:
     """Write a table that no spreadsheet takes for formulas."""
     stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
+    writer = csv.writer(stream, delimiter=delimiter, lineterminator="\n")
     writer.writerow(map(_no_formula, header))
     writer.writerows(map(_no_formula, row) for row in rows)
     write_text(path, stream.getvalue())

@@ -71,6 +71,11 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
         )
     step = add("report", "tables, feedback for each student, a dashboard")
     step.add_argument("folder", metavar="DIR")
+    step.add_argument(
+        "--roster",
+        metavar="FILE",
+        help="the table of Moodle or Canvas: says who handed in nothing",
+    )
     step = add("export", "marks for Moodle, Canvas or nbgrader")
     step.add_argument("folder", metavar="DIR")
     step.add_argument(
@@ -79,7 +84,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     step.add_argument(
         "--roster", metavar="FILE", help="the table that the system gives out"
     )
-    step = add("example", "a class of ten fictitious students, to try this on")
+    step = add("example", "a class of twelve made-up students, to try this on")
     step.add_argument("folder", metavar="DIR")
     step.add_argument("--own-seeds", action="store_true")
 
@@ -216,7 +221,9 @@ def _report(chosen):
     from course_utils.classroom import class_folder, notices
     from course_utils.classroom.reporting import report
 
-    written = report(chosen.folder, dry_run=chosen.dry_run)
+    written = report(
+        chosen.folder, roster=chosen.roster, dry_run=chosen.dry_run
+    )
     _say(written[:3], chosen)
     print(f"Feedback for {(len(written) - 3) // 2} students, beside them.")
     for sentence in notices.old_marks(chosen.folder):
@@ -242,11 +249,11 @@ def _report(chosen):
 def _export(chosen):
     from course_utils.classroom.exporting import export
 
-    path, left_out = export(
+    path, remarks = export(
         chosen.folder, chosen.to, roster=chosen.roster, dry_run=chosen.dry_run
     )
     _say([path], chosen)
-    for sentence in left_out:
+    for sentence in remarks:
         print(f"- {sentence}")
     return 0
 
@@ -258,6 +265,11 @@ def _example(chosen):
         chosen.folder, own_seeds=chosen.own_seeds, dry_run=chosen.dry_run
     )
     _say(written, chosen)
+    if not chosen.dry_run:
+        print(
+            "Lesson 02 is released there: `course class collect "
+            f"{chosen.folder}` is next."
+        )
     return 0
 
 

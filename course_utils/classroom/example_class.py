@@ -1,4 +1,4 @@
-"""A class of ten fictitious students, to try the steps of a teacher on."""
+"""A class of twelve fictitious students, to try the steps of a teacher on."""
 
 import datetime
 import io
@@ -58,12 +58,13 @@ _COMMENT = "# i think it has to be this way round, see the figure above"
 def write_example(
     folder: str | Path, *, own_seeds: bool = False, dry_run: bool = False
 ) -> list[Path]:
-    """Write a class of ten fictitious students, and what they handed in.
+    """Write a class of twelve fictitious students, and what they handed in.
 
-    They are called Student 01 to Student 10. Solved cells are those of the
+    They are called Student 01 to Student 12. Solved cells are those of the
     lesson; the others hold mistakes that learners make, a crash, a file that
-    is cut off. What they handed in lies in `incoming/`; the next step is to
-    collect it.
+    is cut off. Lesson 02 is released to them. What they handed in lies in
+    `incoming/`, so the next step is to collect it. The tables that Moodle and
+    Canvas would give out list a Student 13, too, who has handed in nothing.
 
     Args:
         folder: A folder that is not there yet, or empty.
@@ -71,7 +72,8 @@ def write_example(
         dry_run: Write nothing.
 
     Returns:
-        The files in `incoming/` that are written, or would be.
+        The files in `incoming/` and the tables of Moodle and Canvas that are
+        written, or would be.
 
     Raises:
         CourseError: If there is something in the folder.
@@ -81,10 +83,13 @@ def write_example(
         raise CourseError(
             f"{folder} is not empty: name a folder that is not there yet."
         )
-    names = [f"Student {number:02}" for number in range(1, 11)]
+    numbers = [f"{number:02}" for number in range(1, 14)]
+    names = [f"Student {number}" for number in numbers[:-1]]
+    rosters = {folder / k: v for k, v in _rosters(numbers).items()}
     if dry_run:
         files = _files(lambda name, *plan, **more: b"", names)
-        return [folder / "incoming" / path for path, _, _ in files]
+        paths_written = [folder / "incoming" / path for path, _, _ in files]
+        return paths_written + list(rosters)
     students = names if own_seeds else None
     written = releasing.release(folder, [LESSON], due=DUE, students=students)
 
@@ -99,7 +104,9 @@ def write_example(
         stamp = (DUE - datetime.timedelta(hours=hours)).timestamp()
         os.utime(target, (stamp, stamp))
         paths_written.append(target)
-    return paths_written
+    for path, (header, rows) in rosters.items():
+        class_folder.write_csv(path, header, rows)
+    return paths_written + list(rosters)
 
 
 def solve(released: str | Path) -> bytes:
@@ -144,7 +151,38 @@ def _files(notebook, names):
             notebook(names[9], **copied, left_out=["q8", "q12"]),
             40,
         ),
+        (
+            f"{names[10]}/{_FILE}",
+            notebook(
+                names[10], ["fe-06", "fe-07", "fe-09"], ["q2", "q3"], missed=6
+            ),
+            1,
+        ),
+        (f"{names[11]}/{_FILE}", notebook(names[11], (), ["q7"]), 20),
     ]
+
+
+def _rosters(numbers):
+    """Return the tables of Moodle and Canvas: a header, and rows, by name."""
+    moodle = "First name,Last name,ID number,Email address".split(",")
+    canvas = "Student,ID,SIS User ID,SIS Login ID,Section".split(",")
+    return {
+        "roster_moodle.csv": (
+            moodle,
+            [
+                ["Student", one, f"20{one}", f"s{one}@example.org"]
+                for one in numbers
+            ],
+        ),
+        "roster_canvas.csv": (
+            canvas,
+            [["    Points Possible", "", "", "", ""]]
+            + [
+                [f"{one}, Student", f"50{one}", f"20{one}", f"s{one}", "A"]
+                for one in numbers
+            ],
+        ),
+    }
 
 
 def _late_stamp():

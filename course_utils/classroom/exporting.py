@@ -5,18 +5,28 @@ with a column filled in. nbgrader takes them by its own API. There is no LTI: it
 needs a server that a course of notebooks does not have.
 """
 
-import csv
 import re
-import unicodedata
 from pathlib import Path
 
-from course_utils.classroom import class_folder, collecting, reporting
+from course_utils.classroom import (
+    class_folder,
+    reporting,
+    rosters,
+)
 from course_utils.machine import arguments
 from course_utils.machine.errors import CourseError
 
 SYSTEMS = ("moodle", "canvas", "nbgrader")
-_NUMBERS = {"moodle": ("Identifier", "ID number"), "canvas": ("ID",)}
-_NAMES = ("Full name", "Student", "Name")
+_NO_ROSTER = {
+    "moodle": (
+        "Moodle finds students by their e-mail address or ID number: give the "
+        "table that it lets you download as --roster."
+    ),
+    "canvas": (
+        "Canvas finds students by their ID, and it is not known for all: give "
+        "the gradebook that it lets you download as --roster."
+    ),
+}
 
 
 def export(
@@ -37,11 +47,12 @@ def export(
         dry_run: Write nothing.
 
     Returns:
-        The file, and a sentence on each student who is not in the roster.
+        The file, and a sentence on each mark that is not in it, and on all
+        that keeps it from being imported.
 
     Raises:
-        CourseError: If there are no marks, the roster cannot be read, or
-            nbgrader is not installed.
+        CourseError: If there are no marks, the roster cannot be read or is
+            another system's, or nbgrader is not installed.
     """
     folder = Path(folder)
     arguments.one_of("export to", system, SYSTEMS)
@@ -50,94 +61,99 @@ def export(
     collected = class_folder.read_collected(folder)
     rows = reporting.summed(marks, told, collected)
     target = folder / "export"
+    remarks = _without_mark(rows, collected)
     if system == "nbgrader":
         path = target / "gradebook.db"
         if not dry_run:
             from course_utils.classroom import nbgrader_gradebook
 
             nbgrader_gradebook.write(path, rows, told)
-        return path, []
-    header, lines, left_out = _table(rows, collected, system, roster)
+        return path, remarks
+    numbers = rosters.numbers_of(collected, [row["student"] for row in rows])
+    if roster is None:
+        table = _new_table(numbers, system)
+        if system == "moodle" or not all(numbers.values()):
+            remarks.append(_NO_ROSTER[system])
+    else:
+        table = rosters.read_roster(roster)
+        if table.system not in (system, ""):
+            raise CourseError(
+                f"{roster} is a table of {table.system.title()}'s: give the "
+                f"one that {system.title()} lets you download, or export with "
+                f"--to {table.system}."
+            )
+    header, lines, more = _fill_in(table, rows, numbers)
     path = target / f"{system}.csv"
     if not dry_run:
-        class_folder.write_csv(path, header, lines)
-    return path, left_out
+        class_folder.write_csv(path, header, lines, table.delimiter)
+    return path, remarks + more
 
 
-def _table(rows, collected, system, roster):
-    lessons = sorted({row["lesson"] for row in rows})
-    columns = [f"Lesson {lesson}" for lesson in lessons]
-    numbers = {
-        row["student"]: collecting.number_of(row["source file"])
-        for row in collected
-        if row["lesson"]
-    }
-    earned = {(row["student"], row["lesson"]): row["earned"] for row in rows}
-    students = sorted({row["student"] for row in rows})
-    if roster is None:
-        first = ["Student", "ID"] if system == "canvas" else ["Full name"]
-        lines = [
-            [s, *([numbers.get(s)] if system == "canvas" else [])]
-            + [earned.get((s, lesson)) for lesson in lessons]
-            for s in students
-        ]
-        return [*first, *columns], lines, []
-    header, known = _read_roster(Path(roster))
-    by_number = {numbers[s]: s for s in students if numbers.get(s)}
-    by_name = {_plain(s): s for s in students}
-    lines, met = [], set()
-    for line in known:
-        numbered = [
-            re.sub(r"\D", "", line.get(n) or "") for n in _NUMBERS[system]
-        ]
-        student = next(
-            (by_number[n] for n in numbered if n in by_number), None
-        ) or by_name.get(_plain(_name(line)))
-        met.add(student)
-        own = [earned.get((student, lesson)) for lesson in lessons]
-        lines.append([*(line.get(name) for name in header), *own])
-    left_out = [
-        f"{s} is not in {Path(roster).name}: write this one in by hand."
-        for s in students
-        if s not in met
+def _without_mark(rows, collected):
+    """Return a sentence on each submission that has no mark to export."""
+    told = [
+        f"{row['student']}, lesson {row['lesson']}: it could not be graded, so "
+        "no mark is exported. Mark it by hand."
+        for row in rows
+        if row["earned"] is None
     ]
-    return [*header, *columns], lines, left_out
+    lessons = {row["lesson"] for row in rows}
+    seen = {(row["student"], row["lesson"]) for row in rows}
+    return told + [
+        f"{row['student']}, lesson {row['lesson']}: it is not graded yet, so "
+        "no mark is exported."
+        for row in collected
+        if row["lesson"] in lessons
+        and (row["student"], row["lesson"]) not in seen
+    ]
 
 
-def _read_roster(path):
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            lines = list(reader)
-            header = list(reader.fieldnames or ())
-    except (OSError, ValueError, csv.Error) as error:
-        raise CourseError(
-            f"{path} cannot be read as a table: export it from your system as "
-            "CSV, in UTF-8."
-        ) from error
-    if not any(_name(line) for line in lines):
-        raise CourseError(
-            f"{path} names no student: it needs a column {' or '.join(_NAMES)},"
-            " or First name and Surname (Last name)."
+def _new_table(numbers, system):
+    """Return a table for a teacher who has none of the system's own."""
+    if system == "moodle":
+        header = ["Full name"]
+        known = [{"Full name": student} for student in sorted(numbers)]
+    else:
+        header = ["Student", "ID"]
+        known = [{"Student": rosters.MOST_POINTS, "ID": ""}]
+        known += [
+            {"Student": student, "ID": number}
+            for student, number in sorted(numbers.items())
+        ]
+    return rosters.Roster(Path(), header, known, ",")
+
+
+def _fill_in(table, rows, numbers):
+    """Return the header and rows of a table, and a sentence on who misses."""
+    lessons = dict(sorted((row["lesson"], row["points"]) for row in rows))
+    earned = {(row["student"], row["lesson"]): row["earned"] for row in rows}
+    whose = table.whose(numbers)
+    columns = {lesson: _column(lesson, table.header) for lesson in lessons}
+    header = list(dict.fromkeys([*table.header, *columns.values()]))
+    lines = []
+    for row, student in zip(table.rows, whose, strict=True):
+        filled = dict(row)
+        for lesson, most in lessons.items():
+            given = earned.get((student, lesson))
+            if rosters.is_most_points(row):
+                given = most
+            if given is not None:  # What was written in by hand stays.
+                filled[columns[lesson]] = given
+        lines.append([filled.get(column) for column in header])
+    told = [
+        f"{student} is not in {table.path.name}, or not alone with this "
+        "name: write this one in by hand."
+        for student in sorted({s for s, _ in earned} - set(whose))
+    ]
+    if absent := table.absent(numbers):
+        told.append(
+            f"No submission is from these of {table.path.name}: "
+            f"{', '.join(absent)}."
         )
-    return header, lines
+    return header, lines, told
 
 
-def _name(line):
-    for column in _NAMES:
-        if line.get(column):
-            return line[column]
-    last = line.get("Surname") or line.get("Last name") or ""
-    return f"{line.get('First name') or ''} {last}".strip()
-
-
-def _plain(name):
-    """Return the letters of a name, in the order of its sorted words.
-
-    So "Meyer, Anna" and "Anna Meyer" are one; Canvas writes "meyeranna".
-    """
-    name = unicodedata.normalize("NFKC", name).casefold()
-    if "," in name:
-        name = " ".join(reversed(name.split(",", 1)))
-    letters = sorted(re.findall(r"\w+", name))
-    return "".join(letters)
+def _column(lesson, header):
+    """Return the column of a lesson; Canvas adds a number to its name."""
+    own = re.compile(rf"Lesson {re.escape(lesson)}( \(\d+\))?")
+    return next(filter(own.fullmatch, header), f"Lesson {lesson}")

@@ -6,8 +6,7 @@ import dataclasses
 import numpy as np
 from scipy import stats
 
-from course_utils.answers import quizzes
-from course_utils.answers.checks import load_sheets
+from course_utils.classroom import item_words
 
 VERDICTS = ("passed", "partial", "failed", "error", "not attempted")
 # Of fewer submissions a correlation tells nothing.
@@ -30,7 +29,7 @@ class Item:
         discrimination: Correlation of the points for this item with those for
             all others, as (value, low, high) with a 95 % interval; `None` if
             there are too few submissions or no spread.
-        wrong: The commonest wrong answer, or empty.
+        wrong: The commonest wrong answer, in words, or empty.
         wrong_count: How many gave it.
         misconception: What it shows, or empty.
     """
@@ -85,12 +84,12 @@ def _item(lesson, name, given):
         lesson,
         name,
         answers[0]["kind"],
-        _about(lesson, name),
+        item_words.asked(lesson, name),
         points,
         {verdict: verdicts[verdict] for verdict in VERDICTS},
         float(np.mean(earned)) / points if points else 0.0,
         _correlation(earned, rest),
-        wrong,
+        item_words.answered(lesson, name, wrong),
         count,
         misconception,
     )
@@ -125,14 +124,3 @@ def _commonest_wrong(answers):
     )
     shown, told = collections.Counter(commonest).most_common(1)[0][0]
     return shown, len(commonest), "" if told == shown else told
-
-
-def _about(lesson, name):
-    sheet = load_sheets().get(lesson, {"exercises": {}})
-    if name in sheet["exercises"]:
-        return sheet["objectives"][sheet["exercises"][name]["objective"]]
-    if lesson in quizzes.lessons_with_quiz():
-        question = quizzes.load_questions(lesson).get(name)
-        if question:
-            return question["prompt"].strip()
-    return ""

@@ -41,6 +41,7 @@ def write(path: Path, rows: list[dict], told: dict) -> None:
                 grade = book.find_grade(
                     item["id"], notebook, row["lesson"], row["student"]
                 )
-                grade.auto_score = item["earned"]
-                grade.needs_manual_grade = False
+                by_hand = row["status"] != "graded"
+                grade.auto_score = None if by_hand else item["earned"]
+                grade.needs_manual_grade = by_hand
         book.db.commit()

@@ -1,19 +1,16 @@
 """Tell a class how it did: a table, feedback a student, a dashboard."""
 
 import collections
-import re
-import statistics
 from pathlib import Path
 
-import jinja2
 from tqdm.auto import tqdm
 
 from course_utils.answers.checks import load_sheets
 from course_utils.classroom import (
-    class_charts,
     class_folder,
-    item_statistics,
-    similar_submissions,
+    dashboard,
+    page_filling,
+    rosters,
 )
 
 REPORT = "report"
@@ -25,20 +22,21 @@ _ITEMS = (
     *("student", "lesson", "item", "kind", "points", "earned"),
     *("verdict", "answer", "seconds"),
 )
-_SIGNS = {
-    "passed": "\N{CHECK MARK}",
-    "partial": "\N{CIRCLE WITH LEFT HALF BLACK}",
-    "failed": "\N{MULTIPLICATION SIGN}",
-    "not attempted": "\N{HORIZONTAL ELLIPSIS}",
-    "error": "!",
-}
 
 
-def report(folder: str | Path, *, dry_run: bool = False) -> list[Path]:
+def report(
+    folder: str | Path,
+    *,
+    roster: str | Path | None = None,
+    dry_run: bool = False,
+) -> list[Path]:
     """Write `report/`: tables, feedback a student, and a dashboard.
 
     Args:
         folder: The folder of the class, graded.
+        roster: The table of the class that Moodle or Canvas gives out, as
+            CSV: the dashboard then says who has handed in nothing. Where each
+            student has a seed of their own, it knows them without.
         dry_run: Write nothing.
 
     Returns:
@@ -46,13 +44,14 @@ def report(folder: str | Path, *, dry_run: bool = False) -> list[Path]:
         `feedback/NAME.html` and `feedback/NAME.md`.
 
     Raises:
-        CourseError: If there are no marks yet.
+        CourseError: If there are no marks yet, or the roster cannot be read.
     """
     folder = Path(folder)
     told = class_folder.read_class(folder)
     marks = class_folder.read_marks(folder)
     collected = class_folder.read_collected(folder)
     rows = summed(marks, told, collected)
+    listed = None if roster is None else rosters.read_roster(roster)
     by_student = collections.defaultdict(list)
     for row in rows:
         by_student[row["student"]].append(row)
@@ -74,16 +73,18 @@ def report(folder: str | Path, *, dry_run: bool = False) -> list[Path]:
     for student, own in bar:
         for path in pages[student]:
             name = f"feedback{path.suffix}"
-            class_folder.write_text(
-                path, _fill(name, student=student, rows=own)
-            )
-    page = _dashboard(folder, marks, rows, collected)
+            page = page_filling.fill(name, student=student, rows=own)
+            class_folder.write_text(path, page)
+    page = dashboard.draw(folder, told, marks, rows, collected, listed)
     class_folder.write_text(written[2], page)
     return written
 
 
 def summed(marks: list[dict], told: dict, collected: list[dict]) -> list[dict]:
     """Return a row for each submission, with its points added up.
+
+    What could not be graded has None for `earned` and `share`: no points are
+    known, which is not the same as 0.
 
     Args:
         marks: As `class_folder.read_marks` gives them.
@@ -95,14 +96,20 @@ def summed(marks: list[dict], told: dict, collected: list[dict]) -> list[dict]:
     for mark in marks:
         lesson = told["lessons"].get(mark["lesson"], {})
         points = sum(lesson.get("points", {}).values())
-        earned = sum(item["earned"] for item in mark["items"])
+        earned = None
+        if mark["status"] == "graded":
+            earned = round(sum(item["earned"] for item in mark["items"]), 2)
+        share = None
+        if earned is not None and points:
+            share = round(earned / points, 4)
         rows.append(
             {
                 **mark,
-                "earned": round(earned, 2),
+                "earned": earned,
                 "points": points,
-                "share": round(earned / points, 4) if points else 0.0,
+                "share": share,
                 "late": late.get((mark["student"], mark["lesson"]), ""),
+                "due": lesson.get("due"),
                 "title": _title(mark["lesson"]),
             }
         )
@@ -118,82 +125,3 @@ def _item_rows(marks):
         for item in mark["items"]:
             own = {**mark, **item, "item": item["id"]}
             yield [own.get(name) for name in _ITEMS]
-
-
-def _dashboard(folder, marks, rows, collected):
-    items = item_statistics.look_at_items(marks)
-    lessons = []
-    for lesson in sorted({row["lesson"] for row in rows}):
-        own = [row for row in rows if row["lesson"] == lesson]
-        judged = [row for row in own if row["status"] == "graded"]
-        ran = [row["share"] for row in judged]
-        about = [item for item in items if item.lesson == lesson]
-        lessons.append(
-            {
-                "number": lesson,
-                "title": _title(lesson),
-                "items": about,
-                "handed_in": len(own),
-                "ran": len(ran),
-                "late": sum(row["late"] == "yes" for row in own),
-                "mean": statistics.mean(ran) if ran else None,
-                "median": statistics.median(ran) if ran else None,
-                "seconds": statistics.median(row["seconds"] for row in judged)
-                if judged
-                else None,
-                "totals": class_charts.draw_totals(ran, lesson) if ran else "",
-                "verdicts": class_charts.draw_verdicts(about, lesson)
-                if about
-                else "",
-                "pairs": similar_submissions.find_pairs(
-                    lesson, _contents(folder, own, lesson)
-                ),
-            }
-        )
-    graded = {(row["student"], row["lesson"]) for row in rows}
-    return _fill(
-        "dashboard.html",
-        lessons=lessons,
-        failed=[row for row in rows if row["status"] != "graded"],
-        remarked=[row for row in collected if row["remarks"]],
-        waiting=[
-            row
-            for row in collected
-            if row["lesson"] and (row["student"], row["lesson"]) not in graded
-        ],
-        fewest=item_statistics.FEWEST,
-        shortest=similar_submissions.SHORTEST,
-        least=similar_submissions.LEAST_LIKE,
-    )
-
-
-def _contents(folder, rows, lesson):
-    """Return the notebooks of those who handed in a lesson, by student."""
-    places = {
-        row["student"]: folder / "submissions" / row["student"] for row in rows
-    }
-    return {
-        student: (place / f"{lesson}.ipynb").read_bytes()
-        for student, place in places.items()
-        if (place / f"{lesson}.ipynb").is_file()
-    }
-
-
-def _fill(template, **content):
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("course_utils.classroom"),
-        autoescape=lambda name: name.endswith(".html"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["plain"] = plain_markdown
-    environment.globals["signs"] = _SIGNS
-    return environment.get_template(template).render(**content)
-
-
-def plain_markdown(text: object) -> str:
-    """Return text in one line that Markdown shows as it is, HTML included."""
-    text = " ".join(str(text).split())
-    text = text.replace("&", "&amp;").replace("<", "&lt;")
-    return re.sub(r"([\\`*_\[\]#|~!>])", r"\\\1", text)

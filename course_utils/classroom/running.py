@@ -15,6 +15,7 @@ import shutil
 import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,8 @@ from course_utils.classroom import frames, notebook_answers, values
 from course_utils.classroom.bubblewrap import PATIENCE
 from course_utils.classroom.submission_recorder import Recorder, install
 
-LONGEST_MESSAGE = 300
+LONGEST_MESSAGE = 180
+LONGEST_LINE = 80
 
 
 def main() -> None:
@@ -77,13 +79,29 @@ def run_cell(shell, recorder, emit, source: str, seconds: float) -> None:
             result = shell.run_cell(source)
         error = result.error_before_exec or result.error_in_exec
         if error is not None:
-            problem = f"{type(error).__name__}: {error}"
+            told = error.msg if isinstance(error, SyntaxError) else error
+            problem = f"{type(error).__name__}: {told}"[:LONGEST_MESSAGE]
+            problem += _place(error)
     except BaseException as error:  # Nothing that a cell does ends the run.
         problem = f"{type(error).__name__}"
     recorder.send(emit, time.monotonic() - start)
     if problem:
         head = {"kind": "stopped", "id": notebook_answers.name_in(source)}
-        emit({**head, "message": problem[:LONGEST_MESSAGE]})
+        emit({**head, "message": problem})
+
+
+def _place(error):
+    """Return which line of the cell an error comes from, if that is known."""
+    number, line = getattr(error, "lineno", None), getattr(error, "text", "")
+    if not isinstance(error, SyntaxError):
+        for frame in traceback.extract_tb(error.__traceback__):
+            # The first one: what it calls may stand anywhere.
+            if frame.filename.startswith("<ipython-input-"):
+                number, line = frame.lineno, frame.line
+                break
+    if not number:
+        return ""
+    return f" (line {number}: `{(line or '').strip()[:LONGEST_LINE]}`)"
 
 
 def _prepare(module, names, secret, emit):

@@ -81,6 +81,7 @@ def test_a_cell_that_ends_the_process_costs_itself_only():
     assert not problem
     assert [item["earned"] for item in items] == [1, 2, 1, 1, 0]
     assert "ZeroDivisionError" in items[-1]["message"]
+    assert "(line 2: `1 / 0`)" in items[-1]["message"]
 
 
 @needs_sandbox

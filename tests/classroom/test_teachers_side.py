@@ -28,8 +28,8 @@ from course_utils.classroom import (
     write_example,
 )
 from course_utils.classroom.item_statistics import look_at_items
+from course_utils.classroom.page_filling import code_in_html, plain_markdown
 from course_utils.classroom.releasing import with_seed
-from course_utils.classroom.reporting import plain_markdown
 from course_utils.machine.errors import CourseError
 from tests.conftest import TOP
 from tools import list_misconceptions, try_nbgrader
@@ -246,12 +246,12 @@ def test_two_of_one_name_are_two(room):
     assert names == {"Ann Li (1)", "Ann Li (2)"}
 
 
-def mark(room, student, earned, **more):
+def mark(room, student, earned, status="graded", **more):
     verdict = "passed" if earned == 2 else "failed"
     item = {"id": "fe-03", "kind": "exercise", "points": 2, "earned": earned}
     item |= {"verdict": verdict, "message": "Said.", "seconds": 1.0, **more}
     content = {"student": student, "lesson": "02", "sha256": "", "seconds": 1}
-    content |= {"grader": "1", "status": "graded", "message": ""}
+    content |= {"grader": "1", "status": status, "message": ""}
     path = room / "marks" / student / "02.json"
     class_folder.write_text(path, json.dumps({**content, "items": [item]}))
 
@@ -269,7 +269,7 @@ def test_a_report_tells_the_class_and_each_student(room):
     feedback = (room / "report" / "feedback" / "B.html").read_text("utf-8")
     assert "Said." in feedback and "&lt;script" in feedback
     text = (room / "report" / "feedback" / "B.md").read_text("utf-8")
-    assert "<script" not in text and "**0 of 21 points.**" in text
+    assert "<script" not in text and "**0 of 21 points (0 %).**" in text
     with written[0].open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["earned"] for row in rows] == ["2.0", "0.0", "0.0"]
@@ -322,15 +322,158 @@ def test_a_roster_is_filled_in_and_who_is_missing_is_said(room):
     mark(room, "Nobody", 0.0)
     roster = room / "canvas.csv"
     roster.write_text(
-        'Student,ID,Section\n"Meyer, Anna",77,1\n"Weiss, Ben",8,1\n'
+        "Student,ID,Section\n    Points Possible,,\n"
+        '"Meyer, Anna",77,1\n"Weiss, Ben",8,1\n'
     )
     path, left_out = export(room, "canvas", roster=roster)
     assert path.read_text().splitlines() == [
         "Student,ID,Section,Lesson 02",
+        "    Points Possible,,,21",
         '"Meyer, Anna",77,1,2.0',
         '"Weiss, Ben",8,1,0.0',
     ]
     assert len(left_out) == 1 and "Nobody" in left_out[0]
+
+
+def test_what_has_no_mark_is_exported_empty_and_said(room):
+    hand_in(room, f"Late/{FILE}")
+    collect(room)
+    mark(room, "A", 2.0)
+    mark(room, "Broken", 0.0, status="failed")
+    roster = room / "moodle.csv"
+    roster.write_text("Full name;ID number\nA;1\nBroken;2\nLate;3\nNone;4\n")
+    path, remarks = export(room, "moodle", roster=roster)
+    assert path.read_text().splitlines() == [
+        "Full name;ID number;Lesson 02",
+        *("A;1;2.0", "Broken;2;", "Late;3;", "None;4;"),
+    ]
+    told = " ".join(remarks)
+    assert "Broken, lesson 02: it could not be graded" in told
+    assert "Late, lesson 02: it is not graded yet" in told
+    assert told.endswith("from these of moodle.csv: None.")
+    with report(room)[0].open(newline="") as file:
+        shares = {r["student"]: r["share"] for r in csv.DictReader(file)}
+    assert shares["Broken"] == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (None, "roster.csv does not exist"),
+        ("Student,ID\nA,1\n", "a table of Canvas's: .* --to canvas"),
+        ("Who\tNumber\nA\t1\n", "Its columns are Who, Number"),
+        ("", "Its columns are none"),
+    ],
+)
+def test_a_roster_that_is_none_is_refused(room, text, told):
+    mark(room, "A", 2.0)
+    if text is not None:
+        (room / "roster.csv").write_text(text)
+    with pytest.raises(CourseError, match=told):
+        export(room, "moodle", roster=room / "roster.csv")
+    assert not (room / "export").exists()
+
+
+def test_exporting_again_fills_in_the_same_column(room):
+    mark(room, "A", 2.0)
+    mark(room, "Broken", 0.0, status="failed")
+    roster = room / "canvas.csv"
+    roster.write_text("Student,Lesson 02 (88),ID\nA,0,1\nBroken,7,2\n")
+    path, _ = export(room, "canvas", roster=roster)
+    assert path.read_text().splitlines() == [
+        "Student,Lesson 02 (88),ID",
+        *("A,2.0,1", "Broken,7,2"),
+    ]
+
+
+def test_nobody_gets_the_mark_of_another_with_that_name_or_number(room):
+    hand_in(room, "Ann Li_7_assignsubmission_file_/x.ipynb")
+    hand_in(room, "Ben Ok_9_assignsubmission_file_/x.ipynb")
+    collect(room)
+    mark(room, "Ann Li", 2.0)
+    mark(room, "Ben Ok", 0.0)
+    roster = room / "moodle.csv"
+    roster.write_text("Full name,ID number\nAnn Li,1\nAnn Li,2\nBen Ok,7\n")
+    path, remarks = export(room, "moodle", roster=roster)
+    rows = path.read_text().splitlines()[1:]
+    assert rows == ["Ann Li,1,", "Ann Li,2,", "Ben Ok,7,0.0"]
+    assert [one.split(" is ")[0] for one in remarks] == ["Ann Li"]
+    roster.write_text("Full name,Identifier\nAnn Li,Participant 8\n")
+    roster.write_text(roster.read_text() + "Ann Li,Participant 7\n")
+    rows = export(room, "moodle", roster=roster)[0].read_text().splitlines()
+    assert rows[1:] == ["Ann Li,Participant 8,", "Ann Li,Participant 7,2.0"]
+
+
+def test_without_a_roster_what_an_import_needs_is_said(room):
+    hand_in(room, "meyeranna_77_456_x.ipynb")
+    collect(room)
+    mark(room, "meyeranna", 2.0)
+    path, remarks = export(room, "canvas")
+    assert path.read_text().splitlines()[1:] == [
+        "Points Possible,,21",
+        "meyeranna,77,2.0",
+    ]
+    assert remarks == []
+    assert "--roster" in export(room, "moodle")[1][0]
+
+
+def test_the_dashboard_lists_who_is_late_and_who_handed_in_nothing(room):
+    hand_in(room, "meyeranna_LATE_77_456_x.ipynb")
+    collect(room)
+    mark(room, "meyeranna", 2.0)
+    mark(room, "Broken #1", 0.0, status="failed")
+    page = report(room)[2]
+    assert "--roster FILE" in page.read_text("utf-8")
+    roster = room / "canvas.csv"
+    roster.write_text('Student,ID\n"Meyer, Anna",77\n"Weiss, Ben",8\n')
+    report(room, roster=roster)
+    rows = {
+        re.sub("<.*?>", "", row[0]): row
+        for row in (
+            re.findall("<t[hd].*?>(.*?)</t[hd]>", line)
+            for line in page.read_text("utf-8").splitlines()
+        )
+        if len(row) == 5
+    }
+    assert rows["meyeranna"] == [
+        '<a href="feedback/meyeranna.html">meyeranna</a>',
+        *("2 of 21", "10 %", "late", "graded"),
+    ]
+    assert rows["Ben Weiss"][1:] == ["", "", "", "not handed in"]
+    assert rows["Broken #1"][1:] == ["", "", "", "could not be graded"]
+    assert 'href="feedback/Broken%20%231.html"' in rows["Broken #1"][0]
+
+
+def test_with_own_seeds_the_class_is_known_without_a_roster(tmp_path):
+    release(tmp_path, ["02"], students=["A", "B"])
+    mark(tmp_path, "A", 2.0)
+    page = report(tmp_path)[2].read_text("utf-8")
+    assert "not handed in" in page and "--roster" not in page
+
+
+def test_feedback_has_the_words_of_questions_answers_and_due_date(room):
+    mark(room, "A", 0.0, id="q8", answer="random-frozen")
+    mark(room, "B", 2.0, id="q2", answer="scale, statistics")
+    mark(room, "C", 0.0, status="failed")
+    report(room)
+    for ending in ("html", "md"):
+        one, two, three = (
+            (room / "report" / "feedback" / f"{s}.{ending}").read_text("utf-8")
+            for s in "ABC"
+        )
+        assert "Which opponent tells you?" in one
+        assert "a head on the same network with random weights" in one
+        assert "random-frozen" not in one
+        assert "(0 %)" in one and "due Tuesday, 01 December 2026, 18:00" in one
+        assert "normalization; the scales" in two, "in the question's order"
+        assert "could not be graded" in three and "fe-03" not in three
+    page = (room / "report" / "dashboard.html").read_text("utf-8")
+    assert "Which opponent tells you?" in page
+    assert "random weights, which stays frozen" in page
+
+
+def test_code_in_a_page_is_code_and_nothing_else():
+    assert code_in_html("`a<b` <b>") == "<code>a&lt;b</code> &lt;b&gt;"
 
 
 def test_no_cell_of_a_table_is_a_formula(room):
@@ -353,13 +496,20 @@ def test_the_example_is_collected_as_it_was_meant(tmp_path, capsys):
     assert not room.exists()
     write_example(room)
     assert cli.main(["class", "collect", str(room)]) == 0
-    assert "10 submissions of 10 students" in capsys.readouterr().out
+    assert "12 submissions of 12 students" in capsys.readouterr().out
     rows = class_folder.read_collected(room)
     told = {row["student"]: row for row in rows if row["lesson"]}
-    assert set(told) == {f"Student {n:02}" for n in range(1, 11)}
+    assert set(told) == {f"Student {n:02}" for n in range(1, 13)}
     assert told["Student 05"]["late"] == "yes"
     assert "cut off" in told["Student 07"]["remarks"]
     assert "(1)" in told["Student 09"]["source file"]
+    for student in told:
+        mark(room, student, 2.0)
+    for system in ("moodle", "canvas"):
+        roster = room / f"roster_{system}.csv"
+        path, remarks = export(room, system, roster=roster)
+        assert len(remarks) == 1 and remarks[0].endswith(": Student 13.")
+        assert path.read_text().count(",2.0\n") == len(told)
 
 
 def test_a_step_before_its_turn_is_one_sentence(tmp_path, capsys):
