@@ -70,7 +70,8 @@ def grade(
         return tasks
     for mark in kept:
         _write(Path(folder), mark)
-    _solve_lessons(tasks)
+    if tasks:
+        _solve_lessons(tasks)
     found = spreading.spread(grade_one, tasks, workers, scheduler)
     return kept + [
         _failed(task, "Its grading ended a worker several times.")

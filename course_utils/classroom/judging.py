@@ -106,8 +106,8 @@ def judge(
         if found is None and name in stopped:
             item["verdict"] = "error"
             item["message"] = f"Its cell stopped: {stopped[name]}"
-        items.append(item)
-    return with_points(lesson, items, points)
+        items.append(_worth(item, points[name]))
+    return items
 
 
 def with_points(
@@ -128,14 +128,12 @@ def with_points(
     counted = _counted(lesson, points)
     if not judged.keys() >= set(counted):
         return None
-    return [
-        judged[name]
-        | {
-            "points": points[name],
-            "earned": round(points[name] * judged[name]["share"], 4),
-        }
-        for name in counted
-    ]
+    return [_worth(judged[name], points[name]) for name in counted]
+
+
+def _worth(item, points):
+    earned = round(points * item["share"], 4)
+    return {**item, "points": points, "earned": earned}
 
 
 def _counted(lesson, points):
