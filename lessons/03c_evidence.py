@@ -292,8 +292,9 @@ course.exercise("ev-03").check(my_adjusted, p_values)
 # %% [markdown]
 # ## Head first, stage by stage, and the usual remedies
 #
-# Some claims were tried in the laboratory only. Skipping phase 1, at a high
-# rate, is the common mistake, says text 001. Unfreezing in stages (**gradual
+# Skipping phase 1, at a high rate, is the common mistake, says text 001. On solar
+# cells, with a rate chosen for each way, no cost of it can be told
+# (`skipping-phase-one-costs`); below is the laboratory, at fixed rates. Unfreezing in stages (**gradual
 # unfreezing**) is stable, says text 002; Howard and Ruder (2018) proposed it
 # for language models. Dropout, early stopping and **L2-SP**, which pulls
 # weights back to where they were (Li et al. 2018), are said to keep fine-tuning
