@@ -3,6 +3,7 @@
 import dataclasses
 import enum
 import html
+import re
 import reprlib
 import textwrap
 from collections.abc import Sequence
@@ -76,7 +77,7 @@ class Result:
         """Show the verdict in a notebook."""
         colour, sign = _LOOKS[self.status]
         name = html.escape(self.name)
-        facts = "".join(f"<li>{html.escape(f)}</li>" for f in self.evidence)
+        facts = "".join(f"<li>{as_html(f)}</li>" for f in self.evidence)
         # No live region: it would come into the page together with its text,
         # which is not said reliably, and might speak up whenever the notebook
         # is opened. `announcer.announce` says a verdict, once.
@@ -87,14 +88,17 @@ class Result:
             'max-width: 46rem; padding: 0.4em 0.8em">',
             f'<strong>{name}: <span aria-hidden="true">{sign}</span> '
             f"{self.status}</strong>",
-            f"<div>{html.escape(self.message)}</div>",
+            f"<div>{as_html(self.message)}</div>",
             f"<div>What this rests on:</div><ul>{facts}</ul>" if facts else "",
-            f"<div><em>{html.escape(self.note)}</em></div>"
-            if self.note
-            else "",
+            f"<div><em>{as_html(self.note)}</em></div>" if self.note else "",
             "</div>",
         ]
         return "".join(parts)
+
+
+def as_html(text: str) -> str:
+    """Return a message escaped, with what stands in backquotes as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
 def pick_hint(owner: str, hints: Sequence[str], step: object) -> "Text":

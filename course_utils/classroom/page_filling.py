@@ -9,6 +9,7 @@ import re
 import jinja2
 import markupsafe
 
+from course_utils.answers import verdicts
 from course_utils.classroom import item_words
 
 _SIGNS = {
@@ -32,8 +33,7 @@ def fill(template: str, **content: object) -> str:
 
 def code_in_html(text: object) -> markupsafe.Markup:
     """Return text for HTML, with what stands in backticks as code."""
-    escaped = str(markupsafe.escape(text))
-    return markupsafe.Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped))
+    return markupsafe.Markup(verdicts.as_html(str(text)))
 
 
 def plain_markdown(text: object) -> str:

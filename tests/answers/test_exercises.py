@@ -86,6 +86,12 @@ def test_a_result_is_text_and_html():
     assert '<span aria-hidden="true">!</span> error' in shown
 
 
+def test_names_in_a_message_are_shown_as_code():
+    result = course.exercise("da-11").check("x", 1, 1, None, None)
+    assert "`my_low`" in repr(result)
+    assert "<code>my_low</code>" in result._repr_html_()
+
+
 def test_an_exercise_has_its_name_to_itself():
     # The progress log knows an exercise by its name alone.
     names = [
