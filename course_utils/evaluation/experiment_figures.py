@@ -31,6 +31,17 @@ class Figure:
     same: tuple[str, ...] = ("seed",)
 
 
+_REPAIRS = Figure(
+    "repair",
+    "repair",
+    "AUC",
+    tuple(
+        Line(f"trained on {source}", "auc", f"source == {source!r}")
+        for source in ("mono", "poly")
+    ),
+    "repair == 'none'",
+    ("seed", "source"),
+)
 FIGURES = {
     "learning_rate": Figure(
         "rate",
@@ -69,17 +80,7 @@ FIGURES = {
         "depth == 'head'",
         ("seed", "labels"),
     ),
-    "shift": Figure(
-        "repair",
-        "repair",
-        "AUC",
-        tuple(
-            Line(f"trained on {source}", "auc", f"source == {source!r}")
-            for source in ("mono", "poly")
-        ),
-        "repair == 'none'",
-        ("seed", "source"),
-    ),
+    "shift": _REPAIRS,
     "protocol": Figure(
         "split",
         "split",
@@ -133,17 +134,7 @@ FIGURES = {
         "backbone == 'efficientnet_lite0'",
         ("seed", "target", "labels"),
     ),
-    "tent": Figure(
-        "repair",
-        "repair",
-        "AUC",
-        tuple(
-            Line(f"trained on {source}", "auc", f"source == {source!r}")
-            for source in ("mono", "poly")
-        ),
-        "repair == 'none'",
-        ("seed", "source"),
-    ),
+    "tent": _REPAIRS,
     "phase_one": Figure(
         "optimizer",
         "optimizer",
