@@ -2,11 +2,14 @@
 
 import importlib.metadata
 import os
+import random
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from course_utils.notebook.lesson_start import load_triton_first
@@ -22,6 +25,17 @@ EXTRAS = {
     "efficientnet_lite_pytorch": "efficientnet-lite-pytorch",
 }
 BRINGS = "REAL=real,torch"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup():
+    """Each test begins with the same seeds, whichever tests came before."""
+    random.seed(0)
+    np.random.seed(0)
+    if "tensorflow" in sys.modules:
+        sys.modules["tensorflow"].random.set_seed(0)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
 
 
 def missing_for(path):

@@ -11,8 +11,9 @@ import threading, time
 from course_utils.notebook import main_thread
 
 def job():
-    print("begun", flush=True)
     try:
+        # An interrupt may come before `print` returns.
+        print("begun", flush=True)
         time.sleep(60)
     except KeyboardInterrupt:
         print("interrupted", flush=True)
