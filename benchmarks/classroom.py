@@ -1,11 +1,12 @@
 """Time the grading of a class against nbgrader, and against the floor.
 
-    python -m benchmarks.classroom --nbgrader ENVIRONMENT --submissions 6
+    python -m benchmarks.classroom --lesson 03 --submissions 6 --rounds 2
     python -m benchmarks.classroom --report     writes from the committed rows
 
-Every way grades the same solved notebooks of lesson 02. The rounds are
+Every way grades the same solved notebooks of a lesson. The rounds are
 interleaved, so that a busy machine slows all ways alike. Rows lie in
-`data/experiments/classroom.csv`, the table in `docs/grading_time.md`.
+`data/experiments/classroom.csv`, where those of a lesson are replaced, the
+tables in `docs/grading_time.md`.
 ENVIRONMENT is a virtual environment with nbgrader, such as
 `python -m tools.try_nbgrader` installs.
 """
@@ -29,8 +30,8 @@ from tools.try_nbgrader import ENVIRONMENT
 TOP = Path(__file__).resolve().parent.parent
 ROWS = TOP / "data" / "experiments" / "classroom.csv"
 REPORT = TOP / "docs" / "grading_time.md"
-LESSON, KERNEL = "02", "course"
-FIELDS = ("cores", "way", "round", "submissions", "seconds")
+KERNEL = "course"
+FIELDS = ("lesson", "cores", "way", "round", "submissions", "seconds")
 REFERENCE = "solved lesson, once a class"
 # What is run in a new kernel.
 FLOOR = {
@@ -53,15 +54,16 @@ assert reply["content"]["status"] == "ok", reply
 manager.shutdown_kernel(now=True)
 """
 _SCORES = """\
+import sys
 from nbgrader.api import Gradebook
 with Gradebook("sqlite:///gradebook.db") as book:
-    found = book.assignment_submissions("02")
+    found = book.assignment_submissions(sys.argv[1])
     print(*(one.score == one.max_score for one in found))
 """
 
 
 class Nbgrader:
-    """A course of nbgrader's, with lesson 02 in it.
+    """A course of nbgrader's, with a lesson in it.
 
     Args:
         environment: A virtual environment that has nbgrader.
@@ -134,34 +136,36 @@ def gradable(released: Path) -> None:
     released.write_text(json.dumps(notebook, indent=1), "utf-8")
 
 
-def measure(environment: Path, submissions: int, rounds: int) -> list[dict]:
+def measure(
+    lesson: str, environment: Path, submissions: int, rounds: int
+) -> list[dict]:
     """Return a row for each way in each round."""
     rows = []
     with tempfile.TemporaryDirectory() as name:
         ours, theirs = Path(name, "class"), Path(name, "nbgrader")
-        [released] = release(ours, [LESSON])
+        [released] = release(ours, [lesson])
         gradable(released)
         solved = solve(released).decode()
         nbgrader = Nbgrader(environment, theirs, ours / "cache")
         file = released.name
-        nbgrader.hand_in(f"source/{LESSON}/{file}", released.read_text("utf-8"))
-        nbgrader.run("nbgrader", "generate_assignment", LESSON)
+        nbgrader.hand_in(f"source/{lesson}/{file}", released.read_text("utf-8"))
+        nbgrader.run("nbgrader", "generate_assignment", lesson)
         for number in range(submissions):
             student = f"{number % rounds}-{number // rounds}"
-            text = solved.replace("# question: q2", f"# question: q2 {student}")
-            nbgrader.hand_in(f"submitted/{student}/{LESSON}/{file}", text)
+            text = f"{solved.rstrip()}\n{' ' * number}"  # No two are alike.
+            nbgrader.hand_in(f"submitted/{student}/{lesson}/{file}", text)
         collect(ours, theirs / "submitted")
 
         def timed(way, turn, count, work, *given, **options):
             start = time.monotonic()
             found = work(*given, **options)
             seconds = round(time.monotonic() - start, 1)
-            row = os.cpu_count(), way, turn, count, seconds
+            row = lesson, os.cpu_count(), way, turn, count, seconds
             rows.append(dict(zip(FIELDS, row, strict=True)))
             print(rows[-1], flush=True)
             return found
 
-        timed(REFERENCE, 0, 1, references.make, ours, LESSON)
+        timed(REFERENCE, 0, 1, references.make, ours, lesson)
         for turn in range(rounds):
             names = [
                 path.name for path in (theirs / "submitted").glob(f"{turn}-*")
@@ -169,7 +173,7 @@ def measure(environment: Path, submissions: int, rounds: int) -> list[dict]:
             for way, code in FLOOR.items():
                 words = ("python", "-c", _KERNEL, KERNEL, code)
                 timed(way, turn, 1, nbgrader.run, *words)
-            words = ("nbgrader", "autograde", LESSON, f"--student={turn}-*")
+            words = ("nbgrader", "autograde", lesson, f"--student={turn}-*")
             timed(NBGRADER, turn, len(names), nbgrader.run, *words)
             for way, workers in WORKERS.items():
                 shutil.rmtree(ours / "marks", ignore_errors=True)
@@ -178,7 +182,7 @@ def measure(environment: Path, submissions: int, rounds: int) -> list[dict]:
                 lost = [i for m in marks for i in m["items"] if not i["earned"]]
                 if lost or len(marks) != len(names):
                     raise RuntimeError(f"We did not grade all in full: {lost}")
-        told = nbgrader.run("python", "-c", _SCORES).split()
+        told = nbgrader.run("python", "-c", _SCORES, lesson).split()
         if told != ["True"] * submissions:
             raise RuntimeError(f"nbgrader did not grade all in full: {told}")
     return rows
@@ -186,44 +190,35 @@ def measure(environment: Path, submissions: int, rounds: int) -> list[dict]:
 
 def report(rows: list[dict]) -> str:
     """Return the page, from the rows."""
-    each = {}
-    for row in rows:
-        a_submission = float(row["seconds"]) / int(row["submissions"])
-        each.setdefault(row["way"], []).append(a_submission)
-    middle = {way: statistics.median(found) for way, found in each.items()}
-    theirs, (one, two) = middle[NBGRADER], (middle[way] for way in WORKERS)
-    count = sum(int(r["submissions"]) for r in rows if r["way"] == NBGRADER)
+    lessons = sorted({row["lesson"] for row in rows})
+    tables = [
+        _table([r for r in rows if r["lesson"] == one]) for one in lessons
+    ]
+    one = tables[0][0]["course class grade, one worker"]
     lines = [
         "# How long grading takes",
         "",
         "Made by `python -m benchmarks.classroom` from "
-        f"`data/experiments/classroom.csv`: {count} submissions of lesson 02, "
-        f"in {len(each[NBGRADER])} interleaved rounds, each way the same ones, "
-        f"on {rows[0]['cores']} cores. Seconds a submission: median, least "
+        "`data/experiments/classroom.csv`. Each way grades the same solved "
+        "notebooks, in interleaved rounds. Seconds a submission: median, least "
         "and most over the rounds. Other machines have other seconds, and a "
         "busy one has more; compare the ways.",
         "",
-        "| way | median | least | most | of nbgrader's |",
-        "| --- | --: | --: | --: | --: |",
-        *(
-            f"| {way} | {middle[way]:.1f} | {min(found):.1f} "
-            f"| {max(found):.1f} | {middle[way] / theirs:.2f} |"
-            for way, found in each.items()
-        ),
-        "",
-        "The first two rows after the solved lesson are the floor: what starts "
-        "a kernel, and what then imports Keras, before any cell of a student "
+        *(line for _, lines in tables for line in lines),
+        "The two rows after the solved lesson are the floor: what starts a "
+        "kernel, and what then imports Keras, before any cell of a student "
         "has run. nbgrader's kernels take as many threads as they like; our "
         "submissions get one thread each, so that several fit beside one "
-        f"another. Two workers took {two / one:.2f} of the time of one. "
-        "Storing features helps both alike: they read them from one folder.",
+        "another. Storing features helps both alike: they read them from one "
+        "folder.",
         "",
         "## Twenty thousand submissions",
         "",
         "On paper, not measured. A submission costs no more in a large class "
         "than in a small one, and none waits for another, so at the median "
-        f"above one worker needs {20_000 * one / 3600:,.0f} hours for twenty "
-        f"thousand, and a hundred workers {200 * one / 3600:,.1f}. For that, "
+        f"of lesson {lessons[0]} one worker needs {20_000 * one / 3600:,.0f} "
+        f"hours for twenty thousand, and a hundred workers "
+        f"{200 * one / 3600:,.1f}. For that, "
         "start a Dask cluster whose machines have bubblewrap, the same version "
         "of the course, and the folder of the class at the same place, and "
         "call `course class grade DIR --scheduler ADDRESS`. Each worker writes "
@@ -235,22 +230,54 @@ def report(rows: list[dict]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _table(rows):
+    """Return the median of each way for a lesson, and lines of Markdown."""
+    each = {}
+    for row in rows:
+        a_submission = float(row["seconds"]) / int(row["submissions"])
+        each.setdefault(row["way"], []).append(a_submission)
+    middle = {way: statistics.median(found) for way, found in each.items()}
+    one, two = (middle[way] for way in WORKERS)
+    count = sum(int(r["submissions"]) for r in rows if r["way"] == NBGRADER)
+    return middle, [
+        f"## Lesson {rows[0]['lesson']}",
+        "",
+        f"{count} submissions in {len(each[NBGRADER])} rounds, on "
+        f"{rows[0]['cores']} cores. Two workers took {two / one:.2f} of the "
+        "time of one.",
+        "",
+        "| way | median | least | most | of nbgrader's |",
+        "| --- | --: | --: | --: | --: |",
+        *(
+            f"| {way} | {middle[way]:.1f} | {min(found):.1f} "
+            f"| {max(found):.1f} | {middle[way] / middle[NBGRADER]:.2f} |"
+            for way, found in each.items()
+        ),
+        "",
+    ]
+
+
 def main() -> None:
     """Measure, or read the rows; write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--report", action="store_true")
+    parser.add_argument("--lesson", default="02")
     parser.add_argument("--nbgrader", type=Path, default=ENVIRONMENT)
     parser.add_argument("--submissions", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
     chosen = parser.parse_args()
+    with ROWS.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
     if not chosen.report:
-        rows = measure(chosen.nbgrader, chosen.submissions, chosen.rounds)
+        new = measure(
+            chosen.lesson, chosen.nbgrader, chosen.submissions, chosen.rounds
+        )
+        rows = [r for r in rows if r["lesson"] != chosen.lesson] + new
         with ROWS.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
-    with ROWS.open(newline="", encoding="utf-8") as file:
-        REPORT.write_text(report(list(csv.DictReader(file))), "utf-8")
+    REPORT.write_text(report(rows), "utf-8")
 
 
 if __name__ == "__main__":

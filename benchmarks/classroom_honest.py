@@ -2,7 +2,7 @@
 
     nice python -m benchmarks.classroom_honest      writes docs/honest.md
 
-Takes half an hour: lesson 02 runs once for each of twelve submissions, three
+Takes half an hour: lesson 02 runs twice for each of twenty odd notebooks, three
 times for those with own seeds, and three times for what they are compared with.
 A run that was stopped goes on in its folder, `build/honest/`; to begin anew,
 delete that.
@@ -10,7 +10,9 @@ delete that.
 
 import argparse
 import io
+import itertools
 import json
+import string
 import zipfile
 from pathlib import Path
 
@@ -28,15 +30,44 @@ from course_utils.classroom.notebook_answers import name_in
 LESSON, COPIED = "02", "fe-07"
 TOP = Path(__file__).resolve().parents[1]
 DOCS = TOP / "docs" / "honest.md"
-# How each of the odd notebooks is handed in.
-WAYS = (
-    "a renamed file",
-    "late, renamed, in a zip, in Canvas's way",
-    "in Moodle's way, above an older one",
-    "with a byte order mark",
-    "in nbgrader's way",
-    "a file with the student's name in its own",
-)
+
+
+def _zipped(name, content):
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr(name, content)
+    return archive.getvalue()
+
+
+# How an odd notebook is handed in, the first in the first way: from student,
+# file's name, content and what was released to the files that lie there.
+WAYS = {
+    "a renamed file": lambda who, name, new, old: {
+        f"{who}/homework.ipynb": new
+    },
+    "late, renamed, in a zip, in Canvas's way": lambda who, name, new, old: {
+        f"{_canvas(who)}_LATE_123_456_homework.zip": _zipped(
+            "Übung/final FINAL (2).ipynb", new
+        )
+    },
+    "in Moodle's way, above an older one": lambda who, name, new, old: {
+        f"{who}_12_assignsubmission_file_/{name}.ipynb": old,
+        f"{who}_12_assignsubmission_file_/{name} (1).ipynb": new,
+    },
+    "with a byte order mark": lambda who, name, new, old: {
+        f"{who}/{name}.ipynb": b"\xef\xbb\xbf" + new
+    },
+    "in nbgrader's way": lambda who, name, new, old: {
+        f"submitted/{who}/{LESSON}/{name}.ipynb": new
+    },
+    "the student's name in the file's": lambda who, name, new, old: {
+        f"{name} - {who}.ipynb": new
+    },
+}
+
+
+def _canvas(who):
+    return who.replace(" ", "").lower()
 
 
 def hand_in(folder: Path) -> dict[str, str]:
@@ -52,26 +83,22 @@ def hand_in(folder: Path) -> dict[str, str]:
     solved = json.loads(solve(released))
     for cell in solved["cells"]:
         cell["source"] = "".join(cell["source"])
-    own, front_end, hoarder, tidy, tinkerer, style = (
-        odd(solved, name) for name in ODDITIES
-    )
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as file:
-        file.writestr("Übung/final FINAL (2).ipynb", front_end)
-    name, moodle = released.stem, "Student C_12_assignsubmission_file_"
-    files = {
-        "Student A/homework.ipynb": own,
-        "studentb_LATE_123_456_homework.zip": archive.getvalue(),
-        f"{moodle}/{name}.ipynb": released.read_bytes(),
-        f"{moodle}/{name} (1).ipynb": hoarder,
-        f"Student D/{name}.ipynb": b"\xef\xbb\xbf" + tidy,
-        f"submitted/Student E/{LESSON}/{name}.ipynb": tinkerer,
-        f"{name} - Student F.ipynb": style,
-    }
-    for path, content in files.items():
-        class_folder.write_bytes(folder / "incoming" / path, content)
-    students = ["Student A", "studentb", *(f"Student {x}" for x in "CDEF")]
-    return dict(zip(ODDITIES, students, strict=True))
+    students = {}
+    for name, letter, way in _handed_in():
+        student = f"Student {letter}"
+        files = WAYS[way](
+            student, released.stem, odd(solved, name), released.read_bytes()
+        )
+        for path, content in files.items():
+            class_folder.write_bytes(folder / "incoming" / path, content)
+        in_canvas = "Canvas" in way
+        students[name] = _canvas(student) if in_canvas else student
+    return students
+
+
+def _handed_in():
+    """By odd notebook, a letter for its student and the way."""
+    return zip(ODDITIES, string.ascii_uppercase, itertools.cycle(WAYS))
 
 
 def odd_lines(folder: Path, workers: int | None) -> list[str]:
@@ -84,8 +111,8 @@ def odd_lines(folder: Path, workers: int | None) -> list[str]:
         f"| notebook | what is odd in it | earned of {worth:g} | again |",
         "| --- | --- | --: | --: |",
     ]
-    for way, (name, student) in zip(WAYS, students.items(), strict=True):
-        first, again = (one[student] for one in gradings)
+    for name, _, way in _handed_in():
+        first, again = (one[students[name]] for one in gradings)
         told = f"{sum(again.values()):g}" if again == first else "**differs**"
         what = "; ".join([way, *ODDITIES[name]])
         lines.append(f"| {name} | {what} | {sum(first.values()):g} | {told} |")
@@ -169,10 +196,9 @@ def main() -> None:
         "",
         "## Odd notebooks",
         "",
-        "Each notebook is lesson 02, solved, and odd in all the ways that "
-        "stand in its row; in JupyterLab none of them costs a student "
-        "anything. If it earns all of its points, none has cost any here. It "
-        "is graded twice.",
+        "Each notebook is lesson 02, solved, and odd in the ways that stand in "
+        "its row, which in JupyterLab cost a student nothing. It is graded "
+        "twice.",
         "",
         *odd_ones,
         "",

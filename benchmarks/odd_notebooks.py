@@ -1,8 +1,7 @@
 """Odd but honest notebooks of lesson 02, for `benchmarks.classroom_honest`.
 
 What is done to them costs a student nothing in JupyterLab, so it must cost no
-point either. Several oddities share a notebook: if it earns all of its points,
-none of them cost any.
+point either.
 """
 
 import base64
@@ -240,14 +239,47 @@ CELLS = {
         "kurs.exercise('fe-03').hint()\nkurs.progress()"
     ),
 }
-# By notebook, what else is odd in it, in the order in which it is done.
+
+
+def _cells(*names):
+    return {words: _below("", CELLS[words]) for words in names}
+
+
+# By notebook, what else is odd in it, in the order in which it is done: of two
+# cells below the set-up the later one comes to stand above.
 ODDITIES: dict[str, dict[str, Callable]] = {
-    "with cells of its own": {
-        words: _below("", source) for words, source in CELLS.items()
-    },
-    "from another front end": {
+    "with much to say": _cells(
+        "a megabyte printed",
+        "warnings and a log on stderr",
+        "thirty plots left open",
+    ),
+    "with cells that fail": _cells(
+        "an exception", "a call of `sys.exit`", "code that is none"
+    ),
+    "with a question": _cells(
+        "a question asked with `input`", "`%time`, `!echo`"
+    ),
+    "with magics": _cells(
+        "`%matplotlib inline`",
+        "`%load_ext autoreload`",
+        "`%pip install` of what is there",
+    ),
+    "with seeds and threads": _cells("seeds of its own", "threads of its own"),
+    "in another folder, with processes": _cells(
+        "two processes of joblib", "another folder"
+    ),
+    "with a module": _cells("that module imported", "a module of its own"),
+    "with words of its own": _cells(
+        "names in Japanese",
+        "`await` at the top",
+        "a bar of `tqdm.notebook`",
+        "the door under another name",
+    ),
+    "from Colab": {
         "nbformat 4.4, whose cells have no ids": _without_ids,
         "the name of another kernel, Colab's metadata": _other_kernel,
+    },
+    "from Windows": {
         "other metadata in each cell": _other_metadata,
         "Windows line ends": _windows_lines,
         "each source as a list of lines": _lists_of_lines,
@@ -255,18 +287,22 @@ ODDITIES: dict[str, dict[str, Callable]] = {
     "a hoarder's": {
         "a megabyte of output in each of five cells": _large_outputs,
         "Markdown with HTML and a photograph": _html,
+    },
+    "out of order": {
         "an exercise and its check at the end": _moved,
         "a check above its exercise": _check_first,
     },
-    "a tidy one": {
+    "without checks": {
         "no checks, and no lines that answer": _no_checks,
         "no prose": _no_prose,
-        "all in one cell": _one_cell,
-        "nbformat 3": _old_format,
     },
-    "a tinkerer's": {
+    "in one cell": {"all in one cell": _one_cell},
+    "of 2014": {"nbformat 3": _old_format},
+    "with other comments": {
         "comments of exercises in other case and blanks": _other_comments,
         "`%%time` above an exercise": _timed,
+    },
+    "with second tries": {
         "an exercise answered twice, first wrongly": _wrong_before,
         "its stub again, below the answer": _below(
             "q15",
@@ -276,18 +312,22 @@ ODDITIES: dict[str, dict[str, Callable]] = {
             "my_features, my_labels = kept",
         ),
     },
-    "in another style": {
+    "with names of its own": {
         "names with an umlaut, in answers and checks": _own_names,
+    },
+    "with other types": {
         "features as float64, labels as a list": _below(
             "fe-03",
-            "größe_features = größe_features.astype('float64')\n"
-            "größe_labels = [float(one) for one in größe_labels]",
+            "my_features = my_features.astype('float64')\n"
+            "my_labels = [float(one) for one in my_labels]",
         ),
-        "a functional model of Keras for scikit-learn's": _functional,
-        "`%matplotlib inline` above the imports": _magic,
         "another seed for Keras": _below(
             "fe-06", "keras.utils.set_random_seed(7)"
         ),
+    },
+    "with another model": {
+        "a functional model of Keras for scikit-learn's": _functional,
+        "`%matplotlib inline` above the imports": _magic,
     },
 }
 

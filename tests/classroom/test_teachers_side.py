@@ -229,7 +229,7 @@ def test_odd_notebooks_are_told_apart_and_their_answers_found(tmp_path):
     for name, student in students.items():
         answers = notebook_answers.read_answers(placed[student].content)
         assert {"fe-06"} <= set(answers.cells)
-        assert name == "a tidy one" or {"fe-03", "q15"} <= set(answers.cells)
+        assert name == "in one cell" or {"fe-03", "q15"} <= set(answers.cells)
 
 
 def test_a_broken_one_never_takes_the_place_of_a_readable_one(room):
