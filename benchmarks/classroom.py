@@ -1,6 +1,7 @@
 """Time the grading of a class against nbgrader, and against the floor.
 
     python -m benchmarks.classroom --lesson 03 --submissions 6 --rounds 2
+    python -m benchmarks.classroom --students 200   a class, questions only
     python -m benchmarks.classroom --report     writes from the committed rows
 
 Every way grades the same solved notebooks of a lesson. The rounds are
@@ -15,6 +16,7 @@ import argparse
 import csv
 import json
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -23,7 +25,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from course_utils.classroom import collect, grade, references, release
+from course_utils.classroom import (
+    class_folder,
+    collect,
+    grade,
+    references,
+    release,
+)
+from course_utils.classroom import report as class_report
 from course_utils.classroom.example_class import solve
 from tools.try_nbgrader import ENVIRONMENT
 
@@ -41,6 +50,14 @@ FLOOR = {
 NBGRADER = "nbgrader autograde"
 WORKERS = {"course class grade, one worker": 1}
 WORKERS |= {"course class grade, two workers": 2}
+# A class whose notebooks hold answers to questions only, and a teacher's steps.
+CLASS = "02, questions"
+CLASS_STEPS = {
+    "course class collect": collect,
+    "course class grade, two workers": lambda room: grade(room, workers=2),
+    "course class grade, again": lambda room: grade(room, workers=2),
+    "course class report": class_report,
+}
 _CONFIG = """\
 c = get_config()
 c.ExecutePreprocessor.timeout = 1800
@@ -188,8 +205,48 @@ def measure(
     return rows
 
 
+def measure_class(students: int) -> list[dict]:
+    """Return a row for each step of a class that answers questions only.
+
+    What each notebook costs beside its own cells is what a large class adds.
+    """
+    rows = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name, "class")
+        [released] = release(folder, ["02"])
+        notebook = json.loads(solve(released))
+        notebook["cells"] = [
+            cell
+            for cell in notebook["cells"]
+            if re.search(
+                r"course\.begin\(|# question:", "".join(cell["source"])
+            )
+        ]
+        text = json.dumps(notebook)
+        for number in range(students):
+            path = folder / "incoming" / f"Student {number}" / released.name
+            path.parent.mkdir(parents=True)
+            path.write_text(text + " " * number, "utf-8")  # No two are alike.
+        references.make(folder, "02")
+        for way, work in CLASS_STEPS.items():
+            start = time.monotonic()
+            work(folder)
+            seconds = round(time.monotonic() - start, 1)
+            row = CLASS, os.cpu_count(), way, 0, students, seconds
+            rows.append(dict(zip(FIELDS, row, strict=True)))
+            print(rows[-1], flush=True)
+        marks = class_folder.read_marks(folder)
+        if len(marks) != students:
+            raise RuntimeError(f"{len(marks)} of {students} have marks.")
+        if any(mark["status"] != "graded" for mark in marks):
+            raise RuntimeError("Not all are graded.")
+    return rows
+
+
 def report(rows: list[dict]) -> str:
     """Return the page, from the rows."""
+    whole = [row for row in rows if row["lesson"] == CLASS]
+    rows = [row for row in rows if row["lesson"] != CLASS]
     lessons = sorted({row["lesson"] for row in rows})
     tables = [
         _table([r for r in rows if r["lesson"] == one]) for one in lessons
@@ -212,6 +269,7 @@ def report(rows: list[dict]) -> str:
         "another. Storing features helps both alike: they read them from one "
         "folder.",
         "",
+        *_class_lines(whole),
         "## Twenty thousand submissions",
         "",
         "On paper, not measured. A submission costs no more in a large class "
@@ -228,6 +286,27 @@ def report(rows: list[dict]) -> str:
         "with own seeds the lesson is solved for one student after another.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _class_lines(rows):
+    if not rows:
+        return []
+    return [
+        f"## A class of {rows[0]['submissions']}",
+        "",
+        "Notebooks that hold the set-up of lesson 02 and the answers to its "
+        "questions: what remains is what each submission costs beside the "
+        f"cells of its own. On {rows[0]['cores']} cores.",
+        "",
+        "| step | seconds | a submission |",
+        "| --- | --: | --: |",
+        *(
+            f"| {row['way']} | {float(row['seconds']):.1f} "
+            f"| {float(row['seconds']) / int(row['submissions']):.2f} |"
+            for row in rows
+        ),
+        "",
+    ]
 
 
 def _table(rows):
@@ -262,6 +341,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--report", action="store_true")
     parser.add_argument("--lesson", default="02")
+    parser.add_argument("--students", type=int)
     parser.add_argument("--nbgrader", type=Path, default=ENVIRONMENT)
     parser.add_argument("--submissions", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
@@ -269,10 +349,16 @@ def main() -> None:
     with ROWS.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     if not chosen.report:
-        new = measure(
-            chosen.lesson, chosen.nbgrader, chosen.submissions, chosen.rounds
-        )
-        rows = [r for r in rows if r["lesson"] != chosen.lesson] + new
+        if chosen.students:
+            new = measure_class(chosen.students)
+        else:
+            new = measure(
+                chosen.lesson,
+                chosen.nbgrader,
+                chosen.submissions,
+                chosen.rounds,
+            )
+        rows = [r for r in rows if r["lesson"] != new[0]["lesson"]] + new
         with ROWS.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
             writer.writeheader()
