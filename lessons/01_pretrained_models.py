@@ -506,16 +506,27 @@ course.exercise("pm-06").check(my_choices, scores)
 #
 # Backbones trained at very large scale, mostly without labels or from captions,
 # and meant to be adapted to many tasks, are called *foundation models*. Frozen,
-# with a head, their picture encoders are used as in lesson 00. All of these need
-# a network to load, two of them access on request, and none is part of the course:
+# with a head, their picture encoders are used as in lesson 00. None is part of the
+# course: loading needs the internet, and for two of them access on request.
 #
-# | backbone | learned from | parameters | licence | loads with |
-# | --- | --- | --- | --- | --- |
-# | DINOv2 ViT-S/14 (Oquab et al. 2023) | 142 million pictures, no labels; distilled from a larger one | 22 M | Apache 2 | `keras_hub.models.Backbone.from_preset("dinov2_small")` |
-# | DINOv3 (Siméoni et al. 2025) | 1,689 million pictures, no labels; distilled from a larger one | from 21 M | DINOv3 License, on request | `keras_hub.models.DINOV3Backbone`, or `transformers.AutoModel.from_pretrained("facebook/dinov3-vits16-pretrain-lvd1689m")` |
-# | CLIP ViT-B/32 (Radford et al. 2021) | 400 million pictures with captions | 151 M, 88 M of them for pictures | MIT | `transformers.CLIPVisionModel.from_pretrained("openai/clip-vit-base-patch32")` |
-# | SigLIP 2 (Tschannen et al. 2025) | pictures with captions | 375 M, 86 M of them for pictures | Apache 2 | `transformers.AutoModel.from_pretrained("google/siglip2-base-patch16-224")` |
-# | UNI (Chen et al. 2024) | 100 million patches of tissue | 303 M | CC BY-NC-ND, on request | `timm.create_model("hf-hub:MahmoodLab/UNI", pretrained=True, init_values=1e-5, dynamic_img_size=True)` |
+# | backbone | learned from | parameters | licence |
+# | --- | --- | --- | --- |
+# | DINOv2 ViT-S/14 (Oquab et al. 2023) | 142 million pictures, no labels; distilled from a larger one | 22 M | Apache 2 |
+# | DINOv3 (Siméoni et al. 2025) | 1,689 million pictures, no labels; distilled from a larger one | from 21 M | DINOv3 License, on request |
+# | CLIP ViT-B/32 (Radford et al. 2021) | 400 million pictures with captions | 151 M, 88 M of them for pictures | MIT |
+# | SigLIP 2 (Tschannen et al. 2025) | pictures with captions | 375 M, 86 M of them for pictures | Apache 2 |
+# | UNI (Chen et al. 2024) | 100 million patches of tissue | 303 M | CC BY-NC-ND, on request |
+#
+# These lines load them, in the order of the table:
+#
+# ```python
+# keras_hub.models.Backbone.from_preset("dinov2_small")
+# transformers.AutoModel.from_pretrained("facebook/dinov3-vits16-pretrain-lvd1689m")
+# transformers.CLIPVisionModel.from_pretrained("openai/clip-vit-base-patch32")
+# transformers.AutoModel.from_pretrained("google/siglip2-base-patch16-224")
+# timm.create_model("hf-hub:MahmoodLab/UNI", pretrained=True, init_values=1e-5,
+#                   dynamic_img_size=True)
+# ```
 #
 # With CLIP or SigLIP you need no label at all: a sentence for each class ("a
 # photograph of a cracked solar cell") is compared with the picture

@@ -294,10 +294,8 @@ for name, was_open in {"frozen first": False, "never frozen": True}.items():
         layer.trainable = True
     model = put_head_on(small, "sgd", 6)
     moved = moved_by_a_step(model, images[:32], classes[:32], small)
-    print(
-        f"{name}: {len(moved)} of {len(small.weights)} arrays moved, ", end=""
-    )
-    print(f"{len(small.trainable_weights)} listed as trainable")
+    listed, arrays = len(small.trainable_weights), len(small.weights)
+    print(f"{name}: {len(moved)} of {arrays} arrays moved, {listed} are listed")
 quiz.only("q5")
 
 # %% [markdown]
@@ -513,8 +511,7 @@ rates = {"constant": 1e-3, "half of it": 5e-4, "warm-up, cosine": schedule}
 for name, rate in rates.items():
     rough = new_model(rate)
     rough.get_layer("head").set_weights([random_head, np.zeros(2)])
-    options = {"epochs": 3, "batch_size": 16, "verbose": 0}
-    run = rough.fit(grids[train], labels[train], **options)
+    run = rough.fit(grids[train], labels[train], **three)
     pairs = zip(rough.layers[0].weights, pretrained_top.weights, strict=True)
     far = sum(np.sum((a.numpy() - b.numpy()) ** 2) for a, b in pairs) ** 0.5
     at = [schedule(step) if rate is schedule else rate for step in range(75)]
