@@ -84,8 +84,9 @@ def planted_faults(folder):
     about = arguments.path("folder", folder) / ABOUT
     if not about.is_file():
         return {}
-    lines = about.read_text("utf-8").splitlines()[2:]
-    return dict(line.split(": ", 1) for line in lines)
+    # Whoever opens it in an editor may leave other lines and letters in it.
+    lines = about.read_text("utf-8", "replace").splitlines()[2:]
+    return dict(line.split(": ", 1) for line in lines if ": " in line)
 
 
 def _fill(folder, table):

@@ -124,6 +124,13 @@ def test_a_folder_of_ones_own_has_nothing_planted(tmp_path):
     assert practice_folder.planted_faults(tmp_path) == {}
 
 
+def test_a_list_that_was_opened_in_an_editor_can_be_read(tmp_path):
+    text = "What was done:\n\nsound/a.jpg: is a copy\n\nMy own n\xf6te\n"
+    (tmp_path / practice_folder.ABOUT).write_bytes(text.encode("latin-1"))
+    planted = practice_folder.planted_faults(tmp_path)
+    assert planted == {"sound/a.jpg": "is a copy"}
+
+
 def test_what_is_there_is_left_as_it_is(work):
     folder = work / "sample_cells"
     (folder / "sound").mkdir(parents=True)
