@@ -110,6 +110,6 @@ def free_megabytes(folder: Path) -> float:
             parent is asked.
     """
     folder = folder.absolute()
-    while not folder.exists():
+    while not os.path.exists(folder):
         folder = folder.parent
     return shutil.disk_usage(folder).free / 1e6

@@ -4,6 +4,7 @@ Folders of one's own have faults that nobody knows of yet. This one has some
 that are known, so that a learner can see which of them an audit finds.
 """
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -40,7 +41,7 @@ def sample_folder():
             cannot be written.
     """
     folder = paths.work_dir() / "sample_cells"
-    if folder.is_dir():
+    if os.path.isdir(folder):
         return folder
     table = load_solar_cells()
     try:

@@ -156,6 +156,9 @@ def test_a_work_folder_that_cannot_be_written_is_a_sentence(
     monkeypatch.setenv("COURSE_WORK", str(read_only_folder / "work"))
     with pytest.raises(CourseError, match="could not be written.*COURSE_WORK"):
         practice_folder.sample_folder()
+    monkeypatch.setenv("COURSE_WORK", "w" * 300)
+    with pytest.raises(CourseError, match="written.*File name too long"):
+        practice_folder.sample_folder()
 
 
 def test_a_faster_process_wins(work, monkeypatch):
