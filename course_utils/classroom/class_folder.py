@@ -58,15 +58,11 @@ def read_class(folder: Path) -> dict:
             f"{folder} is no folder of a class, since it has no {CLASS}: name "
             "the folder that you gave to `course class release --out`."
         ) from error
-    except (
-        OSError,
-        LookupError,
-        *(ValueError, TypeError, AttributeError),
-    ) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
         raise CourseError(
-            f"{path} cannot be read ({error}): mend it, or delete it and "
+            f"{path} cannot be read ({e}): mend it, or delete it and "
             "release again."
-        ) from error
+        ) from e
     return told
 
 
@@ -219,10 +215,7 @@ def write_text(path: Path, text: str, secret: bool = False) -> None:
 def write_bytes(path: Path, content: bytes, secret: bool = False) -> None:
     """Write a file, whole or not at all; its folder is made.
 
-    Args:
-        path: The file.
-        content: What it holds.
-        secret: Whether nobody else may look into its folder.
+    Nobody else may look into the folder of a secret one.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,6 @@ selects rows and makes batches of them.
 """
 
 import os
-from collections.abc import Hashable
 from pathlib import Path
 
 import numpy as np
@@ -227,12 +226,8 @@ def _indices(table, column, class_names):
             f"The classes are {', '.join(map(repr, class_names))}, and one "
             "name is there twice: name each class once, in their order."
         )
-    unknown = {
-        str(name)
-        for name in table[column]
-        if not isinstance(name, Hashable) or name not in index_of
-    }
-    unknown = sorted(unknown)
+    # A list, which cannot be looked up, is not equal to any name either.
+    unknown = sorted({str(n) for n in table[column] if n not in class_names})
     if unknown:
         raise CourseError(
             f"Column {column!r} holds {', '.join(map(repr, unknown[:3]))}, "
