@@ -113,3 +113,16 @@ def test_what_the_system_refuses_is_a_sentence(monkeypatch, capsys):
     assert cli.main(["progress"]) == 1
     said = capsys.readouterr().err
     assert said.startswith("a/b could not be used: permission denied; make")
+
+
+def test_a_reader_that_has_seen_enough_is_told_nothing(work):
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-u", "-m", "course_utils.cli", "where"],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(writer)
+    assert done.returncode == 1 and not done.stderr
