@@ -50,6 +50,9 @@ def main(words: list[str] | None = None) -> int:
         help="open this lesson, such as 03",
     )
     lab.epilog = "What else JupyterLab takes, such as --port, is passed on."
+    if hasattr(sys.stdout, "reconfigure"):
+        # A name that the terminal has no letters for ends no command.
+        sys.stdout.reconfigure(errors="backslashreplace")
     chosen, options = parser.parse_known_args(words)
     if options and chosen.command != "lab":
         parser.error(f"unrecognized arguments: {' '.join(options)}")
@@ -67,6 +70,18 @@ def main(words: list[str] | None = None) -> int:
         return _lab(chosen.no_browser, chosen.lesson, options)
     except CourseError as error:
         print(error, file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # Whoever reads has seen enough, as `head` has; Python says no more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        print(
+            f"{error.filename or 'A file'} could not be used: {reason}; make "
+            "it readable and writable and free some disk, or name another.",
+            file=sys.stderr,
+        )
         return 1
     except KeyboardInterrupt:
         return 130

@@ -68,6 +68,8 @@ def examine() -> Iterator[Finding]:
     for subject, look in looks:
         try:
             yield from look()
+        except CourseError as error:
+            yield Finding(subject, "wrong", str(error))
         except Exception as error:
             yield Finding(
                 subject,
@@ -207,16 +209,10 @@ def _same(program: str, other: str) -> bool:
 
 def _work_folder() -> Iterator[Finding]:
     work = paths.work_dir()
-    remedy = "set COURSE_WORK to a folder that can be written."
-    try:
-        work.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=work) as file:
-            file.write(b"x")
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        yield Finding("Work folder", "wrong", f"{work}: {reason}; {remedy}")
+    if not (yield from _writable("Work folder", work, "COURSE_WORK")):
         return
-    yield Finding("Work folder", "ok", f"{work} can be written")
+    if cache := paths.named_dir("COURSE_CACHE"):
+        yield from _writable("Cache", cache, "COURSE_CACHE")
     free = paths.free_megabytes(work)
     if free < _FREE_MB:
         yield Finding(
@@ -226,6 +222,21 @@ def _work_folder() -> Iterator[Finding]:
         )
     else:
         yield Finding("Disk", "ok", f"{free / 1000:.0f} GB free")
+
+
+def _writable(subject: str, folder: Path, variable: str):
+    """Yield what was found, and return whether the folder can be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"x")
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        remedy = f"set {variable} to a folder that can be written."
+        yield Finding(subject, "wrong", f"{folder}: {reason}; {remedy}")
+        return False
+    yield Finding(subject, "ok", f"{folder} can be written")
+    return True
 
 
 def _data() -> Iterator[Finding]:

@@ -1,7 +1,10 @@
 """The `course` command: what it opens, passes on, prints and refuses."""
 
+import errno
 import importlib.metadata
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -74,3 +77,52 @@ def test_where(capsys, work):
         "answers": str(work / "progress.jsonl"),
         "cache": str(work / ".cache"),
     }
+
+
+def test_a_name_without_letters_in_the_terminal_ends_nothing(tmp_path):
+    name = f"{tmp_path}/Łukasz"
+    done = subprocess.run(
+        [sys.executable, "-m", "course_utils.cli", "where"],
+        env={**os.environ, "COURSE_WORK": name, "PYTHONIOENCODING": "cp1252"},
+        capture_output=True,
+        text=True,
+    )
+    assert "\\u0141ukasz" in done.stdout and not done.stderr
+
+
+@pytest.mark.parametrize("step", ["release 02 --out", "collect", "report"])
+def test_a_file_in_place_of_a_folder_is_a_sentence(tmp_path, capsys, step):
+    (tmp_path / "file").write_text("")
+    told = ["class", *step.split(), str(tmp_path / "file")]
+    assert cli.main(told) == 1
+    said = capsys.readouterr().err
+    assert str(tmp_path / "file") in said and said.count("\n") == 1
+
+
+def test_a_home_folder_of_nobody_is_a_sentence(capsys):
+    told = ["class", "release", "02", "--out=~nobody-here/x", "--dry-run"]
+    assert cli.main(told) == 1
+    assert "home folder of somebody" in capsys.readouterr().err
+
+
+def test_what_the_system_refuses_is_a_sentence(monkeypatch, capsys):
+    def refuse():
+        raise PermissionError(errno.EACCES, "Permission denied", "a/b")
+
+    monkeypatch.setattr(cli.progress_summary, "load_board", refuse)
+    assert cli.main(["progress"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("a/b could not be used: permission denied; make")
+
+
+def test_a_reader_that_has_seen_enough_is_told_nothing(work):
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-u", "-m", "course_utils.cli", "where"],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(writer)
+    assert done.returncode == 1 and not done.stderr

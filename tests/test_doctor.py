@@ -87,6 +87,22 @@ def test_a_read_only_work_folder_is_told(read_only_folder, monkeypatch):
     assert finding.state == "wrong" and "set COURSE_WORK" in finding.text
 
 
+def test_a_cache_that_cannot_be_written_is_told(work, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "file"))
+    finding = findings(doctor._work_folder)["Cache"]
+    assert finding.state == "wrong" and "set COURSE_CACHE" in finding.text
+
+
+def test_what_a_learner_can_mend_is_not_to_be_reported(monkeypatch):
+    monkeypatch.setenv("COURSE_WORK", "~nobody-here/work")
+    monkeypatch.setattr(doctor, "_tensorflow", lambda: iter(()))
+    told = [f for f in doctor.examine() if f.subject == "Work folder"]
+    assert [f.state for f in told] == ["wrong"]
+    assert told[0].text.startswith("COURSE_WORK is '~nobody-here/work', which")
+    assert "report this" not in told[0].text
+
+
 def test_little_disk_is_a_note(small_disk, monkeypatch):
     monkeypatch.setenv("COURSE_WORK", str(small_disk))
     finding = findings(doctor._work_folder)["Disk"]

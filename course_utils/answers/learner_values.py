@@ -41,12 +41,16 @@ def as_numbers(answer: object) -> np.ndarray:
     if answer is None:
         return nothing
     try:
+        if hasattr(answer, "detach"):  # A tensor of PyTorch with a gradient.
+            answer = answer.detach().cpu()
+        elif hasattr(answer, "numpy"):  # One in bfloat16 makes no array else.
+            answer = answer.numpy()
         value = np.asarray(answer)
         # Text that looks like numbers is no number, and neither is 1j.
         if value.dtype.kind in "cSUmM":
             return nothing
         value = value.astype(float)
-    except (TypeError, ValueError, OverflowError):
+    except Exception:  # Whatever makes no array holds no numbers.
         return nothing
     return value if np.isfinite(value).all() else nothing
 

@@ -149,9 +149,9 @@ def _parse(line: bytes) -> Event | None:
     try:
         event = Event(**json.loads(line))
         texts = (event.kind, event.lesson, event.name, event.status, event.at)
+        "".join(texts).encode()  # Raises for half a letter, which JSON allows.
         whole = (
             event.kind in KINDS
-            and all(isinstance(text, str) for text in texts)
             and _is_number(event.score)
             and 0 <= event.score <= 1
             and (

@@ -144,7 +144,9 @@ def _judge_single(question, key, answer, order) -> Judgement:
 def _judge_several(question, key, answer, order) -> Judgement:
     if isinstance(answer, str):
         answer = [a for a in re.split(r"[,;\s]+", answer) if a]
-    if not isinstance(answer, Iterable):
+    try:
+        answer = list(answer)
+    except Exception:  # Each library refuses in a way of its own.
         answer = [answer]
     chosen = {_choice(one, order) for one in answer}
     if not chosen:

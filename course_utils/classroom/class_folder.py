@@ -53,16 +53,16 @@ def read_class(folder: Path) -> dict:
                 raise ValueError("points are numbers from 0 on")
             if "due" in lesson:
                 lesson["due"] = end_of_day(lesson["due"])
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise CourseError(
             f"{folder} is no folder of a class, since it has no {CLASS}: name "
             "the folder that you gave to `course class release --out`."
         ) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
         raise CourseError(
-            f"{path} cannot be read ({error}): mend it, or delete it and "
+            f"{path} cannot be read ({e}): mend it, or delete it and "
             "release again."
-        ) from error
+        ) from e
     return told
 
 
@@ -104,10 +104,7 @@ def secret_seed(folder: Path) -> bytes:
     """
     path = Path(folder) / SEED
     if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.parent.chmod(0o700)
-        write_text(path, secrets.token_hex(32) + "\n")
-        path.chmod(0o600)
+        write_text(path, secrets.token_hex(32) + "\n", secret=True)
     return path.read_bytes().strip()
 
 
@@ -150,12 +147,26 @@ def file_name(student: str) -> str:
 
 
 def read_collected(folder: Path) -> list[dict[str, str]]:
-    """Return the rows of `collected.csv`; none where nothing was collected."""
+    """Return the rows of `collected.csv`; none where nothing was collected.
+
+    Raises:
+        CourseError: If it cannot be read, as after a spreadsheet has saved it.
+    """
     path = Path(folder) / COLLECTED
     if not path.is_file():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    try:
+        text = path.read_text("utf-8-sig")
+        rows = csv.DictReader(io.StringIO(text, newline=""))
+        found = [{k: row[k] for k in COLLECTED_COLUMNS} for row in rows]
+        if all(None not in row.values() for row in found):
+            return found
+    except (OSError, ValueError, LookupError, csv.Error):
+        pass
+    raise CourseError(
+        f"{path} cannot be read, as if a spreadsheet had changed it: save it "
+        "as CSV with commas, in UTF-8, or delete it and collect again."
+    )
 
 
 def read_marks(folder: Path, marks: str = "marks") -> list[dict]:
@@ -174,7 +185,10 @@ def read_marks(folder: Path, marks: str = "marks") -> list[dict]:
             mark = json.loads(path.read_text("utf-8"))
             for item in mark["items"]:
                 item["id"], float(item["points"]), float(item["earned"])
-            mark["student"], mark["lesson"], mark["status"]
+            mark["status"], mark["message"]
+            whose = (mark["student"], mark["lesson"])
+            if whose != (path.parent.name, path.stem):
+                raise ValueError("these are another submission's")
         except (ValueError, KeyError, TypeError) as error:
             raise CourseError(
                 f"{path} is no file of marks: delete it, and grade again."
@@ -193,16 +207,23 @@ def mark_path(folder: Path, mark: dict) -> Path:
     return folder / "marks" / mark["student"] / f"{mark['lesson']}.json"
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, secret: bool = False) -> None:
     """Write a text file, whole or not at all."""
-    write_bytes(path, text.encode())
+    write_bytes(path, text.encode(), secret)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file, whole or not at all; its folder is made."""
+def write_bytes(path: Path, content: bytes, secret: bool = False) -> None:
+    """Write a file, whole or not at all; its folder is made.
+
+    Nobody else may look into the folder of a secret one.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if secret:
+            path.parent.chmod(0o700)
         paths.write_whole(path, content)
+        if secret:
+            path.chmod(0o600)
     except OSError as error:
         raise CourseError(
             f"{path} could not be written: "

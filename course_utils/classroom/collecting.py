@@ -154,7 +154,8 @@ def _write(folder, chosen, rows):
     table = [
         (
             one.student,
-            one.lesson,
+            # Of nobody's: nothing that could be graded or exported.
+            one.lesson if one.student else "",
             one.source,
             one.sha256,
             one.late,

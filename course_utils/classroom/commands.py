@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from course_utils.machine import arguments
+
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
     """Add `class` to the commands of `course`."""
@@ -91,6 +93,9 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
 
 def run(chosen: argparse.Namespace) -> int:
     """Run one step; returns the exit code."""
+    for name in ("folder", "source", "out", "roster"):
+        if getattr(chosen, name, None) is not None:
+            setattr(chosen, name, arguments.path(name, getattr(chosen, name)))
     return {
         "release": _release,
         "collect": _collect,

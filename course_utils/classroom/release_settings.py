@@ -192,7 +192,9 @@ def _give(sheets, points):
 
 def _names(students):
     names = [class_folder.file_name(one) for one in students if one.strip()]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    # Some systems take "anna" and "Anna" for one folder.
+    plain = [name.casefold() for name in names]
+    twice = sorted(n for n in names if plain.count(n.casefold()) > 1)
     if twice or not names or not all(names):
         wrong = "names nobody" if not names else "has an empty name"
         wrong = f"names {twice[0]!r} twice" if twice else wrong

@@ -107,7 +107,8 @@ def read_roster(path: str | Path) -> Roster:
         path: A CSV file with commas, semicolons or tabs.
 
     Raises:
-        CourseError: If it cannot be read, or names no student.
+        CourseError: If it cannot be read, names no student, or has two columns
+            of one name.
     """
     path = Path(path)
     try:
@@ -134,6 +135,11 @@ def read_roster(path: str | Path) -> Roster:
             f"{path} names no student: it needs a column {' or '.join(_NAMES)},"
             " or First name and Surname (Last name). Its columns are "
             f"{', '.join(header) or 'none'}."
+        )
+    if twice := [n for n in header if n.strip() and header.count(n) > 1]:
+        raise CourseError(
+            f"{path} has two columns {twice[0]!r}, and one would be lost: "
+            "rename one of them."
         )
     return Roster(path, header, rows, delimiter)
 

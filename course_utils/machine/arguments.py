@@ -157,7 +157,7 @@ def path(name, value):
 
     Raises:
         CourseError: If it is no text and no `Path`, or empty, which would be
-            the working folder.
+            the working folder; or if the system cannot or may not look there.
     """
     given = value
     if isinstance(value, os.PathLike):
@@ -173,12 +173,21 @@ def path(name, value):
             '"my_pictures", or "." for the folder that you are in.'
         )
     try:
-        return Path(given).expanduser()
+        found = Path(given).expanduser()
+        found.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass  # Whoever reads it says so, and whoever writes it may make it.
     except RuntimeError:
         raise CourseError(
             f"The path {given!r} for {name} begins with the home folder of "
             "somebody who is not known here: write the whole path."
         ) from None
+    except OSError as error:
+        raise CourseError(
+            f"Nothing can be looked up at {reprlib.repr(given)}, the path for "
+            f"{name} ({error.strerror}): write a path that you may read."
+        ) from None
+    return found
 
 
 def class_names(names):
@@ -191,7 +200,8 @@ def class_names(names):
         CourseError: If they are no names, or if there are none.
     """
     try:
-        found = [] if isinstance(names, str | bytes | dict) else list(names)
+        unordered = isinstance(names, str | bytes | dict | set | frozenset)
+        found = [] if unordered else list(names)
     except Exception:  # Whatever cannot be gone through holds no names.
         found = []
     if not found or not all(

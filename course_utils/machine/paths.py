@@ -51,9 +51,8 @@ def work_dir() -> Path:
     runs in, at whatever depth; else ``work/`` in the checkout, or, where the
     course is installed without one, in the current folder.
     """
-    chosen = os.environ.get("COURSE_WORK")
-    if chosen:
-        return Path(chosen).expanduser()
+    if chosen := named_dir("COURSE_WORK"):
+        return chosen
     try:
         here = Path.cwd()
     except FileNotFoundError as error:
@@ -69,8 +68,23 @@ def work_dir() -> Path:
 
 def cache_dir() -> Path:
     """Return the folder for unpacked files (it may not exist yet)."""
-    chosen = os.environ.get("COURSE_CACHE")
-    return Path(chosen).expanduser() if chosen else work_dir() / ".cache"
+    return named_dir("COURSE_CACHE") or work_dir() / ".cache"
+
+
+def named_dir(variable: str) -> Path | None:
+    """Return the folder that an environment variable names, if it is set.
+
+    Raises:
+        CourseError: If it begins with `~`, and that home is not known.
+    """
+    chosen = os.environ.get(variable)
+    try:
+        return Path(chosen).expanduser() if chosen else None
+    except RuntimeError:
+        raise CourseError(
+            f"{variable} is {chosen!r}, which begins with the home folder of "
+            "somebody who is not known here: write the whole path."
+        ) from None
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -96,6 +110,6 @@ def free_megabytes(folder: Path) -> float:
             parent is asked.
     """
     folder = folder.absolute()
-    while not folder.exists():
+    while not os.path.exists(folder):
         folder = folder.parent
     return shutil.disk_usage(folder).free / 1e6

@@ -7,11 +7,10 @@ card in ``data/real/``, and is compared with the card's sum before it is used.
 
 import functools
 import hashlib
-import os
 from importlib import metadata
 from pathlib import Path
 
-from course_utils.machine import data_files
+from course_utils.machine import data_files, paths
 from course_utils.machine.errors import CourseError
 
 
@@ -32,19 +31,24 @@ def verified_path(name: str) -> Path:
             folder without the file.
     """
     facts = data_files.card("real", name)
-    chosen = os.environ.get("COURSE_REAL")
-    if chosen:
-        path, remedy = _in_folder(facts, Path(chosen).expanduser())
+    if chosen := paths.named_dir("COURSE_REAL"):
+        path, remedy = _in_folder(facts, chosen)
     else:
         path, remedy = _in_package(facts)
     files = [path]
     if "pictures" in facts:
-        files += sorted((path.parent / facts["pictures"]).iterdir())
-    times = tuple(file.stat().st_mtime_ns for file in files)
-    if _sum(path.parent, tuple(files), times) != facts["file"]["sha256"]:
+        # Systems leave files and folders of their own beside the pictures.
+        files += sorted((path.parent / facts["pictures"]).glob("*.png"))
+    try:
+        times = tuple(file.stat().st_mtime_ns for file in files)
+        found = _sum(path.parent, tuple(files), times)
+    except OSError:
+        found = ""
+    if found != facts["file"]["sha256"]:
         raise CourseError(
             f"{facts['title']}: what lies in {path.parent} is not what the "
-            f"course knows, a file was changed or is missing; {remedy}"
+            "course knows, a file was changed, is missing or may not be read; "
+            f"{remedy}"
         )
     return path
 

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import functools
+import reprlib
 import threading
 
 import numpy as np
@@ -55,6 +56,7 @@ class Explorer(Shown):
 
     def __init__(self, dataset="near"):
         """Opens the committed results of a data set."""
+        arguments.one_of("data set", dataset, explorer_training.METRICS)
         self.trial = explorer_training.Trial(dataset, 100, "all layers", 1e-3)
         self.trained = []
         self._idle = threading.Lock()
@@ -79,11 +81,14 @@ class Explorer(Shown):
         """
         for name, value in options.items():
             arguments.one_of("option", name, _OPTIONS)
-            if value not in _OPTIONS[name][1]:
+            known = _OPTIONS[name][1]
+            try:
+                options[name] = known[known.index(value)]
+            except ValueError:  # Of arrays, too, which are compared one by one.
                 raise CourseError(
-                    f"{name} is {value!r}: choose one of "
-                    f"{', '.join(map(repr, _OPTIONS[name][1]))}."
-                )
+                    f"{name} is {reprlib.repr(value)}: choose one of "
+                    f"{', '.join(map(repr, known))}."
+                ) from None
         given = {**vars(self.trial), **options}
         self.trial = explorer_training.Trial(**given)
         if self._view is not None:

@@ -1,12 +1,15 @@
 """A wall of pictures: which are of the one kind, and which of the other?"""
 
+import html
 import io
+import operator
 
 import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
 from course_utils.evaluation.plotting import BLUE, VERMILLION
+from course_utils.machine import arguments, array_arguments
 from course_utils.machine.errors import CourseError
 from course_utils.notebook.alternative_text import as_html, as_png
 from course_utils.notebook.shown import Shown
@@ -26,13 +29,30 @@ class GuessWall(Shown):
 
     Attributes:
         guesses: Array of 0 or 1, as the learner guessed; None before that.
+
+    Raises:
+        CourseError: If there is not one label, 0 or 1, for each picture, if
+            there are not two names, or if a picture has another shape.
     """
 
     def __init__(self, pictures, labels, class_names, columns=5):
         """Keeps the labels to itself until there is a guess."""
-        self._pictures = np.asarray(pictures).astype("uint8")
-        self._labels = np.asarray(labels).astype(int)
-        self._names, self._columns = tuple(class_names), columns
+        pictures = array_arguments.real_array("pictures", pictures)
+        if pictures.ndim != 4 or pictures.shape[-1] != 3:
+            raise CourseError(
+                "Expected pictures of shape (pictures, height, width, 3), not "
+                f"{pictures.shape}: pass a batch of them."
+            )
+        self._names = tuple(map(str, arguments.class_names(class_names)))
+        if len(self._names) != 2:
+            raise CourseError(
+                f"There are {len(self._names)} class_names, and a wall has two "
+                "kinds: name both, and what is to be picked second."
+            )
+        self._labels = array_arguments.class_indices("labels", labels, 2)
+        array_arguments.same_length(pictures=pictures, labels=self._labels)
+        self._pictures = pictures.astype("uint8")
+        self._columns = arguments.whole_number("columns", columns, 5, most=20)
         self.guesses = None
 
     @property
@@ -59,8 +79,8 @@ class GuessWall(Shown):
             return self
         count = len(self._labels)
         try:
-            found = {int(number) for number in numbers}
-        except (TypeError, ValueError):
+            found = {operator.index(number) for number in numbers}
+        except Exception:  # Whatever cannot be gone through holds no numbers.
             found = {0}
         if not found <= set(range(1, count + 1)):
             raise CourseError(
@@ -99,7 +119,7 @@ class GuessWall(Shown):
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         bundle = super()._repr_mimebundle_()
-        bundle["text/html"] += f"<p>{self.describe()}</p>"
+        bundle["text/html"] += f"<p>{html.escape(self.describe())}</p>"
         return bundle
 
     def _picture(self):
@@ -167,7 +187,8 @@ class GuessWall(Shown):
             wrong = "missed" if true else "false alarm"
             told = self._names[true] if guess == true else wrong
             button.description = f"{i + 1}: {told}"
-        self._told.value = f'<p role="status">{self.describe()}</p>'
+        told = html.escape(self.describe())
+        self._told.value = f'<p role="status">{told}</p>'
 
 
 def _as_image(picture, number):

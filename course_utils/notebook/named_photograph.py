@@ -8,7 +8,7 @@ from PIL import Image, ImageOps
 
 from course_utils.backbones.efficientnet_lite import imagenet_classes
 from course_utils.evaluation.plotting import BLUE
-from course_utils.machine import paths
+from course_utils.machine import arguments, paths
 from course_utils.machine.errors import CourseError
 from course_utils.notebook.alternative_text import as_png
 from course_utils.notebook.shown import Shown
@@ -35,12 +35,15 @@ class NamedPhotograph(Shown):
     Attributes:
         name: Name of the photograph that is shown.
         picture: It, as a float32 array of the size that the network takes.
+
+    Raises:
+        CourseError: If the model has another input or other classes.
     """
 
     def __init__(self, classifier):
         """Looks for pictures, and chooses one."""
         self._classifier = classifier
-        self._size = tuple(classifier.input_shape[1:3])
+        self._size = _picture_size(classifier)
         own = [
             name for name in self.names() if name not in sample_photographs()
         ]
@@ -57,7 +60,8 @@ class NamedPhotograph(Shown):
             files = [
                 (path.stat().st_mtime, path.name)
                 for path in paths.work_dir().iterdir()
-                if path.suffix.lower() in _ENDINGS
+                # Neither a folder, nor a link that leads nowhere.
+                if path.suffix.lower() in _ENDINGS and path.is_file()
             ]
         except OSError:
             files = []
@@ -74,7 +78,7 @@ class NamedPhotograph(Shown):
             CourseError: If there is no such picture, or it cannot be read.
         """
         names = self.names()
-        if name not in names:
+        if not isinstance(name, str) or name not in names:
             raise CourseError(
                 f"There is no picture {name!r}: choose one of "
                 f"{', '.join(map(repr, names))}, or put a picture into "
@@ -168,3 +172,19 @@ class NamedPhotograph(Shown):
             self._list.chosen = self.name
         else:
             self._told.value = ""
+
+
+def _picture_size(classifier):
+    """Returns the height and width that a network with all classes takes."""
+    classes = (len(imagenet_classes()),)
+    try:
+        size = arguments.picture_size(classifier.input_shape[1:3])
+        if classifier.output_shape[1:] == classes:
+            return size
+    except Exception:  # Whatever has no such shapes is no such model.
+        pass
+    raise CourseError(
+        "The classifier takes no pictures of one size, or does not tell "
+        "ImageNet's classes apart: pass load_backbone('efficientnet_lite0', "
+        "include_top=True)."
+    )

@@ -6,6 +6,7 @@ are not like that mostly run through without an error, and give a worse model.
 So what cannot be put right for certain is refused, in one sentence.
 """
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def read_picture(path, size=(64, 64)):
         with Image.open(path) as image:
             load(image, max(height, width))
             if not image.mode.startswith(_DEEP_MODES):
-                ImageOps.exif_transpose(image, in_place=True)
+                turn_upright(image)
                 rgb = as_rgb(image)
                 bilinear = Image.Resampling.BILINEAR
                 fitted = ImageOps.fit(rgb, (width, height), bilinear)
@@ -110,6 +111,12 @@ def load(image, side=1):
     image.load()
 
 
+def turn_upright(image):
+    """Turns a Pillow image as a camera has noted, where the note is whole."""
+    with contextlib.suppress(Exception):  # What is broken is no note.
+        ImageOps.exif_transpose(image, in_place=True)
+
+
 def _check_file(path):
     if path.is_dir():
         problem = "is a folder: name one picture in it"
@@ -149,7 +156,7 @@ def _too_deep(path, mode, values):
     full_scale = next((scale for scale in _FULL_SCALES if scale >= high), high)
     scaled = f"values / {full_scale:g}"
     if low < 0:
-        scaled = f"(values + {-low:g}) / {high - low:g}"
+        scaled = f"(values + {-low:g}) / {high - low or 1:g}"
     return (
         f"{found}, expected are 8 bits a channel, 0 to 255: rescale it, and "
         "all of your pictures alike, with `values = numpy.asarray("

@@ -6,12 +6,17 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from course_utils.machine.errors import CourseError
 from course_utils.machine.typed_text import as_typed
 from course_utils.pictures.audit_findings import Finding, counted, some
-from course_utils.pictures.picture_arrays import as_rgb, load, read_picture
+from course_utils.pictures.picture_arrays import (
+    as_rgb,
+    load,
+    read_picture,
+    turn_upright,
+)
 
 _TRAINING = ("train", "training")
 _PART_NAMES = {*_TRAINING, *"val valid validation dev test testing".split()}
@@ -93,7 +98,9 @@ def read_file(path, size):
         # What comes after the first frame may be broken, and is not used.
         with contextlib.suppress(Exception), Image.open(path) as image:
             facts["mode"], facts["format"] = image.mode, image.format
-            orientation = image.getexif().get(_ORIENTATION, 1)
+            orientation = 1
+            with contextlib.suppress(Exception):  # What is broken is no note.
+                orientation = image.getexif().get(_ORIENTATION, 1)
             facts["turned"] = 2 <= orientation <= 8
             lying = orientation >= 5
             facts["width"], facts["height"] = image.size[:: -1 if lying else 1]
@@ -111,7 +118,7 @@ def hash_pixels(path):
         warnings.simplefilter("ignore")
         with Image.open(path) as image:
             load(image)
-            ImageOps.exif_transpose(image, in_place=True)
+            turn_upright(image)
             rgb = as_rgb(image)
     return hashlib.sha256(repr(rgb.size).encode() + rgb.tobytes()).digest()
 

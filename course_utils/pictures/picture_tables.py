@@ -5,6 +5,7 @@ scanner. Whoever splits by patient, or wants the pictures of one scanner,
 selects rows and makes batches of them.
 """
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from course_utils.machine.errors import CourseError
 from course_utils.pictures import solar_cells
 
 SPLITS = ("train", "validation", "test")
+_DECODED = ("JPEG", "MPO", "PNG", "GIF", "BMP", "WEBP")  # by TensorFlow
 
 
 def load_table(name: str) -> pd.DataFrame:
@@ -43,7 +45,7 @@ def load_table(name: str) -> pd.DataFrame:
         CourseError: If the name is unknown, the archive is missing or broken,
             or the cache cannot be written.
     """
-    if isinstance(name, str) and name == solar_cells.NAME:
+    if known(name) == solar_cells.NAME:
         return solar_cells.load_solar_cells()
     folder = data_files.unpacked(name)
     facts = data_files.card("datasets", name)
@@ -108,8 +110,9 @@ def from_table(
     Raises:
         CourseError: If no row is selected, a column or a picture is missing,
             a label is not among the class names, the class names are not
-            known, ``batch_size`` is not positive, or the pictures differ in
-            size and no ``image_size`` is given.
+            known, ``batch_size`` is not positive, a file is of a kind that
+            TensorFlow does not decode, or the pictures differ in size and no
+            ``image_size`` is given.
     """
     batch_size = arguments.whole_number("batch_size", batch_size, 32)
     seed = arguments.seed(seed)
@@ -133,7 +136,7 @@ def from_table(
     if image_size is not None:
         image_size = arguments.picture_size(image_size)
     paths = _existing(table, "image")
-    own_size = None if image_size else _one_size(paths)
+    own_size = _common_size(paths, image_size is None)
 
     def decode(path, label):
         image = tf.io.decode_image(
@@ -166,14 +169,27 @@ def load_masks(table: pd.DataFrame) -> np.ndarray:
         nuclei.
 
     Raises:
-        CourseError: If no row is selected, or if there are no masks.
+        CourseError: If no row is selected, if there are no masks, or if they
+            differ in size.
     """
     _check_table(table, "mask")
     masks = []
-    for path in _existing(table, "mask"):
-        with Image.open(path) as mask:
-            masks.append(np.asarray(mask).astype(bool))
-    return np.stack(masks)
+    try:
+        for path in _existing(table, "mask"):
+            with Image.open(path) as mask:
+                masks.append(np.asarray(mask).astype(bool))
+        return np.stack(masks)
+    except (OSError, ValueError) as error:
+        raise CourseError(
+            f"The masks are not all pictures of one size ({error}): take the "
+            'rows of load_table("histology").'
+        ) from error
+
+
+def known(name):
+    """Returns the name of a data set, or raises a `CourseError`."""
+    names = [*data_files.names("datasets"), solar_cells.NAME]
+    return arguments.one_of("data set", name, names)
 
 
 def is_flat(folder):
@@ -205,7 +221,13 @@ def _indices(table, column, class_names):
     _check_table(table, column)
     class_names = arguments.class_names(class_names)
     index_of = {name: index for index, name in enumerate(class_names)}
-    unknown = sorted(set(map(str, set(table[column]) - index_of.keys())))
+    if len(index_of) < len(class_names):
+        raise CourseError(
+            f"The classes are {', '.join(map(repr, class_names))}, and one "
+            "name is there twice: name each class once, in their order."
+        )
+    # A list, which cannot be looked up, is not equal to any name either.
+    unknown = sorted({str(n) for n in table[column] if n not in class_names})
     if unknown:
         raise CourseError(
             f"Column {column!r} holds {', '.join(map(repr, unknown[:3]))}, "
@@ -215,19 +237,23 @@ def _indices(table, column, class_names):
     return np.array([index_of[name] for name in table[column]], "int32")
 
 
-def _one_size(paths):
-    """Returns the height and width that all pictures have."""
+def _common_size(paths, needed):
+    """Returns the height and width that all pictures have, where needed."""
     sizes = {}
     for path in paths:
         try:
             with Image.open(path) as picture:
                 sizes.setdefault(picture.size[::-1], path)
-        except OSError:
+                decoded = picture.format in _DECODED
+                decoded &= (picture.format, picture.mode) != ("BMP", "1")
+        except Exception:  # Broken files raise nearly every kind of exception.
+            decoded = False
+        if not decoded:
             raise CourseError(
-                f"{path} is no picture that can be read: audit_folder tells "
-                "which files of a folder are; leave out the row of this one."
-            ) from None
-        if len(sizes) == 2:
+                f"{path} is no picture that TensorFlow can decode: save it as "
+                "PNG or JPEG, or leave out its row."
+            )
+        if needed and len(sizes) == 2:
             (first, one), (second, other) = sizes.items()
             raise CourseError(
                 f"The pictures differ in size: {one} has {first[0]}x{first[1]} "
@@ -239,7 +265,7 @@ def _one_size(paths):
 
 def _existing(table, column):
     paths = [str(path) for path in table[column]]
-    missing = [path for path in paths if not Path(path).is_file()]
+    missing = [path for path in paths if not os.path.isfile(path)]
     if missing:
         raise CourseError(
             f"{len(missing)} of the {len(paths)} files in column {column!r} "

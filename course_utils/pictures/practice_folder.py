@@ -4,6 +4,7 @@ Folders of one's own have faults that nobody knows of yet. This one has some
 that are known, so that a learner can see which of them an audit finds.
 """
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -40,7 +41,7 @@ def sample_folder():
             cannot be written.
     """
     folder = paths.work_dir() / "sample_cells"
-    if folder.is_dir():
+    if os.path.isdir(folder):
         return folder
     table = load_solar_cells()
     try:
@@ -84,8 +85,9 @@ def planted_faults(folder):
     about = arguments.path("folder", folder) / ABOUT
     if not about.is_file():
         return {}
-    lines = about.read_text("utf-8").splitlines()[2:]
-    return dict(line.split(": ", 1) for line in lines)
+    # Whoever opens it in an editor may leave other lines and letters in it.
+    lines = about.read_text("utf-8", "replace").splitlines()[2:]
+    return dict(line.split(": ", 1) for line in lines if ": " in line)
 
 
 def _fill(folder, table):

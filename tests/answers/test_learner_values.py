@@ -5,6 +5,7 @@ import fractions
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from course_utils.answers import learner_values
 from course_utils.answers.learner_values import RIGHT, as_number, find_match
@@ -96,3 +97,25 @@ def test_a_whole_number_is_not_a_rounded_one():
     assert find_match(12, 12.4) is None
     assert find_match(12.0, 11.6) is None
     assert find_match(1000, 1000.2) == RIGHT
+
+
+class WithGradient:
+    """As PyTorch's tensors that require a gradient."""
+
+    def __array__(self, *_, **__):
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad.")
+
+    def detach(self):
+        return self
+
+    def cpu(self):
+        return np.array(0.5)
+
+
+def test_a_tensor_with_a_gradient_is_a_number():
+    assert as_number(WithGradient()) == 0.5
+    assert as_number([WithGradient()]) is None
+
+
+def test_a_tensor_in_bfloat16_is_a_number():
+    assert as_number(tf.constant(0.5, tf.bfloat16)) == 0.5

@@ -3,6 +3,7 @@
 import csv
 import datetime
 import io
+import json
 import re
 import sys
 
@@ -16,6 +17,7 @@ from course_utils.classroom import (
     grading,
     nbgrader_gradebook,
     release,
+    rosters,
 )
 from course_utils.classroom.submissions import read_cells
 from course_utils.machine.errors import CourseError
@@ -230,3 +232,53 @@ def test_nbgrader_is_installed_as_the_guide_says(tmp_path, monkeypatch):
     command = re.search("`(pip .+?)`", str(caught.value))[0]
     guide = (TOP / "docs" / "teachers_guide.md").read_text("utf-8")
     assert command in " ".join(guide.split())
+
+
+@pytest.mark.parametrize("content", [b"student;lesson\nA;02\n", b"\xff\xfe\0"])
+def test_a_list_that_a_spreadsheet_has_changed_is_named(room, capsys, content):
+    hand_in(room, f"A/{FILE}")
+    course(capsys, "collect", room)
+    table = room / "collected.csv"
+    table.write_bytes(b"\xef\xbb\xbf" + table.read_bytes())
+    assert class_folder.read_collected(room)[0]["student"] == "A"
+    table.write_bytes(content)
+    code, said = course(capsys, "collect", room)
+    assert code == 1 and "collected.csv cannot be read, as if a spread" in said
+    table.unlink()
+    assert course(capsys, "collect", room)[0] == 0
+
+
+def test_a_notebook_of_nobody_waits_for_no_mark(room, capsys):
+    hand_in(room, FILE)
+    hand_in(room, f"A/{FILE}")
+    assert "Nothing says whose this is" in course(capsys, "collect", room)[1]
+    rows = {row["student"]: row for row in class_folder.read_collected(room)}
+    assert (rows["A"]["lesson"], rows[""]["lesson"]) == ("02", "")
+
+
+def test_names_that_are_one_folder_on_some_systems_are_refused(tmp_path):
+    with pytest.raises(CourseError, match="names 'Anna' twice"):
+        release(tmp_path / "x", ["02"], students=["Anna", "anna"])
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"message": ...}, {"student": "../../B"}, {"lesson": "03"}]
+)
+def test_a_mark_of_somebody_else_or_half_of_one_is_named(tmp_path, wrong):
+    mark = {"student": "A", "lesson": "02", "status": "graded", "message": ""}
+    mark = {k: v for k, v in {**mark, **wrong}.items() if v is not ...}
+    path = tmp_path / "marks" / "A" / "02.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({**mark, "items": []}))
+    with pytest.raises(CourseError, match="is no file of marks: delete it"):
+        class_folder.read_marks(tmp_path)
+
+
+def test_no_column_of_a_roster_is_lost(tmp_path):
+    path = tmp_path / "roster.csv"
+    path.write_text("Full name,Grade,Grade,,\nA,5,6,,\n")
+    with pytest.raises(CourseError, match="two columns 'Grade'"):
+        rosters.read_roster(path)
+    path.write_text("Full name,Grade,,\nA,5,,\n")
+    assert rosters.read_roster(path).rows[0]["Grade"] == "5"

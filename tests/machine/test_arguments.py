@@ -182,3 +182,13 @@ def test_text_that_looks_the_same_is_the_same(dash):
     assert as_typed("\u00a0caf\u00e9 \u202f1\u200b \ufeff") == "café 1"
     assert as_typed("cafe\u0301") == "café"
     assert as_typed("10\u00b2") == "10²", "a power is no digit"
+
+
+def test_a_path_that_cannot_be_looked_up_is_a_sentence():
+    with pytest.raises(CourseError, match="looked up at 'a+.*File name too"):
+        arguments.path("path", "a" * 5000)
+
+
+def test_a_set_has_no_order_of_classes():
+    with pytest.raises(CourseError, match="a list of the names"):
+        arguments.class_names({"benign", "malignant"})

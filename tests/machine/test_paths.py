@@ -56,3 +56,10 @@ def test_a_deleted_folder_is_one_sentence(tmp_path, monkeypatch):
     gone.rmdir()
     with pytest.raises(CourseError, match="was deleted: change to another"):
         paths.work_dir()
+
+
+@pytest.mark.parametrize("variable", ["COURSE_WORK", "COURSE_CACHE"])
+def test_the_home_folder_of_nobody_is_one_sentence(monkeypatch, variable):
+    monkeypatch.setenv(variable, "~nobody-here/course")
+    with pytest.raises(CourseError, match=f"{variable} is '~nobody-here/"):
+        paths.cache_dir() if variable == "COURSE_CACHE" else paths.work_dir()

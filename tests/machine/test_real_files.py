@@ -96,6 +96,20 @@ def test_a_change_to_any_file_is_noticed(installed, change):
     assert "is not what the course knows" in sentence()
 
 
+def test_what_systems_leave_beside_the_pictures_changes_nothing(installed):
+    _, inside = installed
+    (inside / "images" / ".DS_Store").write_bytes(b"x")
+    (inside / "images" / "@eaDir").mkdir()
+    assert real_files.verified_path("cells") == inside / "labels.csv"
+
+
+def test_a_picture_that_cannot_be_read_is_a_sentence(installed):
+    _, inside = installed
+    (inside / "images" / "0.png").unlink()
+    (inside / "images" / "0.png").mkdir()
+    assert "may not be read" in sentence()
+
+
 def test_a_folder_serves_as_well_wherever_the_files_lie_in_it(
     installed, tmp_path, monkeypatch
 ):

@@ -62,3 +62,30 @@ def test_the_buttons_and_the_list_are_one(wall, monkeypatch):
     ]  # fmt: skip
     wall.guess([1])
     assert [b.value for b in wall._buttons] == [True] + 5 * [False]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"pictures": np.zeros((8, 8, 3))},
+        {"pictures": None},
+        {"pictures": np.zeros((5, 8, 8, 3))},
+        {"labels": ["sound"] * 6},
+        {"labels": [0, 1, 2, 0, 1, 2]},
+        {"class_names": ["sound"]},
+        {"class_names": {"sound", "broken"}},
+        {"columns": 0},
+        {"columns": None},
+    ],
+)
+def test_what_makes_no_wall_is_a_sentence(change):
+    right = {"pictures": np.zeros((6, 8, 8, 3)), "labels": LABELS}
+    with pytest.raises(CourseError):
+        GuessWall(**{**right, "class_names": ("sound", "broken"), **change})
+
+
+def test_names_are_shown_as_they_are():
+    pictures = np.zeros((6, 8, 8, 3))
+    wall = GuessWall(pictures, LABELS, ("<b>sound</b>", "<script>"))
+    assert "&lt;script&gt;" in bundle(wall)["text/html"]
+    assert "<script>" not in bundle(wall)["text/html"]

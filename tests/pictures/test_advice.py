@@ -73,3 +73,20 @@ def test_pictures_of_several_sizes_are_resized_on_request(tmp_path):
     paths[1].write_text("no picture")
     said = said_by(lambda: from_table(table, class_names=["ant"]))
     assert f"{paths[1]} is no picture" in said
+
+
+@pytest.mark.parametrize("image_size", [None, (8, 8)])
+@pytest.mark.parametrize("kind", ["tif", "ppm", "jp2"])
+def test_what_tensorflow_does_not_decode_is_told_before(
+    tmp_path, kind, image_size
+):
+    path = tmp_path / f"a.{kind}"
+    Image.new("RGB", (8, 8)).save(path)
+    table = pd.DataFrame({"image": [path], "label": "ant"})
+    make = dict(class_names=["ant"], image_size=image_size)
+    said = said_by(lambda: from_table(table, **make))
+    assert f"{path} is no picture that TensorFlow can decode: save" in said
+    table["image"] = [path.with_suffix(".png")]
+    Image.open(path).save(path.with_suffix(".png"))
+    [(images, _)] = from_table(table, **make)
+    assert images.shape == (1, 8, 8, 3)

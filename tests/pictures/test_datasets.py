@@ -324,6 +324,28 @@ def test_what_is_wrong_with_a_table_is_said_in_one_sentence(histology, flat):
         load_table("histologie")
 
 
+def test_classes_are_named_once_and_labels_are_names(histology):
+    with pytest.raises(CourseError, match="name is there twice"):
+        from_table(histology, class_names=[*CLASSES, CLASSES[0]])
+    lists = histology.assign(label=[["benign"]] * len(histology))
+    with pytest.raises(CourseError, match="holds .*benign.*, and the classes"):
+        from_table(lists)
+
+
+def test_solar_cells_are_among_the_names_that_are_told():
+    for load in (load_table, load_dataset):
+        with pytest.raises(CourseError, match="did you mean 'solar_cells'"):
+            load("solar-cells")
+
+
+def test_masks_of_two_sizes_are_a_sentence(tmp_path):
+    paths = [str(tmp_path / f"{side}.png") for side in (8, 9)]
+    for path in paths:
+        Image.new("L", [int(Path(path).stem)] * 2).save(path)
+    with pytest.raises(CourseError, match="all pictures of one size"):
+        load_masks(pd.DataFrame({"mask": paths}))
+
+
 def test_masks_belong_to_the_rows(histology):
     rows = histology.query("split == 'test' and scanner == 'C'")[::-1]
     masks = load_masks(rows)

@@ -11,9 +11,11 @@ import numpy as np
 import PIL.Image
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from course_utils.machine.errors import CourseError
 from course_utils.pictures.picture_arrays import MOST_DECODED, read_picture
+from course_utils.pictures.picture_files import hash_pixels, read_file
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
@@ -93,6 +95,18 @@ def test_the_orientation_of_the_camera_is_applied(tmp_path):
     read = read_picture(path)
     np.testing.assert_allclose(read[16, 32], RED, atol=8)
     np.testing.assert_allclose(read[48, 32], BLUE, atol=8)
+
+
+def test_a_broken_note_of_the_camera_spoils_no_picture(tmp_path):
+    note = PngInfo()
+    note.add_text("Raw profile type exif", "\nexif\n     4\nzzzz")
+    save(tmp_path, plain(RED), "a.png", pnginfo=note)
+    save(tmp_path, plain(RED), "b.png")
+    assert read_picture(tmp_path / "a.png")[0, 0].tolist() == [*RED]
+    facts, _ = read_file(tmp_path / "a.png", (64, 64))
+    assert (facts["width"], facts["height"]) == (64, 64)
+    both = [hash_pixels(tmp_path / name) for name in ("a.png", "b.png")]
+    assert both[0] == both[1]
 
 
 def test_of_an_animation_the_first_frame_is_read(tmp_path):

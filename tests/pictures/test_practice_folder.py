@@ -124,6 +124,13 @@ def test_a_folder_of_ones_own_has_nothing_planted(tmp_path):
     assert practice_folder.planted_faults(tmp_path) == {}
 
 
+def test_a_list_that_was_opened_in_an_editor_can_be_read(tmp_path):
+    text = "What was done:\n\nsound/a.jpg: is a copy\n\nMy own n\xf6te\n"
+    (tmp_path / practice_folder.ABOUT).write_bytes(text.encode("latin-1"))
+    planted = practice_folder.planted_faults(tmp_path)
+    assert planted == {"sound/a.jpg": "is a copy"}
+
+
 def test_what_is_there_is_left_as_it_is(work):
     folder = work / "sample_cells"
     (folder / "sound").mkdir(parents=True)
@@ -148,6 +155,9 @@ def test_a_work_folder_that_cannot_be_written_is_a_sentence(
     monkeypatch.setenv("COURSE_CACHE", str(practice_folder.paths.cache_dir()))
     monkeypatch.setenv("COURSE_WORK", str(read_only_folder / "work"))
     with pytest.raises(CourseError, match="could not be written.*COURSE_WORK"):
+        practice_folder.sample_folder()
+    monkeypatch.setenv("COURSE_WORK", "w" * 300)
+    with pytest.raises(CourseError, match="written.*File name too long"):
         practice_folder.sample_folder()
 
 
