@@ -191,7 +191,9 @@ def class_names(names):
         CourseError: If they are no names, or if there are none.
     """
     try:
-        found = [] if isinstance(names, str | bytes | dict) else list(names)
+        # A set has no order, and a dict may be the wrong way round.
+        none = isinstance(names, str | bytes | dict | set | frozenset)
+        found = [] if none else list(names)
     except Exception:  # Whatever cannot be gone through holds no names.
         found = []
     if not found or not all(
