@@ -131,7 +131,7 @@ def overlay(images, heat_maps):
         A uint8 array of shape `(pictures, height, width, 3)`.
 
     Raises:
-        CourseError: If the two do not fit each other.
+        CourseError: If the two do not fit each other, or have another scale.
     """
     images = array_arguments.real_array(
         "pictures", images, "load_dataset(name) gives"

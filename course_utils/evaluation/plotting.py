@@ -42,8 +42,8 @@ def plot_images(
         The `Axes`, with a `description`.
 
     Raises:
-        CourseError: If the images have another shape, if there is not one
-            label (and prediction) for each, or if a class has no name.
+        CourseError: If the images have another shape or scale, if there is
+            not one label (and prediction) for each, or if a class has no name.
     """
     if class_names is not None:
         class_names = arguments.class_names(class_names)
