@@ -54,11 +54,9 @@ def any_array(name, values):
     """
     try:
         array = np.asarray(values)
-        if array.dtype == object:
-            ones = sorted(array.ravel().tolist())  # Not text beside numbers.
-            whole = all(one is not None and one == one for one in ones)
-        else:
-            whole = True
+        # To sort them fails for text beside numbers.
+        ones = sorted(array.ravel().tolist()) if array.dtype == object else []
+        whole = all(one is not None and one == one for one in ones)
     except Exception:  # Whatever makes no array is refused below.
         whole = False
     if not whole:
