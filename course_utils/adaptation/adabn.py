@@ -13,6 +13,7 @@ from course_utils.adaptation.target_pictures import (
 )
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.freezing import batch_norms
+from course_utils.transfer.model_outputs import eager
 
 
 def adapt_batch_norm(model, target_images, batch_size=256):
@@ -87,7 +88,8 @@ def batch_statistics(layers):
     try:
         for layer, parts in zip(layers, seen, strict=True):
             layer.call = functools.partial(_by_batch, layer, parts)
-        yield seen
+        with eager():
+            yield seen
     finally:
         for layer in layers:
             vars(layer).pop("call", None)

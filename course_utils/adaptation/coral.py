@@ -1,6 +1,7 @@
 """Train features whose covariance is the same in two places (Deep CORAL)."""
 
 import keras
+import tensorflow as tf
 
 from course_utils.machine import arguments, array_arguments
 from course_utils.machine.errors import CourseError
@@ -31,12 +32,13 @@ def coral_loss(source_features, target_features):
         Sun and Saenko (2016), "Deep CORAL: Correlation Alignment for Deep
         Domain Adaptation", https://arxiv.org/abs/1607.01719
     """
-    covariances = []
-    shapes = []
+    covariances, checked = [], []
     for features in (source_features, target_features):
-        if not hasattr(features, "shape"):
+        kinds = tf.Tensor | keras.KerasTensor | keras.Variable
+        if not isinstance(features, kinds) or features.dtype == tf.string:
             features = array_arguments.real_array("features", features)
-        shapes.append(tuple(features.shape))
+        checked.append(features)
+    shapes = [tuple(features.shape) for features in checked]
     remedy = ""
     if any(len(shape) != 2 for shape in shapes):
         remedy = "pool feature maps first, with GlobalAveragePooling2D"
@@ -50,7 +52,7 @@ def coral_loss(source_features, target_features):
             "of shape (pictures, channels) with the same channels, and the "
             f"shapes are {shapes[0]} and {shapes[1]}: {remedy}."
         )
-    for features in (source_features, target_features):
+    for features in checked:
         features = keras.ops.cast(features, "float32")
         count = keras.ops.cast(keras.ops.shape(features)[0], "float32")
         centred = features - keras.ops.mean(features, axis=0)
@@ -89,6 +91,11 @@ class CoralLoss(keras.layers.Layer):
 
     def call(self, inputs):
         """Returns the source's features; see `keras.layers.Layer.call`."""
+        if not isinstance(inputs, list | tuple) or len(inputs) != 2:
+            raise CourseError(
+                "CoralLoss takes two sets of features: call it on the list "
+                "[source_features, target_features]."
+            )
         source_features, target_features = inputs
         loss = coral_loss(source_features, target_features)
         self.add_loss(self.weight * loss)

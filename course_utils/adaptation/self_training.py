@@ -77,7 +77,7 @@ def adapt_by_entropy(
     epochs = arguments.whole_number("epochs", epochs, 1)
     batch_size = arguments.whole_number("batch_size", batch_size, 64)
     outputs = model(images[:batch_size], training=False)
-    _check_shape(np.shape(outputs))
+    _check_shape(getattr(outputs, "shape", ()))
     from_logits = gives_logits(model, images, outputs, from_logits)
     optimizer = keras.optimizers.Adam(checked_rate(learning_rate))
     before = model.get_weights()
@@ -112,7 +112,7 @@ def entropy(predictions, from_logits=False):
             probabilities.
     """
     from_logits = arguments.choice("from_logits", from_logits, (False, True))
-    if not tf.is_tensor(predictions):
+    if not tf.is_tensor(predictions) or predictions.dtype == tf.string:
         predictions = array_arguments.real_array("predictions", predictions)
     predictions = keras.ops.cast(predictions, "float32")
     if tf.executing_eagerly():

@@ -180,8 +180,17 @@ def normalise_stains(images, source, target):
                 f"{name} is of type {type(stains).__name__}, and Stains were "
                 "expected: pass what estimate_stains(pictures) returns."
             )
+        strengths = array_arguments.real_array(
+            "strengths of stains", stains.strengths, "estimate_stains gives"
+        )
+        if strengths.shape != (2,) or not (strengths > 0).all():
+            raise CourseError(
+                f"The {name} has stains of the strengths {strengths}, and two "
+                "numbers above 0 were expected: estimate them from pictures "
+                "that have both stains."
+            )
     amounts = separate_stains(images, source.vectors)
-    scale = np.append(target.strengths / source.strengths, 0)
+    scale = np.append(np.divide(target.strengths, source.strengths), 0)
     return combine_stains(amounts * scale.astype("float32"), target.vectors)
 
 
@@ -216,23 +225,12 @@ def _checked_pictures(images):
     values = np.asarray(images)
     if not values.size:
         raise CourseError("There are no pictures: look at what was selected.")
-    low, high = values.min(), values.max()
-    fractions = high <= 1 and (values != np.round(values)).any()
-    # A resized picture may lie a little beyond.
-    if not (low >= -FAR and high <= 255 + FAR) or fractions:
-        remedy = "leave out `/ 255` and any other preprocessing"
-        if not np.isfinite(values).all():
-            remedy = "leave out pictures with NaN or infinite values"
-        elif high > 255 + FAR:
-            remedy = "divide pictures of 16 bits by 257"
-        raise CourseError(
-            "Expected pictures with values from 0 to 255, and these are from "
-            f"{low:.3g} to {high:.3g}: {remedy}."
-        )
+    array_arguments.check_scale(values, FAR)
     return images
 
 
 def _tensor(name, values, like):
-    if not tf.is_tensor(values) and not isinstance(values, keras.KerasTensor):
+    symbolic = isinstance(values, keras.KerasTensor)
+    if not (tf.is_tensor(values) or symbolic) or values.dtype == tf.string:
         values = array_arguments.real_array(name, values, like, "float32")
     return keras.ops.cast(values, "float32")

@@ -83,7 +83,7 @@ def _read(data, expected):
     batches, size = [], 0
     for batch in bounded(data, "target pictures"):
         batch = batch[0] if isinstance(batch, tuple) else batch
-        if not tf.is_tensor(batch):
+        if not isinstance(batch, tf.Tensor):
             raise CourseError(
                 f"One element of these data is of type {type(batch).__name__}, "
                 "and expected is a batch of pictures: add "

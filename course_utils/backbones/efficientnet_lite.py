@@ -210,6 +210,11 @@ def top_classes(probabilities, count=5):
             f"shape {probabilities.shape}: take what a backbone with "
             "include_top=True returns."
         )
+    if not ((probabilities >= 0) & (probabilities <= 1.01)).all():
+        raise CourseError(
+            "Some of these numbers are no probabilities, which lie from 0 to "
+            "1: of logits take keras.ops.softmax(logits) first."
+        )
     if probabilities.ndim == 2:
         return [top_classes(row, count) for row in probabilities]
     best = np.argsort(probabilities)[::-1][:count]

@@ -49,10 +49,7 @@ class PictureScaling(layers.Rescaling):
         right, sentence = _judge(inputs)
         if tf.executing_eagerly():
             if not right:
-                error = CourseError(sentence().numpy().decode())
-                # Else Keras writes the layer's arguments below the sentence.
-                error._keras_call_info_injected = True
-                raise error
+                raise CourseError(sentence().numpy().decode())
             return super().call(inputs)
         with tf.control_dependencies(
             [tf.debugging.Assert(right, [sentence()])]

@@ -107,13 +107,28 @@ def source_accuracy(model, data):
         Dict from each label's name to the share of right answers, 0 to 1.
 
     Raises:
-        CourseError: If the data do not end.
+        CourseError: If the model or the data are others, or the data do not
+            end.
     """
     right, count = {}, 0
+    spec = getattr(data, "element_spec", None)
+    if not (isinstance(model, keras.Model) and isinstance(spec, tuple)):
+        raise _no_source_task()
     for images, labels in bounded(data, "source pictures"):
         count += len(images)
-        for name, logits in model(images, training=False).items():
+        found = model(images, training=False)
+        if not (isinstance(found, dict) and isinstance(labels, dict)):
+            raise _no_source_task()
+        for name, logits in found.items():
             found = np.argmax(logits, axis=1)
             hits = np.count_nonzero(found == np.asarray(labels[name]))
             right[name] = right.get(name, 0) + hits
     return {name: hits / count for name, hits in right.items()}
+
+
+def _no_source_task():
+    return CourseError(
+        "Expected a model with old heads, and pictures with a label for each "
+        "of these: pass with_old_heads(base_model) and "
+        'load_dataset("source").test.'
+    )

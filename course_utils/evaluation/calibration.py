@@ -170,10 +170,11 @@ def apply_temperature(logits, temperature, from_logits=None):
 
 
 def _check_logits(logits, from_logits):
-    if logits.ndim not in (1, 2):
+    if logits.ndim not in (1, 2) or logits.shape[1:] in ((0,), (1,)):
         raise CourseError(
             "Logits have the shape (pictures,) or (pictures, classes), and "
-            f"these have {logits.shape}: flatten or stack them."
+            f"these have {logits.shape}: stack them, or take the one column, "
+            "logits[:, 0]."
         )
     check_finite(logits)
     if from_logits is not True and logits.size and are_probabilities(logits):

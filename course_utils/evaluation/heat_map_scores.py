@@ -36,21 +36,29 @@ def share_inside(heat_maps, masks):
     )
     masks = array_arguments.real_array("masks", masks, "load_masks gives")
     check_pairs(heat_maps, masks, "masks")
-    if not (heat_maps >= 0).all():
-        raise CourseError(
-            "A heat map has values below 0, or some that are no numbers: give "
-            "what grad_cam returns."
-        )
     total = heat_maps.sum(axis=(1, 2))
     inside = (heat_maps * masks.astype(bool)).sum(axis=(1, 2))
     return np.where(total > 0, inside / np.where(total > 0, total, 1), np.nan)
 
 
-def check_pairs(heat_maps, others, what):
-    """Raises a `CourseError` unless there is a map for each of `others`."""
+def check_pairs(heat_maps, others, what, most=np.inf):
+    """Raises a `CourseError` unless there is a map for each of `others`.
+
+    Args:
+        heat_maps: Array of numbers from 0 to `most`.
+        others: Array of finite numbers, of the same shape.
+        what: What these are, such as `"masks"`.
+        most: The highest heat.
+    """
     if heat_maps.ndim != 3 or heat_maps.shape != others.shape:
         raise CourseError(
             f"Heat maps of shape {heat_maps.shape} and {what} of shape "
             f"{others.shape} do not fit: expected (pictures, height, width) "
             "of both, in the same order."
+        )
+    heat = np.isfinite(heat_maps) & (heat_maps >= 0) & (heat_maps <= most)
+    if not heat.all() or not np.isfinite(others).all():
+        raise CourseError(
+            f"A heat map has values below 0 or above {most:g}, or it or the "
+            f"{what} have some that are no numbers: give what grad_cam returns."
         )

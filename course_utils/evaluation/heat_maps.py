@@ -10,6 +10,7 @@ there are some.
 
 import contextlib
 import difflib
+import reprlib
 
 import keras
 import matplotlib
@@ -20,6 +21,7 @@ from tqdm.auto import tqdm
 from course_utils.evaluation.heat_map_scores import check_pairs
 from course_utils.machine import arguments, array_arguments
 from course_utils.machine.errors import CourseError
+from course_utils.transfer.fit_data import reason
 from course_utils.transfer.freezing import check_is_layer
 from course_utils.transfer.model_outputs import (
     call_watched,
@@ -87,7 +89,9 @@ def grad_cam(model, images, class_index=None, layer=None, batch_size=32):
         https://arxiv.org/abs/1610.02391
     """
     check_is_layer(model)
-    images = array_arguments.any_array("pictures", images)
+    images = array_arguments.real_array(
+        "pictures", images, "load_dataset(name) gives", "float32"
+    )
     if images.ndim != 4 or not len(images):
         raise CourseError(
             "Expected pictures of shape (pictures, height, width, channels), "
@@ -127,7 +131,7 @@ def overlay(images, heat_maps):
         A uint8 array of shape `(pictures, height, width, 3)`.
 
     Raises:
-        CourseError: If the two do not fit each other.
+        CourseError: If the two do not fit each other, or have another scale.
     """
     images = array_arguments.real_array(
         "pictures", images, "load_dataset(name) gives"
@@ -140,7 +144,9 @@ def overlay(images, heat_maps):
             "Expected pictures of shape (pictures, height, width, 1 or 3), not "
             f"{images.shape}: pass a batch, for example images[:1] for one."
         )
-    check_pairs(heat_maps, images[..., 0], "pictures")
+    check_pairs(heat_maps, images[..., 0], "pictures", most=1)
+    if images.size:
+        array_arguments.check_scale(images)
     colours = 255 * matplotlib.colormaps["inferno"](heat_maps)[..., :3]
     share = STRENGTH * heat_maps[..., np.newaxis]
     mixed = (1 - share) * np.clip(images, 0, 255) + share * colours
@@ -154,11 +160,13 @@ def _find_layers(model, image, name):
     """
     try:
         ran, outputs = call_watched(model, image)
-    except (ValueError, tf.errors.InvalidArgumentError) as error:
+    except CourseError:
+        raise
+    except Exception as error:
         raise CourseError(
             f"The model does not take pictures of shape {image.shape} with "
             f"values from {image.min():g} to {image.max():g} "
-            f"({str(error).splitlines()[0]}): give them as for model.predict."
+            f"({reason(error)}): give them as for model.predict."
         ) from error
     if len(getattr(outputs, "shape", ())) != 2:
         raise CourseError(
@@ -260,6 +268,11 @@ def _heat(model, images, classes, feature_layer, last):
         tf.cast(heat, tf.float32)[..., tf.newaxis], images.shape[1:3]
     )[..., 0]
     highest = tf.reduce_max(heat, axis=(1, 2), keepdims=True)
+    if not np.isfinite(highest).all():
+        raise CourseError(
+            "Some heat is not finite (NaN): look at the pictures and at the "
+            "model's weights."
+        )
     return tf.math.divide_no_nan(heat, highest).numpy()
 
 
@@ -275,8 +288,8 @@ def _check_classes(class_index, outputs, count):
         or not ((classes >= 0) & (classes < known)).all()
     ):
         raise CourseError(
-            f"The class index {class_index!r} fits no class: give a whole "
-            f"number from 0 to {known - 1}, or one for each of {count} "
+            f"The class index {reprlib.repr(class_index)} fits no class: give "
+            f"a whole number from 0 to {known - 1}, or one for each of {count} "
             "pictures."
         )
-    return np.broadcast_to(classes, count)
+    return np.broadcast_to(classes.astype("int64"), count)

@@ -181,6 +181,11 @@ def show(claim, figure=None):
     both = {ground: differences(claim, ground) for ground in GROUNDS}
     most = max(some.shape[1] for some in both.values())
     figure = figure or plt.figure()
+    if not isinstance(figure, plt.Figure):
+        raise CourseError(
+            f"figure is of type {type(figure).__name__}, and a matplotlib "
+            "Figure was expected: give plt.figure(), or leave it out."
+        )
     figure.set_size_inches(11, 2.2 + 0.3 * most)
     figure.set_layout_engine("constrained")
     figure.suptitle(told["sentence"])

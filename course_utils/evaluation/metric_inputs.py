@@ -10,7 +10,9 @@ def checked_classes(labels, scores):
     """Returns labels as integers, and scores as float64, if they fit."""
     labels = array_arguments.any_array("labels", labels)
     scores = array_arguments.real_array("scores", scores)
-    if labels.shape != scores.shape[:1] or scores.ndim > 2 or not labels.size:
+    fit = labels.shape == scores.shape[:1] and scores.ndim < 3
+    # One column is neither a row of scores nor a score for each class.
+    if not fit or scores.shape[1:] in ((0,), (1,)) or not labels.size:
         raise CourseError(
             "Expected one label and one score (or one per class) for each of "
             f"some pictures, and the shapes are {labels.shape} and "
@@ -21,7 +23,7 @@ def checked_classes(labels, scores):
     classes = 2 if scores.ndim == 1 else scores.shape[1]
     known = np.isin(labels, np.arange(classes)).all()
     if not known or labels.dtype.kind == "c":
-        found = sorted(set(map(str, labels.ravel().tolist())))
+        found = sorted(set(map(repr, labels.ravel().tolist())))
         raise CourseError(
             f"The labels are {', '.join(found[:5])}, "
             f"and whole numbers from 0 to {classes - 1} were expected, such "

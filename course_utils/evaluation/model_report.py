@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 
 from course_utils.evaluation import classification_scores, training_plots
 from course_utils.evaluation.intervals import wilson_interval
@@ -200,8 +201,9 @@ class Report:
 
 
 def _check(data, history, compared_with, audit):
-    missing = [p for p in ("train", "test") if getattr(data, p, None) is None]
-    if missing or not isinstance(data.class_names, list):
+    parts = [getattr(data, part, None) for part in ("train", "test")]
+    whole = all(isinstance(part, tf.data.Dataset) for part in parts)
+    if not whole or not isinstance(data.class_names, list):
         raise CourseError(
             "Expected data with one label per picture, and pictures to train "
             "and to test on: pass what split_folder returned, or load_dataset "
@@ -230,6 +232,14 @@ def _ask(model, data, from_logits=None):
             f"{len(data.class_names)}: give the head one output per class, and "
             "pass the data that it was trained on."
         )
+    images = next(iter(data.test))[0]
+    array_arguments.check_scale(np.asarray(images))
+    if images.shape[3:] not in ((), (1,), (3,)):
+        raise CourseError(
+            f"The pictures have {images.shape[3]} channels, and the report "
+            "shows pictures of one or three: pass data like those, or look at "
+            "the model by ask_model."
+        )
     return answers
 
 
@@ -237,7 +247,7 @@ def _counts(data):
     """Returns the number of pictures, by class (rows) and part (columns)."""
     counts = {}
     for part in PARTS:
-        if (batches := getattr(data, part)) is not None:
+        if (batches := getattr(data, part, None)) is not None:
             # Sample weights may come third; a picture is a picture.
             read = bounded(batches, f"{part} pictures")
             labels = [labels for _, labels, *_ in read]

@@ -159,6 +159,8 @@ def _mistakes(model, data, answers):
     if not len(worst):
         return {"mistakes": [], "heat_note": ""}
     files = _test_files(data)
+    if files and len(files) != len(answers.labels):
+        files = None  # Some were left out, and nothing says which.
     pictures, named = answers.pictures[worst], answers.predictions[worst]
     try:
         heat = grad_cam(model, pictures.astype("float32"), named)
@@ -208,6 +210,8 @@ def _chart(name, plot, *arguments):
 
 def _embedded(picture):
     stream = io.BytesIO()
+    if picture.shape[2:] == (1,):
+        picture = picture[..., 0]
     Image.fromarray(picture).save(stream, "PNG")
     return _data_url(stream.getvalue())
 

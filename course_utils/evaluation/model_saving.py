@@ -23,7 +23,7 @@ FILES = (MODEL, CLASSES, REPORT)
 
 def check_free(folder, overwrite):
     """Raises a `CourseError` where an earlier report would be replaced."""
-    there = [name for name in FILES if (folder / name).exists()]
+    there = [name for name in FILES if os.path.exists(folder / name)]
     if there and not overwrite:
         raise CourseError(
             f"{folder} has {' and '.join(there)} already: name another folder, "
@@ -55,7 +55,7 @@ def save_files(folder, model, class_names, page, pictures):
             # Names of files may hold what is no text in any encoding.
             content = page.encode("utf-8", "backslashreplace")
             (unfinished / REPORT).write_bytes(content)
-            names = json.dumps(class_names, indent=1)
+            names = json.dumps(class_names, indent=1, default=int)
             (unfinished / CLASSES).write_text(names, "utf-8")
             _save_model(model, unfinished / MODEL, pictures)
             for name in FILES:

@@ -7,6 +7,7 @@ Ito (2008), which colour-blind readers tell apart, and nothing is told by
 colour alone.
 """
 
+import matplotlib.axes
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -41,19 +42,27 @@ def plot_images(
         The `Axes`, with a `description`.
 
     Raises:
-        CourseError: If the images have another shape, if there is not one
-            label (and prediction) for each, or if a class has no name.
+        CourseError: If the images have another shape or scale, if there is
+            not one label (and prediction) for each, or if a class has no name.
     """
+    if class_names is not None:
+        class_names = arguments.class_names(class_names)
     images = array_arguments.real_array(
         "pictures", images, "load_dataset(name) gives", "float32"
     )
     columns = arguments.whole_number("columns", columns, 6)
     if images.ndim == 3 and images.shape[-1] != 3:
         images = images[..., np.newaxis]
-    if images.ndim != 4 or images.shape[-1] not in (1, 3) or not len(images):
+    if images.ndim != 4 or images.shape[-1] not in (1, 3) or not images.size:
         raise CourseError(
             "Expected pictures of shape (pictures, height, width, 1 or 3), not "
             f"{images.shape}: pass a batch, for example images[:1] for one."
+        )
+    array_arguments.check_scale(images)
+    if labels is None and predictions is not None:
+        raise CourseError(
+            "There are predictions without labels, so none is right or wrong: "
+            "give labels, too, or pass the predictions as labels."
         )
     labels = _one_each("label", labels, class_names, len(images))
     predictions = _one_each("prediction", predictions, class_names, len(images))
@@ -124,7 +133,8 @@ def plot_confusion(labels, predictions, class_names=None, ax=None):
     """
     known = MOST_CLASSES
     if class_names is not None:
-        known = len(arguments.class_names(class_names))
+        class_names = arguments.class_names(class_names)
+        known = len(class_names)
     labels, predictions = checked_pair(labels, predictions, known)
     if class_names is None:
         highest = max(labels.max(), predictions.max())
@@ -169,6 +179,11 @@ def new_axes(ax, size):
     """Returns the given axes, or those of a new figure."""
     if ax is None:
         _, ax = plt.subplots(figsize=size, layout="constrained")
+    if not isinstance(ax, matplotlib.axes.Axes):
+        raise CourseError(
+            f"ax is of type {type(ax).__name__}, and one matplotlib Axes was "
+            "expected: of several take one, as axes[0], or leave it out."
+        )
     return ax
 
 
@@ -193,8 +208,8 @@ def _one_each(name, given, class_names, count):
             f"There are {count} pictures and {name}s of shape {given.shape}: "
             f"pass one {name} for each picture."
         )
-    if class_names is not None:
-        known = len(arguments.class_names(class_names))
+    if class_names is not None or given.dtype.kind in "fc":
+        known = class_names and len(class_names)
         given = array_arguments.class_indices(f"{name}s", given, known)
     return given
 
@@ -208,6 +223,8 @@ def _short(name, most):
 
     Where the names of classes are long, it is mostly the end that differs.
     """
+    # Of a file's name no font has bytes that are no text.
+    name = name.encode("utf-8", "replace").decode()
     if len(name) <= most:
         return name
     return f"{name[: most // 2]}\N{HORIZONTAL ELLIPSIS}{name[1 - most // 2 :]}"

@@ -10,6 +10,7 @@ from scipy import special
 from course_utils.machine import array_arguments
 from course_utils.machine.endless_data import bounded
 from course_utils.machine.errors import CourseError
+from course_utils.transfer.fit_data import not_taken
 from course_utils.transfer.freezing import check_is_layer
 from course_utils.transfer.model_outputs import gives_logits
 
@@ -83,12 +84,9 @@ def ask_model(model, dataset, from_logits=None):
             if not outputs:  # XLA names no wrong scale.
                 model(images[:8], training=False)
             given = model.predict_on_batch(images)
-        except (ValueError, tf.errors.InvalidArgumentError) as error:
-            raise CourseError(
-                f"The model does not take pictures of shape {images.shape} "
-                f"({str(error).splitlines()[0]}): pass data like those that it "
-                "was trained on."
-            ) from error
+        except Exception as error:
+            told = "model does not take these data"
+            raise not_taken(model, told, images, error) from error
         if not isinstance(given, np.ndarray):
             raise CourseError(
                 f"The model gives a {type(given).__name__} of outputs "
@@ -97,13 +95,19 @@ def ask_model(model, dataset, from_logits=None):
                 f"[{next(iter(given)) if isinstance(given, dict) else 0!r}]) "
                 f"with x = keras.Input({tuple(images.shape[1:])})."
             )
+        array_arguments.same_length(pictures=images, labels=batch_labels)
         outputs.append(given)
-        pictures.append(np.rint(images).astype("uint8"))
+        pictures.append(np.rint(np.clip(images, 0, 255)).astype("uint8"))
         labels.append(batch_labels)
     if not labels:
         raise CourseError(
             "There are no pictures in these data, so there is nothing to ask: "
             "look at how they were split."
+        )
+    if len({some.shape[1:] for some in pictures}) > 1:
+        raise CourseError(
+            "The pictures differ in size from batch to batch, and expected is "
+            "one size: add `.map(function)` with one that resizes them."
         )
     outputs = np.concatenate(outputs)
     labels = array_arguments.class_indices("labels", np.concatenate(labels))
@@ -127,9 +131,11 @@ def ask_model(model, dataset, from_logits=None):
 def _check_labels(dataset):
     """Refuses what is no data set of batches with one label per picture."""
     spec = getattr(dataset, "element_spec", None)
-    labels = spec[1] if isinstance(spec, tuple) and len(spec) > 1 else None
+    pair = isinstance(spec, tuple) and len(spec) > 1
+    images, labels = spec[:2] if pair else (None, None)
     rank = labels.shape.rank if isinstance(labels, tf.TensorSpec) else None
-    if rank == 1:
+    kind = getattr(images, "dtype", tf.string)
+    if rank == 1 and (kind.is_floating or kind.is_integer):
         return
     if isinstance(labels, dict):
         remedy = "these have several, so choose one, as by "

@@ -62,7 +62,8 @@ def plot_history(history, metric="loss", ax=None, best=None):
     check_history(history)
     best = arguments.choice("best", best, (None, "lowest", "highest"))
     keys = {"training": str(metric), "validation": f"val_{metric}"}
-    keys = {name: k for name, k in keys.items() if history.history.get(k)}
+    there = history.history
+    keys = {name: k for name, k in keys.items() if len(there.get(k, ()))}
     if not history.epoch or not keys:
         raise CourseError(
             f"There is no {metric!r} to draw: expected a history of one epoch "

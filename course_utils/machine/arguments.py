@@ -200,6 +200,7 @@ def class_names(names):
         CourseError: If they are no names, or if there are none.
     """
     try:
+        # A set has no order, and a dict may be the wrong way round.
         unordered = isinstance(names, str | bytes | dict | set | frozenset)
         found = [] if unordered else list(names)
     except Exception:  # Whatever cannot be gone through holds no names.

@@ -49,21 +49,52 @@ def any_array(name, values):
         values: Anything that becomes an array.
 
     Raises:
-        CourseError: If one is None, or if there are more of them for one
-            picture than for another.
+        CourseError: If one is missing, if they are of several types, or if
+            there are more of them for one picture than for another.
     """
     try:
         array = np.asarray(values)
-        whole = array.dtype != object or None not in array.ravel().tolist()
+        # To sort them fails for text beside numbers.
+        ones = sorted(array.ravel().tolist()) if array.dtype == object else []
+        whole = all(one is not None and one == one for one in ones)
     except Exception:  # Whatever makes no array is refused below.
         whole = False
     if not whole:
         raise CourseError(
-            f"Some {name} are missing, or there are more of them for one "
-            "picture than for another: pass an array, such as model.predict "
-            "returns."
+            f"Some {name} are missing or of another type than the rest, or "
+            "there are more of them for one picture than for another: pass an "
+            "array of one type, without gaps."
         )
     return array
+
+
+def check_scale(images, far=64):
+    """Refuses pictures whose values are not from 0 to 255.
+
+    Args:
+        images: Array of real numbers, one at the least.
+        far: How far beyond they may lie, as after resizing or augmentation.
+
+    Raises:
+        CourseError: If they are beyond, not finite, or look as if they were
+            scaled to 0..1 or -1..1, or standardised, already.
+    """
+    low, high = images.min(), images.max()
+    # Zeros and ones may be a very dark picture; fractions are no pixels'.
+    small = high <= 1.5 or (low < 0 and high <= 3)
+    scaled = small and (images != np.round(images)).any()
+    if low >= -far and high <= 255 + far and not scaled:
+        return
+    remedy = "leave out `/ 255` and any other preprocessing, which belongs "
+    remedy += "into the model"
+    if not np.isfinite(images).all():
+        remedy = "leave out pictures with NaN or infinite values"
+    elif high > 255 + far:
+        remedy = "divide pictures of 16 bits by 257"
+    raise CourseError(
+        "Expected pictures with values from 0 to 255, and these are from "
+        f"{low:.3g} to {high:.3g}: {remedy}."
+    )
 
 
 def class_indices(name, values, classes=None):

@@ -9,6 +9,9 @@ class CourseError(Exception):
     like any other.
     """
 
+    # Else Keras writes the arguments of its layers below the sentence.
+    _keras_call_info_injected = True
+
     def _render_traceback_(self) -> list[str]:
         # IPython calls this in place of printing the whole stack.
         return [f"{type(self).__name__}: {self}"]

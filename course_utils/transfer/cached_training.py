@@ -1,5 +1,7 @@
 """Train what is not frozen on features that are computed once."""
 
+import functools
+
 import keras
 import numpy as np
 
@@ -14,6 +16,7 @@ from course_utils.transfer.feature_rows import (
     feature_rows,
 )
 from course_utils.transfer.fit_data import (
+    check_ranks,
     first_rows,
     fit_arguments,
     reason,
@@ -23,11 +26,14 @@ from course_utils.transfer.freeze_boundary import (
     cut_at_freeze_boundary,
 )
 from course_utils.transfer.label_checks import check_labels
+from course_utils.transfer.monitoring import try_out
 from course_utils.transfer.phase_callbacks import callback_list
 
 CACHE = ("auto", True, False)
 # Features that take more are kept on disk, and read batch by batch.
 MEMORY_BYTES = 2**30
+MOST_VIEWS = 1000
+_BackupAndRestore = keras.callbacks.BackupAndRestore
 
 
 def cached_fit(
@@ -83,7 +89,7 @@ def cached_fit(
             Nothing was trained then.
     """
     cache = choice("cache", cache, CACHE)
-    views = whole_number("views", views, 4)
+    views = whole_number("views", views, 4, most=MOST_VIEWS)
     budget = number("memory_bytes", memory_bytes, MEMORY_BYTES, least=0)
     options = {"epochs": epochs, "initial_epoch": initial_epoch}
     for name, count in options.items():
@@ -92,8 +98,10 @@ def cached_fit(
     callbacks = callback_list(callbacks)
     checked = check_labels(model, data)
     class_weight = checked_class_weight(class_weight, checked)
+    try_out(model, checked.batch, "training")
     if validation_data is not None:
-        check_labels(model, validation_data, training=False)
+        validation = check_labels(model, validation_data, training=False)
+        try_out(model, validation.batch, "validation")
     return fit_on_features(
         model,
         data,
@@ -133,13 +141,16 @@ def fit_on_features(
     options["verbose"] = verbose
     if cache is not False:
         try:
-            cut = _cut(model, batch[0])
-            train = _rows(cut.prefix, data, "training", views, budget)
+            if any(isinstance(x, _BackupAndRestore) for x in callbacks):
+                raise NotCutError("BackupAndRestore is to resume a fit")
+            problem = "the model's layers could not be followed"
+            cut = _or_reason(problem, cut_at_freeze_boundary, model, batch[0])
+            problem = "what is frozen does not take all pictures as they are"
+            rows = functools.partial(_or_reason, problem, _rows, cut.prefix)
+            train = rows(data, "training", views, budget)
             held_out = None
             if validation_data is not None:
-                held_out = _rows(
-                    cut.prefix, validation_data, "validation", 1, budget
-                )
+                held_out = rows(validation_data, "validation", 1, budget)
         except (NotCutError, PicturesDifferError, NoRoomError) as error:
             if cache is True:
                 raise CourseError(
@@ -150,6 +161,8 @@ def fit_on_features(
                 print(f"Nothing is computed ahead: {error}.")
         else:
             suffix = cut.suffix
+            # By these a loss or a metric in a dict is found.
+            suffix.output_names = getattr(model, "output_names", None)
             suffix.compile(**compile_settings(model))
             make_variables(suffix, train[0])
             make_variables(model, batch)  # Callbacks look at its metrics.
@@ -170,6 +183,8 @@ def fit_on_features(
                 shuffle=False,  # The batches see to it.
                 **options,
             )
+    check_ranks(data)
+    check_ranks(validation_data)
     make_variables(model, batch)
     if validation_data is not None:
         found = fit_arguments(validation_data)
@@ -182,16 +197,14 @@ def fit_on_features(
     )
 
 
-def _cut(model, images):
-    """A cut; what cannot be cut for whatever reason is trained as it is."""
+def _or_reason(problem, function, *arguments):
+    """Calls a function; where it fails, the model is trained as it is."""
     try:
-        return cut_at_freeze_boundary(model, images)
+        return function(*arguments)
     except CourseError:
         raise
     except Exception as error:
-        raise NotCutError(
-            f"the model's layers could not be followed ({reason(error)})"
-        ) from error
+        raise NotCutError(f"{problem} ({reason(error)})") from error
 
 
 def make_variables(model, batch):

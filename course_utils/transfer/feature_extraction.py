@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from course_utils.machine.arguments import whole_number
+from course_utils.machine.arguments import choice, number, whole_number
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.feature_rows import (
     NoPicturesError,
@@ -54,13 +54,15 @@ def extract_features(
     """
     check_is_layer(base_model, keras.Model)
     batch_size = whole_number("batch_size", batch_size, 32)
+    budget = number("budget_bytes", budget_bytes, 2**30, least=0)
+    cache = choice("cache", cache, (True, False))
 
     def check(shape, dtype):
         needed = int(np.prod(shape)) * dtype.itemsize
-        if needed > budget_bytes:
+        if needed > budget:
             raise CourseError(
                 f"The features of {shape[0]:,} pictures, {shape[1:]} each, "
-                f"need {needed:,} bytes, and the budget is {budget_bytes:,}: "
+                f"need {needed:,} bytes, and the budget is {budget:,.0f}: "
                 "take fewer pictures, put keras.layers.GlobalAveragePooling2D "
                 "on the backbone first, or raise budget_bytes."
             )

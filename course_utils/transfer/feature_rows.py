@@ -145,6 +145,8 @@ def feature_rows(
     """
     digests, others = [], []
     for images, *rest in read_batches(data, f"{what} data", batch_size):
+        if not hasattr(images, "shape"):
+            raise PicturesDifferError("a batch has several arrays of pictures")
         digests += feature_cache.digests_of(np.asarray(images))
         others.append(keras.tree.map_structure(np.asarray, tuple(rest)))
     if not digests:

@@ -176,6 +176,24 @@ def _check_lengths(batch):
                 )
 
 
+def check_ranks(data):
+    """Refuses data of which nobody knows how many dimensions they have.
+
+    Keras cannot trace a step for them.
+    """
+    if isinstance(data, tf.data.Dataset):
+        parts = keras.tree.flatten(data.element_spec)
+        if None in [
+            getattr(part, "shape", tf.TensorShape([])).rank for part in parts
+        ]:
+            raise CourseError(
+                "Nothing says how many dimensions these data have, as after "
+                "tf.py_function: add `.map(lambda x, y: (tf.ensure_shape(x, "
+                "(None, 64, 64, 3)), tf.ensure_shape(y, (None,))))`, with the "
+                "size of your pictures."
+            )
+
+
 def _not_in_batches():
     return CourseError(
         "These data are single pictures, and expected are batches of them: "

@@ -73,6 +73,7 @@ def unfreeze(
             then as they were.
     """
     check_is_layer(base_model)
+    batch_norm = arguments.choice("batch_norm", batch_norm, (True, False))
     parts = _in_order(base_model)
     counts = [_parameters(part, batch_norm) for part in parts]
     first = _first_unfrozen(base_model, parts, counts, last, from_layer, share)

@@ -20,6 +20,8 @@ from course_utils.transfer.fresh_optimizers import (
 )
 from course_utils.transfer.label_checks import check_labels
 
+MOST_STEPS = 100_000
+
 
 @dataclasses.dataclass(frozen=True)
 class LearningRates:
@@ -77,12 +79,17 @@ def find_learning_rate(
     """
     lowest = number("lowest", lowest, 1e-6, above=0)
     highest = number("highest", highest, max(1.0, 10 * lowest), above=lowest)
-    steps = whole_number("steps", steps, 100)
+    steps = whole_number("steps", steps, 100, most=MOST_STEPS)
     batch_size = whole_number("batch_size", batch_size, 32)
     steps = min(steps, 3) if quick_runs.is_on() else steps
     settings = compile_settings(model)
     check_one_rate(model.optimizer)
     check_labels(model, data)
+    if not model.trainable_weights:
+        raise CourseError(
+            "All of this model is frozen, so its loss would say nothing of the "
+            "rate: set the flags as for the training to come, as by unfreeze."
+        )
     # New layers draw the seeds of their first weights from Python.
     states = random.getstate(), np.random.get_state()
     try:

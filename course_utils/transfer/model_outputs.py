@@ -38,8 +38,14 @@ def gives_logits(model, images, outputs, from_logits=None):
     )
     outputs = np.asarray(outputs, "float32")
     inside = (np.abs(outputs - 0.5) <= 0.5 + ROUNDING).all()
-    ending = None if from_logits is not None else _ending(model, images[:1])
+    ending = None if from_logits is False else _ending(model, images[:1])
     if ending == "probabilities":
+        if from_logits:
+            raise CourseError(
+                f"The outputs of {model.name!r} were said to be logits, and "
+                "its last layer makes probabilities of them: leave out "
+                "from_logits=True here, and in the loss."
+            )
         return False
     said = _loss_says(model) if from_logits is None else from_logits
     if said is False and not inside:
@@ -62,6 +68,17 @@ def gives_logits(model, images, outputs, from_logits=None):
 
 
 @contextlib.contextmanager
+def eager():
+    """Within it, a `call` under `@tf.function` gives numbers as well."""
+    before = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(before)
+
+
+@contextlib.contextmanager
 def watched(handlers):
     """Within it, what a layer gives goes through its handler.
 
@@ -77,7 +94,8 @@ def watched(handlers):
     try:
         for layer, handler in handlers.items():
             vars(layer)["call"] = watching(layer, handler, layer.call)
-        yield
+        with eager():
+            yield
     finally:
         for layer, call in calls.items():
             if call is None:

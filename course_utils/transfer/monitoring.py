@@ -70,6 +70,13 @@ def try_out(model, batch, what):
         ) from error
     finally:
         model.reset_metrics()
+    plain = keras.Model.train_step, keras.Model.compute_loss
+    if (type(model).train_step, type(model).compute_loss) == plain:
+        if not (model._compile_config.config["loss"] or model.losses):
+            raise CourseError(
+                "This model was compiled without a loss, so nothing says what "
+                "to lower: call model.compile once more, with loss=..., too."
+            )
     return _flat(found) if isinstance(found, dict) else {}
 
 

@@ -44,7 +44,9 @@ class History:
         text += f"{self.phases.count(FINE_TUNING)} of fine-tuning"
         text += " ended before the interrupt." if self.interrupted else " ran."
         if self.best_epoch is None:
-            return text + " The weights are as they were left."
+            text += " The weights are as they were left"
+            why = f", since {self.monitor} was never a number"
+            return f"{text}{why if self.epoch else ''}."
         at = self.epoch.index(self.best_epoch)
         text += f" The model has the weights of epoch {self.best_epoch + 1} "
         then = self.history[self.monitor][at]

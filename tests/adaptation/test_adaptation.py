@@ -386,6 +386,7 @@ def test_logits_are_not_taken_for_probabilities():
         ([[3.0, -1.0]], "no probabilities"),
         ([[0.5, 0.1]], "no probabilities"),
         ([[1.5]], "no probabilities"),
+        (tf.constant([["a", "b"]]), "are no numbers"),
     ],
 )
 def test_what_are_no_predictions(predictions, said):
@@ -407,11 +408,36 @@ def test_a_threshold_that_is_none(threshold):
         (np.ones((1, 3)), np.ones((4, 3)), "more pictures of each"),
         (np.ones((4, 2, 2, 3)), np.ones((4, 2, 2, 3)), "pool feature maps"),
         (np.ones((0, 3)), np.ones((4, 3)), "more pictures of each"),
+        (np.full((4, 3), "a"), np.ones((4, 3)), "are no numbers"),
+        (tf.constant([["a"] * 3] * 4), np.ones((4, 3)), "are no numbers"),
     ],
 )
 def test_features_that_cannot_be_compared(source, target, said):
     with pytest.raises(CourseError, match=said):
         coral_loss(source, target)
+
+
+def test_what_a_layer_refuses_is_one_sentence():
+    features = np.ones((4, 3), "float32")
+    for given in (features, [features] * 3, [features, features[:, :2]]):
+        with pytest.raises(CourseError, match="features") as refused:
+            CoralLoss()(given)
+        assert "\n" not in str(refused.value)
+    assert float(coral_loss(features.tolist(), features.astype(object))) == 0
+
+
+def test_a_call_compiled_by_the_learner_is_adapted():
+    class Compiled(Subclassed):
+        call = tf.function(Subclassed.call)
+
+    model, same = Compiled(base()), Subclassed(base())
+    for one in (model, same):
+        one(TARGET)
+    same.set_weights(model.get_weights())
+    for one in (model, same):
+        adapt_batch_norm(one, TARGET)
+    for one, two in zip(model.get_weights(), same.get_weights(), strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", ["float16", "bfloat16"])

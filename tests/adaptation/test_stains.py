@@ -161,18 +161,25 @@ def test_normalising_works_in_a_pipeline():
         (PICTURES[0, 0], "colour pictures of shape"),
         (PICTURES / 255, "leave out `/ 255`"),
         (PICTURES - 127, "from 0 to 255, and these are from"),
+        ((PICTURES - 127) / 60, "leave out `/ 255`"),
         (np.where(PICTURES > 200, np.nan, PICTURES), "pictures with NaN"),
     ],
 )
 def test_what_has_no_stains(images, said):
     for function in (separate_stains, estimate_stains, RandomStains()):
-        with pytest.raises(CourseError, match=said):
+        with pytest.raises(CourseError, match=said) as refused:
             function(images)
+        assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
     "images",
-    [PICTURES.astype(str), tf.data.Dataset.from_tensors(PICTURES), None],
+    [
+        PICTURES.astype(str),
+        tf.constant(PICTURES.astype(str)),
+        tf.data.Dataset.from_tensors(PICTURES),
+        None,
+    ],
 )
 def test_what_are_no_pictures(images):
     for function in (separate_stains, estimate_stains):
@@ -200,6 +207,14 @@ def test_vectors_that_are_no_two_stains(vectors):
     ):
         with pytest.raises(CourseError, match="two stains that differ"):
             function()
+
+
+@pytest.mark.parametrize("strengths", [[0, 1], [1, -1], [1, np.nan], "ab", [1]])
+def test_strengths_that_are_none(strengths):
+    right, wrong = Stains(UNIT, np.ones(2)), Stains(UNIT, strengths)
+    for source, target in ((right, wrong), (wrong, right)):
+        with pytest.raises(CourseError, match="strengths"):
+            normalise_stains(PICTURES, source, target)
 
 
 @pytest.mark.parametrize("strength", [-0.1, 1, float("nan")])

@@ -191,3 +191,6 @@ def test_only_it_has_the_classes():
         load_backbone("residual", include_top=True)
     with pytest.raises(CourseError, match="1000 probabilities a picture"):
         top_classes(np.ones((2, 6)))
+    for wrong in (np.full(1000, np.nan), np.linspace(-3, 3, 1000)):
+        with pytest.raises(CourseError, match="are no probabilities"):
+            top_classes(wrong)

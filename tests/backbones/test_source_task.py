@@ -62,3 +62,18 @@ def test_a_model_with_a_head_of_its_own_is_refused():
         source_task.with_old_heads(classifier, "residual")
     with pytest.raises(CourseError, match="did you mean 'mobile'"):
         source_task.with_old_heads(base_model, "mobil")
+
+
+def test_what_is_no_source_task(source):
+    base_model = pretrained.load_backbone("residual_narrow", None)
+    model = source_task.with_old_heads(base_model)
+    one_label = source.test.map(lambda x, y: (x, y["shape"]))
+    for wrong in (
+        ("model", source.test),
+        (base_model, source.test),
+        (model, one_label),
+        (model, (np.zeros((1, 64, 64, 3)), {"shape": [0]})),
+        (model, None),
+    ):
+        with pytest.raises(CourseError, match="a model with old heads"):
+            source_task.source_accuracy(*wrong)

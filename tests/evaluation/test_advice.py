@@ -120,7 +120,8 @@ def test_a_report_on_data_with_several_labels(tmp_path):
 
 
 def test_a_model_that_cannot_be_loaded_back(tmp_path):
-    splits = Splits(ONE_BATCH, ONE_BATCH, ONE_BATCH, class_names=["a", "b"])
+    data = ONE_BATCH.map(lambda x, y: (x * 127 + 128, y))
+    splits = Splits(data, data, data, class_names=["a", "b"])
 
     def report(scaling):
         model = keras.Sequential([keras.Input((8, 8, 3)), scaling, probable()])

@@ -3,12 +3,13 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from course_utils.backbones.pretrained import load_backbone
 from course_utils.evaluation.heat_map_scores import share_inside
 from course_utils.evaluation.heat_maps import grad_cam, overlay
 from course_utils.machine.errors import CourseError
-from tests.tiny_models import IMAGES, KINDS, base, functional
+from tests.tiny_models import IMAGES, KINDS, Subclassed, base, functional
 
 layers = keras.layers
 
@@ -193,6 +194,32 @@ def flat():
     return keras.Model(inputs, layers.Dense(2)(x))
 
 
+class Failing(keras.Model):
+    def call(self, inputs):
+        return self.missing(inputs)
+
+
+def test_a_call_that_fails_is_a_sentence():
+    with pytest.raises(CourseError, match="'Failing' object has no"):
+        grad_cam(Failing(), IMAGES)
+
+
+def test_a_call_compiled_by_the_learner_can_be_looked_into():
+    class Compiled(Subclassed):
+        call = tf.function(Subclassed.call)
+
+    same = Subclassed(base_model := base())
+    model = Compiled(base_model)
+    for one in (same, model):
+        one(IMAGES)
+    model.set_weights(same.get_weights())
+    index = np.uint64(1)
+    np.testing.assert_allclose(
+        grad_cam(model, IMAGES, index), grad_cam(same, IMAGES, 1), atol=1e-5
+    )
+    assert not tf.config.functions_run_eagerly()
+
+
 @pytest.mark.parametrize(
     ("model", "arguments", "said"),
     [
@@ -209,6 +236,8 @@ def flat():
         (None, (IMAGES, 0.5), "0.5 fits no class"),
         (None, (IMAGES, 0, "stem_rel"), "did you mean 'stem_relu'"),
         (None, (IMAGES, 0, "head"), "no layer 'head' with a feature map"),
+        (None, (IMAGES.astype(str),), "are no numbers"),
+        (None, (IMAGES * np.nan,), "heat is not finite"),
     ],
 )
 def test_what_cannot_be_explained_is_a_sentence(
@@ -252,8 +281,19 @@ def test_scores_by_hand():
         (share_inside, -np.ones((1, 4, 4)), np.ones((1, 4, 4), bool)),
         (share_inside, np.full((1, 4, 4), np.nan), np.ones((1, 4, 4), bool)),
         (lambda h, o: overlay(o, h), np.ones((1, 4, 4)), np.ones((2, 4, 4, 3))),
+        (share_inside, np.full((1, 4, 4), np.inf), np.ones((1, 4, 4), bool)),
+        (share_inside, np.ones((1, 4, 4)), np.full((1, 4, 4), np.nan)),
+        *(
+            (lambda h, o: overlay(o, h), heat, np.full((1, 4, 4, 3), 9.0))
+            for heat in np.multiply.outer([2, -1, np.nan], np.ones((1, 4, 4)))
+        ),
+        (
+            lambda h, o: overlay(o, h),
+            np.ones((1, 4, 4)),
+            np.full((1, 4, 4, 3), 0.5),
+        ),
     ],
 )
 def test_what_does_not_fit_is_a_sentence(score, heat, other):
-    with pytest.raises(CourseError, match="do not fit|below 0"):
+    with pytest.raises(CourseError, match="do not fit|below 0|`/ 255`"):
         score(heat, other)

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
@@ -247,6 +248,8 @@ NAN = np.where(np.arange(9) == 3, np.nan, SCORES)
         (["benign"] * 9, SCORES, 'table\\["label"\\] == "malignant"'),
         (LABELS, np.stack([SCORES] * 2, 1), "two columns"),
         (LABELS, SCORES[:, None, None], "flatten"),
+        (LABELS, SCORES[:, None], r"flatten scores of shape \(pictures, 1\)"),
+        (LABELS.astype(str), SCORES, "labels are '0', '1', and whole numbers"),
     ],
 )
 def test_what_has_no_threshold(labels, scores, said):
@@ -278,6 +281,7 @@ def test_settings_that_make_no_sense():
         (SCORES * 2, "lie between 0 and 1"),
         (np.stack([SCORES] * 3, 1), "add up to 1"),
         (NAN, "not finite"),
+        (SCORES[:, None], "flatten scores"),
     ],
 )
 def test_what_has_no_calibration(probabilities, said):
@@ -295,11 +299,18 @@ def test_what_has_no_calibration(probabilities, said):
         (LABELS, np.where(SCORES < 0.5, -np.inf, 2), "logarithm of a prob"),
         (LABELS, LABELS * 8 - 4, "named rightly"),
         (LABELS, 4 - LABELS * 8, "no better than guessing"),
+        (LABELS, (SCORES * 9)[:, None], "flatten scores"),
     ],
 )
 def test_what_has_no_temperature(labels, logits, said):
     with pytest.raises(CourseError, match=said):
         fit_temperature(labels, logits)
+
+
+def test_one_column_is_no_softmax():
+    for logits in (SCORES[:, None] * 9, np.empty((3, 0))):
+        with pytest.raises(CourseError, match=r"logits\[:, 0\]"):
+            apply_temperature(logits, 2)
 
 
 PATIENTS = np.array(["a", "b", "a", "b", "c", "c", "d", "d", "d"])
@@ -313,6 +324,9 @@ PATIENTS = np.array(["a", "b", "a", "b", "c", "c", "d", "d", "d"])
         ({"patients": PATIENTS[:8]}, "one row of scores and one patient"),
         ({"patients": [*PATIENTS[:8], ""]}, "have no patient"),
         ({"patients": [None, *range(8)]}, "patients are missing"),
+        ({"patients": pd.array([pd.NA, *PATIENTS[:8]])}, "are missing"),
+        ({"patients": np.array([*"abcdefgh", 1], object)}, "of another type"),
+        ({"labels": np.array([*"abababab", 1], object)}, "of another type"),
         ({"patients": [np.nan, *range(8)]}, "have no patient"),
         ({"scores": NAN}, "not finite"),
         ({"labels": [1] * 9}, "cannot be measured|metric gives nan"),

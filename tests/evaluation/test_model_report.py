@@ -4,6 +4,7 @@ import html.parser
 import json
 import shutil
 import types
+from dataclasses import replace
 
 import keras
 import matplotlib
@@ -19,7 +20,7 @@ from scipy import stats
 
 from course_utils.evaluation.classification_scores import class_table, compare
 from course_utils.evaluation.intervals import wilson_interval
-from course_utils.evaluation.model_report import write_report
+from course_utils.evaluation.model_report import PARTS, write_report
 from course_utils.evaluation.model_saving import export_litert
 from course_utils.evaluation.predictions import ask_model
 from course_utils.machine.errors import CourseError
@@ -359,6 +360,49 @@ def test_a_comparison_by_hand():
 # What does not fit is a sentence.
 
 
+def of_any_size():
+    inputs = keras.Input((None, None, 3))
+    x = keras.layers.GlobalAveragePooling2D()(inputs)
+    return keras.Model(inputs, keras.layers.Softmax()(x))
+
+
+def two_sizes():
+    def draw():
+        for side in (4, 6):
+            yield np.zeros((1, side, side, 3)), [0]
+
+    specs = (
+        tf.TensorSpec((None, None, None, 3)),
+        tf.TensorSpec((None,), "int32"),
+    )
+    return tf.data.Dataset.from_generator(draw, output_signature=specs)
+
+
+def mapped(function):
+    parts = {part: getattr(splits(), part).map(function) for part in PARTS}
+    return replace(splits(), **parts)
+
+
+def test_pictures_in_grey_names_as_numbers_and_a_part_of_the_test(tmp_path):
+    grey = mapped(lambda x, y: (x[..., :1], y))
+    inputs = keras.Input((8, 8, 1))
+    x = keras.layers.Conv2D(4, 3)(inputs)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    model = keras.Model(inputs, keras.layers.Dense(3, "softmax")(x))
+    numbers = replace(grey, class_names=list(np.arange(3)))
+    report = write_report(tmp_path, model, numbers, title="grey")
+    assert len(Page(report.path).images) > 1
+    part = replace(splits(), test=splits().test.take(1))
+    part = types.SimpleNamespace(
+        **vars(part),
+        table=pd.DataFrame({"file": ["a.png"] * 99, "split": ["test"] * 99}),
+    )
+    report = write_report(
+        tmp_path, colour_model(SWAPPED), part, title="part", overwrite=True
+    )
+    assert "a.png" not in Page(report.path).text
+
+
 def no_labels():
     return types.SimpleNamespace(class_names=["a"], train=1, test=None)
 
@@ -368,6 +412,15 @@ def no_labels():
     [
         (lambda f: write(f, data=no_labels()), "pictures to train and to test"),
         (lambda f: write(f, data=None), "pictures to train and to test"),
+        (
+            lambda f: write(f, data=replace(splits(), train=([1], [0]))),
+            "pictures to train and to test",
+        ),
+        (
+            lambda f: write(f, data=mapped(lambda x, y: (x / 255, y))),
+            "leave out `/ 255`",
+        ),
+        (lambda f: write(f / ("x" * 300)), "could not be written to"),
         (lambda f: write(f, history={"loss": [1]}), "a history, not dict"),
         (lambda f: write(f, model="model"), "Expected a Keras model, not str"),
         (
@@ -386,8 +439,21 @@ def no_labels():
             lambda f: ask_model(
                 colour_model(RIGHT), batches([2]).map(lambda x, y: (x[:, 0], y))
             ),
-            "does not take pictures of shape",
+            "does not take these data",
         ),
+        *(
+            (lambda f, wrong=wrong: ask_model(colour_model(RIGHT), wrong), said)
+            for wrong, said in (
+                (batches([2]).map(lambda x, y: (x, y[:1])), "2 pictures and 1"),
+                (batches([2]).map(lambda x, y: ((x, x), y)), "Expected a tf"),
+                (batches([2]).map(lambda x, y: ({"x": x}, y)), "Expected a tf"),
+                (
+                    batches([2]).map(lambda x, y: (tf.as_string(x), y)),
+                    "Expected a tf",
+                ),
+            )
+        ),
+        (lambda f: ask_model(of_any_size(), two_sizes()), "differ in size"),
         (
             lambda f: wilson_interval(3, 2),
             "right is 3, and a whole number from 0 to 2",

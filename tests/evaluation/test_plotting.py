@@ -8,8 +8,10 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 
+from course_utils.evaluation import experiments, ledger
 from course_utils.evaluation.plotting import plot_confusion, plot_images
 from course_utils.evaluation.training_plots import (
     plot_history,
@@ -146,6 +148,39 @@ def test_long_names_are_shortened_and_their_ends_stay():
     assert ticks == ["class of met…r 17 of all", names[1]]
 
 
+def test_names_are_taken_as_people_have_them():
+    by_index = dict.fromkeys(NAMES).keys()
+    for names in (by_index, pd.Series(NAMES, [7, 8]), np.array(NAMES)):
+        ax = plot_images(PICTURES, [0, 1, 1], names, [0, 1, 0])
+        assert "1 of pit, 2 of rust" in ax.description
+        ax = plot_confusion([0, 1], [0, 0], names)
+        assert "rust for pit" in ax.description
+    ax = plot_confusion([0, 1], [0, 1], (name for name in NAMES))
+    assert "2 classes" in ax.description
+    plot_confusion([0], [1], ["pit\udce9", "rust"]).figure.canvas.draw()
+
+
+@pytest.mark.parametrize("ax", [plt.subplots(1, 2)[1], plt.figure(), 0, "ax"])
+def test_axes_are_one_axes(ax):
+    for draw in (
+        lambda: plot_images(PICTURES, ax=ax),
+        lambda: plot_confusion([0], [1], ax=ax),
+        lambda: plot_history(TWO_PHASES, ax=ax),
+        lambda: plot_learning_rates(FOUND, ax),
+        lambda: ledger.draw({"one": [1.0, 2.0]}, 0.1, ax),
+        lambda: experiments.show("shift", ax=ax),
+    ):
+        with pytest.raises(CourseError, match=r"take one, as axes\[0\]"):
+            draw()
+    with pytest.raises(CourseError, match="a matplotlib Figure was expected"):
+        ledger.show("lower-rate", figure="ax")
+
+
+def test_curves_may_be_arrays():
+    curves = {name: np.array(one) for name, one in TWO_PHASES.history.items()}
+    assert "1 to 0.25" in plot_history(history(**curves)).description
+
+
 def test_a_curve_of_no_numbers_has_no_best():
     ax = plot_history(history(loss=[1.0, 0.5], val_loss=[np.nan, np.nan]))
     assert "lowest" not in ax.description
@@ -165,6 +200,22 @@ def test_a_curve_of_no_numbers_has_no_best():
         (lambda: plot_confusion([0], [0, 1]), "1 labels and 2 predictions"),
         (lambda: plot_confusion([], []), "for each picture"),
         (lambda: plot_confusion([0], [2], NAMES), "predictions hold 2"),
+        (lambda: plot_images(PICTURES / 255), "leave out `/ 255`"),
+        (lambda: plot_images(PICTURES / 127.5 - 1), "leave out `/ 255`"),
+        (lambda: plot_images((PICTURES - 120) / 60), "leave out `/ 255`"),
+        (lambda: plot_images(PICTURES * 257), "of 16 bits by 257"),
+        (lambda: plot_images(PICTURES * np.nan), "with NaN"),
+        (lambda: plot_images(PICTURES[:, :0]), "pass a batch"),
+        (lambda: plot_images(PICTURES, None, NAMES, [0, 1, 0]), "without lab"),
+        (
+            lambda: plot_images(PICTURES, [0, 1, 0], None, [0.2, 0.9, 0.1]),
+            "predictions hold 0.2",
+        ),
+        (
+            lambda: plot_images(PICTURES, np.array([0, "a", 1], object)),
+            "of another type",
+        ),
+        (lambda: plot_confusion([0], [1], set(NAMES)), "a list of the names"),
     ],
 )
 def test_what_cannot_be_drawn_is_a_sentence(draw, said):

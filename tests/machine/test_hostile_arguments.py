@@ -13,6 +13,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import course_utils
 from course_utils import (
@@ -129,6 +130,10 @@ VALUES = [
     b"a",
     [],
     {},
+    {"a", "b"},
+    {"a": 0, "b": 1}.keys(),
+    np.array([0, "a"] * 4 + [None], object),
+    tf.constant(["a"] * 9),
     len,
     [[1], [1, 2]],
     ["a"] * 9,
@@ -139,12 +144,11 @@ VALUES = [
     np.array(3),
     np.zeros((2, 3, 4)),
 ]
-# Axes are matplotlib's own.
 CASES = [
     (helper, arguments, place)
     for helper, arguments in HELPERS
-    for place, name in enumerate(inspect.signature(helper).parameters)
-    if place < len(arguments) and name != "ax"
+    for place, _ in enumerate(inspect.signature(helper).parameters)
+    if place < len(arguments)
 ]
 
 

@@ -1,5 +1,7 @@
 """Trained on features computed once, a model becomes what `fit` makes it."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -136,7 +138,7 @@ def test_shuffled_data_stay_shuffled_and_others_keep_their_order():
         )
 
     def epochs_of(train):
-        steps = seen_batches(model(), train)[2:]  # Without those to build.
+        steps = seen_batches(model(), train)[3:]  # Without those to build.
         each = len(steps) // 3
         return [steps[i : i + each] for i in range(0, len(steps), each)]
 
@@ -270,6 +272,66 @@ def test_no_room_anywhere_is_a_reason(monkeypatch, capsys):
     )
 
 
+def test_a_loss_by_the_name_of_its_output():
+    histories = []
+    for cache in (True, False):
+        model = functional(base_model := base())
+        freeze(base_model)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        name = model.output_names[0]
+        model.compile("sgd", {name: loss}, metrics={name: ["accuracy"]})
+        made = cached_fit(model, data().batch(4), cache=cache, verbose=0)
+        histories.append(sorted(made.history))
+    assert histories == [["accuracy", "loss"]] * 2
+
+
+@pytest.mark.parametrize("loss", [None, "mse", "nope"])
+def test_a_loss_that_is_none_or_does_not_fit(loss):
+    model = functional(base())
+    model.compile("sgd", loss)
+    with pytest.raises(CourseError, match="without a loss|cannot be computed"):
+        cached_fit(model, data().batch(4), verbose=0)
+
+
+def test_whole_numbers_to_validate_on_are_taken_as_by_fit():
+    whole = data().batch(4).map(lambda x, y: (tf.cast(x, "uint8"), y))
+    made = cached_fit(model_with(), data().batch(4), whole, verbose=0)
+    assert "val_loss" in made.history
+
+
+def test_a_fit_is_resumed(tmp_path):
+    for epochs in ([0, 1], [2]):
+        model = model_with()
+        backup = keras.callbacks.BackupAndRestore(
+            tmp_path, delete_checkpoint=False
+        )
+        made = cached_fit(
+            model,
+            data().batch(4),
+            epochs=epochs[-1] + 1,
+            callbacks=[backup],
+            verbose=0,
+        )
+        assert made.epoch == epochs
+
+
+def test_data_of_unknown_rank():
+    unknown = (
+        data()
+        .batch(4)
+        .map(
+            lambda *pair: tf.py_function(
+                lambda *x: x, pair, ["float32", "int64"]
+            )
+        )
+    )
+    with pytest.raises(CourseError, match="how many dimensions") as refused:
+        cached_fit(model_with(), unknown, cache=False, verbose=0)
+    advice = re.search(r"\.map\((.*)\)`", str(refused.value)).group(1)
+    known = unknown.map(eval(advice.replace("64, 64", "8, 8"), {"tf": tf}))
+    cached_fit(model_with(), known, cache=False, verbose=0)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -277,6 +339,13 @@ def test_no_room_anywhere_is_a_reason(monkeypatch, capsys):
         ({"cache": None}, "cache is None"),
         ({"views": 0}, "views"),
         ({"views": 1.5}, "views"),
+        ({"views": 10**9}, "views is 1000000000"),
+        ({"data": (PICTURES, {"head": LABELS})}, "cannot be computed for the"),
+        ({"data": (PICTURES, LABELS, np.ones((16, 2)))}, "the training data"),
+        (
+            {"validation_data": (PICTURES, LABELS, np.full(16, "a"))},
+            "cannot be computed for the validation data",
+        ),
         ({"epochs": "3"}, "epochs is '3'"),
         ({"epochs": 2.5}, "epochs is 2.5"),
         ({"initial_epoch": -1}, "initial_epoch is -1"),

@@ -89,6 +89,12 @@ def test_what_has_no_features():
             extract_features(base(), (IMAGES[:0], LABELS[:0]), cache=cache)
     with pytest.raises(CourseError, match="not str"):
         extract_features("residual", DATA)
+    for wrong in ({"cache": "auto"}, {"budget_bytes": "1 GB"}):
+        with pytest.raises(CourseError, match=f"{next(iter(wrong))} is '"):
+            extract_features(base(), DATA, **wrong)
+    several = batches(*DATA).map(lambda x, y: ({"image": x}, y))
+    with pytest.raises(CourseError, match="several arrays of pictures"):
+        extract_features(base(), several, cache=True)
     with pytest.raises(CourseError, match="data with labels"):
         extract_features(base(), IMAGES)
 

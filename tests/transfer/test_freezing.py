@@ -158,6 +158,7 @@ def test_a_block_is_told_from_one_with_a_longer_number():
         ({"share": 1.01}, "share is .* above 0 to 1 was"),
         ({"share": "all"}, "share is .* above 0 to 1 was"),
         ({"last": 3, "share": 0.5}, "last and share at once"),
+        ({"batch_norm": "False"}, "batch_norm is 'False'"),
     ],
 )
 def test_what_cannot_be_unfrozen_is_a_sentence_and_changes_nothing(

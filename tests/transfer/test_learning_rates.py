@@ -145,6 +145,8 @@ class Sharing(NoConfig):
 
 
 def test_what_cannot_be_tried_is_a_sentence():
+    frozen = line()
+    frozen.trainable = False
     strange = NoConfig(len)
     strange.compile("sgd", "mse")
     sharing = Sharing(keras.layers.Dense(1))
@@ -162,6 +164,8 @@ def test_what_cannot_be_tried_is_a_sentence():
             "highest is 0.1",
         ),
         (line(), numbers(), {"steps": 0.5}, "steps is 0.5"),
+        (line(), numbers(), {"steps": 10**9}, "steps is 1000000000"),
+        (frozen, numbers(), {}, "is frozen"),
         (line(), numbers(), {"steps": 0}, "steps is 0"),
         (
             line(),

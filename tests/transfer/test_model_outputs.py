@@ -120,6 +120,12 @@ def test_what_contradicts_is_asked_for(loss):
         asked(model, from_logits="yes")
 
 
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
+def test_probabilities_are_no_logits_whoever_says_so(activation):
+    with pytest.raises(CourseError, match="were said to be logits"):
+        asked(functional(1, activation), from_logits=True)
+
+
 def test_the_model_is_left_as_it_was():
     model = functional(3, "softmax")
     asked(model)

@@ -297,4 +297,6 @@ def test_bad_input_is_a_sentence_and_trains_nothing():
 
 
 def test_a_summary_of_nothing():
-    assert "weights are as they were left" in repr(History())
+    assert "weights are as they were left." in repr(History())
+    nan = History({"val_loss": [float("nan")]}, [0], ["head"])
+    assert "as they were left, since val_loss was never a number." in repr(nan)
