@@ -62,8 +62,8 @@ def gives_logits(model, images, outputs, from_logits=None):
     raise CourseError(
         f"Nothing says whether the outputs of {model.name!r} are "
         "probabilities or logits: its last layer has no activation that "
-        "tells, and its loss was not told from_logits=True. Pass from_logits, "
-        "or compile it with a loss that was told."
+        "tells, and its loss was not told from_logits=True. Compile it with a "
+        "loss that was told, or pass from_logits if this is the only model."
     )
 
 
