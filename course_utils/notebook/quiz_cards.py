@@ -8,6 +8,7 @@ Python. Needs a kernel; ``course`` shows plain text where there is none.
 
 import contextlib
 import re
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -230,6 +231,7 @@ def show_cards(quiz: Quiz) -> tuple[dict, dict]:
     Returns:
         Contents by MIME type, and their metadata.
     """
+    _show_figures()
     name = quiz.lesson, *quiz.questions
     cards = _cards.get(name)
     if cards is None or cards.comm is None or cards._quiz != quiz:
@@ -240,6 +242,13 @@ def show_cards(quiz: Quiz) -> tuple[dict, dict]:
     data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
     # The text of a card is that of the quiz, for where there is no card.
     return {k: v for k, v in data.items() if k != "text/plain"}, metadata
+
+
+def _show_figures() -> None:
+    """Show the figures of the cell, which else come below what it returns."""
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot and "inline" in pyplot.get_backend():
+        pyplot.show()
 
 
 def _follow_the_log() -> None:

@@ -244,6 +244,15 @@ def test_a_notebook_gets_the_cards_and_the_text(kernel):
     assert other[VIEW]["model_id"] != data[VIEW]["model_id"]
 
 
+def test_a_figure_of_the_cell_stands_above_the_cards(kernel):
+    sent = kernel(
+        "%matplotlib inline\nimport matplotlib.pyplot as plt\n"
+        "plt.plot([1, 2])\ncourse.quiz('00')"
+    )
+    kinds = [m["msg_type"] for m in sent]
+    assert kinds.index("display_data") < kinds.index("execute_result")
+
+
 def test_a_cell_that_answers_updates_the_cards(kernel):
     kernel("course.quiz('00')")
     messages = kernel("_ = course.quiz('00').answer('q5', 'recall')")
