@@ -12,8 +12,8 @@ from course_utils.adaptation.target_pictures import (
     in_batches,
 )
 from course_utils.machine.errors import CourseError
+from course_utils.machine.quick_runs import without_graphs
 from course_utils.transfer.freezing import batch_norms
-from course_utils.transfer.model_outputs import eager
 
 
 def adapt_batch_norm(model, target_images, batch_size=256):
@@ -88,7 +88,7 @@ def batch_statistics(layers):
     try:
         for layer, parts in zip(layers, seen, strict=True):
             layer.call = functools.partial(_by_batch, layer, parts)
-        with eager():
+        with without_graphs():
             yield seen
     finally:
         for layer in layers:

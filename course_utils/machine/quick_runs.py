@@ -35,7 +35,7 @@ def shorten_training() -> None:
         one = {"epochs": first + 1, "steps_per_epoch": 1}
         if options.get("validation_data") is not None:
             one["validation_steps"] = 1
-        with _without_graphs():
+        with without_graphs():
             return fit(self, *arguments, **{**options, **one})
 
     one_step.is_short = True
@@ -58,14 +58,14 @@ def shorten_prediction() -> None:
 
     @functools.wraps(evaluate)
     def on_one_batch(self, *arguments, **options):
-        with _without_graphs():
+        with without_graphs():
             return evaluate(self, *arguments, **{**options, "steps": 1})
 
     @functools.wraps(predict)
     def repeated(self, x, *arguments, **options):
         if not isinstance(x, np.ndarray):
             return predict(self, x, *arguments, **options)
-        with _without_graphs():
+        with without_graphs():
             found = predict(self, x[:BATCH_SIZE], *arguments, **options)
         return keras.tree.map_structure(
             lambda part: np.resize(part, (len(x), *part.shape[1:])), found
@@ -76,7 +76,8 @@ def shorten_prediction() -> None:
 
 
 @contextlib.contextmanager
-def _without_graphs():
+def without_graphs():
+    """Within it, what `@tf.function` marks runs like any other Python."""
     import tensorflow as tf
 
     before = tf.config.functions_run_eagerly()

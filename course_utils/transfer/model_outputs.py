@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from course_utils.machine import arguments
+from course_utils.machine import arguments, quick_runs
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.freezing import layers_within
 from course_utils.transfer.label_checks import LABELS_OF_LOSS
@@ -68,17 +68,6 @@ def gives_logits(model, images, outputs, from_logits=None):
 
 
 @contextlib.contextmanager
-def eager():
-    """Within it, a `call` under `@tf.function` gives numbers as well."""
-    before = tf.config.functions_run_eagerly()
-    tf.config.run_functions_eagerly(True)
-    try:
-        yield
-    finally:
-        tf.config.run_functions_eagerly(before)
-
-
-@contextlib.contextmanager
 def watched(handlers):
     """Within it, what a layer gives goes through its handler.
 
@@ -94,7 +83,7 @@ def watched(handlers):
     try:
         for layer, handler in handlers.items():
             vars(layer)["call"] = watching(layer, handler, layer.call)
-        with eager():
+        with quick_runs.without_graphs():
             yield
     finally:
         for layer, call in calls.items():
