@@ -29,7 +29,7 @@ from course_utils.classroom import (
     class_folder,
     collect,
     grade,
-    references,
+    reference_solutions,
     release,
 )
 from course_utils.classroom import report as class_report
@@ -182,7 +182,7 @@ def measure(
             print(rows[-1], flush=True)
             return found
 
-        timed(REFERENCE, 0, 1, references.make, ours, lesson)
+        timed(REFERENCE, 0, 1, reference_solutions.make, ours, lesson)
         for turn in range(rounds):
             names = [
                 path.name for path in (theirs / "submitted").glob(f"{turn}-*")
@@ -227,7 +227,7 @@ def measure_class(students: int) -> list[dict]:
             path = folder / "incoming" / f"Student {number}" / released.name
             path.parent.mkdir(parents=True)
             path.write_text(text + " " * number, "utf-8")  # No two are alike.
-        references.make(folder, "02")
+        reference_solutions.make(folder, "02")
         for way, work in CLASS_STEPS.items():
             start = time.monotonic()
             work(folder)

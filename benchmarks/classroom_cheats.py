@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from course_utils.classroom import grading, judging, sandbox
+from course_utils.classroom import grading, sandbox, submission_judging
 from course_utils.classroom.judges import Reference
 
 LESSON = "02"
@@ -52,7 +52,7 @@ CHEATS = {
     "the door is replaced in sys.modules": [
         "import sys, types\nfake = types.ModuleType('course')\n"
         "sys.modules['course_utils.course'] = fake\n"
-        "sys.modules['course_utils.classroom.judging'] = fake"
+        "sys.modules['course_utils.classroom.submission_judging'] = fake"
     ],
     "evidence is forged": [
         "from course_utils.answers.checks.watching import Evidence\n"
@@ -251,7 +251,9 @@ def try_cheat(name: str, kind: str = "bubblewrap") -> dict:
         finally:
             neighbour.kill()
             neighbour.wait()
-        items = judging.judge(LESSON, records, _points(), reference())
+        items = submission_judging.judge(
+            LESSON, records, _points(), reference()
+        )
         told = json.dumps(items)
         return {
             "earned": sum(item["earned"] for item in items),
@@ -264,7 +266,7 @@ def try_cheat(name: str, kind: str = "bubblewrap") -> dict:
 
 
 def _points():
-    able = judging.gradable(LESSON)
+    able = submission_judging.gradable(LESSON)
     return {k: v for k, v in able.items() if not isinstance(v, str)}
 
 

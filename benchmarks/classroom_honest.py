@@ -21,7 +21,7 @@ from course_utils.classroom import (
     class_folder,
     collect,
     grade,
-    references,
+    reference_solutions,
     release,
 )
 from course_utils.classroom.example_class import solve
@@ -132,7 +132,9 @@ def seed_lines(folder: Path, workers: int | None) -> list[str]:
     honest = graded(folder, "honest", workers)
     seeds = [class_folder.student_seed(folder, name) for name in names]
     numbers = [
-        references.load(references.make(folder, LESSON, seed)).given[COPIED]
+        reference_solutions.load(
+            reference_solutions.make(folder, LESSON, seed)
+        ).given[COPIED]
         for seed in seeds
     ]
     notebook = json.loads(whole[names[1]])

@@ -13,7 +13,7 @@ from course_utils.classroom import (
     class_folder,
     handed_in_names,
     notebook_answers,
-    placing,
+    submission_placing,
 )
 
 
@@ -22,7 +22,7 @@ def collect(
     source: str | Path | None = None,
     *,
     dry_run: bool = False,
-) -> list[placing.Submission]:
+) -> list[submission_placing.Submission]:
     """Collect what was handed in into `submissions/` and `collected.csv`.
 
     Collecting again adds what is new: of two files of one student and lesson
@@ -45,7 +45,7 @@ def collect(
     folder = Path(folder)
     told = class_folder.read_class(folder)
     source = folder / "incoming" if source is None else Path(source)
-    found = placing.read(folder, source, told)
+    found = submission_placing.read(folder, source, told)
     _name_twins_apart(found)
     everything = _newest_first(found, _earlier(folder))
     chosen, rows = {}, []
@@ -64,7 +64,7 @@ def collect(
     return rows
 
 
-def _name_twins_apart(found: Iterable[placing.Submission]):
+def _name_twins_apart(found: Iterable[submission_placing.Submission]):
     """Give two students of one name two folders, by their numbers."""
     numbers = collections.defaultdict(set)
     for one in found:
@@ -92,7 +92,7 @@ def number_of(source: str) -> str:
 def _earlier(folder):
     """Return what was collected before, as it lies in the folder."""
     for row in class_folder.read_collected(folder):
-        one = placing.Submission(
+        one = submission_placing.Submission(
             row["source file"],
             row["student"],
             row["lesson"],

@@ -200,11 +200,11 @@ def _regrade(chosen):
 
 
 def _say_what_is_old(chosen):
-    from course_utils.classroom import notices
+    from course_utils.classroom import teacher_notices
 
     for sentence in [
-        *notices.old_marks(chosen.folder),
-        *notices.old_files(chosen.folder),
+        *teacher_notices.old_marks(chosen.folder),
+        *teacher_notices.old_files(chosen.folder),
     ]:
         print(sentence)
 
@@ -223,7 +223,7 @@ def _grader(chosen):
 
 
 def _report(chosen):
-    from course_utils.classroom import class_folder, notices
+    from course_utils.classroom import class_folder, teacher_notices
     from course_utils.classroom.reporting import report
 
     written = report(
@@ -231,7 +231,7 @@ def _report(chosen):
     )
     _say(written[:3], chosen)
     print(f"Feedback for {(len(written) - 3) // 2} students, beside them.")
-    for sentence in notices.old_marks(chosen.folder):
+    for sentence in teacher_notices.old_marks(chosen.folder):
         print(sentence)
     folder = Path(chosen.folder)
     placed = {

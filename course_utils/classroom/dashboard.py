@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from course_utils.classroom import (
-    class_charts,
+    dashboard_charts,
     item_statistics,
     page_filling,
     rosters,
@@ -58,10 +58,10 @@ def draw(
                 "seconds": statistics.median(row["seconds"] for row in judged)
                 if judged
                 else None,
-                "totals": class_charts.draw_totals(shares, lesson)
+                "totals": dashboard_charts.draw_totals(shares, lesson)
                 if shares
                 else "",
-                "verdicts": class_charts.draw_verdicts(about, lesson)
+                "verdicts": dashboard_charts.draw_verdicts(about, lesson)
                 if about
                 else "",
                 "pairs": similar_submissions.find_pairs(

@@ -11,13 +11,13 @@ from tqdm.auto import tqdm
 
 from course_utils.classroom import (
     class_folder,
+    dask_workers,
     frames,
     judges,
-    judging,
-    pending,
-    references,
+    pending_submissions,
+    reference_solutions,
     sandbox,
-    spreading,
+    submission_judging,
 )
 from course_utils.classroom.sandbox import choose
 from course_utils.classroom.submissions import read_cells
@@ -65,14 +65,16 @@ def grade(
     if workers is not None:
         workers = arguments.whole_number("workers", workers, 2)
     kind = choose(sandbox, trust_submissions)
-    tasks, kept = pending.look(folder, lessons, students, sandbox=kind)
+    tasks, kept = pending_submissions.look(
+        folder, lessons, students, sandbox=kind
+    )
     if dry_run:
         return tasks
     for mark in kept:
         _write(Path(folder), mark)
     if tasks:
         _solve_lessons(tasks)
-    found = spreading.spread(grade_one, tasks, workers, scheduler)
+    found = dask_workers.spread(grade_one, tasks, workers, scheduler)
     return kept + [
         _failed(task, "Its grading ended a worker several times.")
         if mark is None
@@ -87,15 +89,17 @@ def grade_one(task: dict) -> dict:
     Args:
         task: ``folder``, ``student``, ``lesson``, ``grader``, ``sandbox``.
     """
-    if (mark := pending.kept_mark(task)) is not None:
+    if (mark := pending_submissions.kept_mark(task)) is not None:
         return mark
     try:
-        cells = read_cells(pending.submission_of(task))
+        cells = read_cells(pending_submissions.submission_of(task))
         path = _reference_of(task)
-        reference = references.load(path)
+        reference = reference_solutions.load(path)
         records, problem, seconds = run_apart(task, cells, reference)
-        points = pending.settings_of(task)["points"]
-        items = judging.judge(task["lesson"], records, points, reference)
+        points = pending_submissions.settings_of(task)["points"]
+        items = submission_judging.judge(
+            task["lesson"], records, points, reference
+        )
     except CourseError as error:
         return _failed(task, str(error))
     except Exception as error:
@@ -131,14 +135,18 @@ def run_apart(
         "cell_seconds": limits.cell_seconds,
         "checks": _checks(lesson),
         "wanted": {name: how.answers for name, how in module.JUDGES.items()},
-        "cache": str(references.cache_of(Path(task["folder"]))),
+        "cache": str(reference_solutions.cache_of(Path(task["folder"]))),
     }
     records, skipped, killed, seconds = [], [], set(), 0.0
     for _ in range(1 + MOST_RESTARTS):
         content = frames.pack({**job, "skip": skipped}, asked)
-        readable = references.cache_of(Path(task["folder"]))
+        readable = reference_solutions.cache_of(Path(task["folder"]))
         found = sandbox.run(
-            task["sandbox"], references.RUNNER, content, limits, (readable,)
+            task["sandbox"],
+            reference_solutions.RUNNER,
+            content,
+            limits,
+            (readable,),
         )
         seconds += found.seconds
         new = list(frames.unpack(found.output))
@@ -171,7 +179,7 @@ def _checks(lesson):
         if "check" in cell["metadata"].get("tags", []):
             source = "".join(cell["source"])
             found[source.split('"')[1]] = source
-    for name, worth in judging.gradable(lesson).items():
+    for name, worth in submission_judging.gradable(lesson).items():
         if "-" not in name and not isinstance(worth, str):
             quiz = f'course.quiz("{lesson}").answer("{name}", answer_{name})'
             found[name] = quiz
@@ -180,16 +188,16 @@ def _checks(lesson):
 
 def _reference_of(task):
     folder, seed = Path(task["folder"]), None
-    if pending.settings_of(task)["own_seeds"]:
+    if pending_submissions.settings_of(task)["own_seeds"]:
         seed = class_folder.student_seed(folder, task["student"])
-    return references.make(folder, task["lesson"], seed)
+    return reference_solutions.make(folder, task["lesson"], seed)
 
 
 def _solve_lessons(tasks):
     """Run each solved lesson that is needed, once a lesson or a seed."""
     needed = {}
     for task in tasks:
-        own_seeds = pending.settings_of(task)["own_seeds"]
+        own_seeds = pending_submissions.settings_of(task)["own_seeds"]
         needed[task["lesson"], own_seeds and task["student"]] = task
     name = "Solving the lesson, to compare with"
     for task in tqdm(needed.values(), name, unit="run", leave=False):
@@ -197,8 +205,8 @@ def _solve_lessons(tasks):
 
 
 def _failed(task, message):
-    points = pending.settings_of(task)["points"]
-    items = judging.judge(task["lesson"], [], points, None)
+    points = pending_submissions.settings_of(task)["points"]
+    items = submission_judging.judge(task["lesson"], [], points, None)
     return _mark(task, "failed", message, items, 0.0)
 
 
@@ -206,7 +214,9 @@ def _mark(task, status, message, items, seconds):
     mark = {
         "student": task["student"],
         "lesson": task["lesson"],
-        "sha256": pending.checksum(pending.submission_of(task)),
+        "sha256": pending_submissions.checksum(
+            pending_submissions.submission_of(task)
+        ),
         "grader": task["grader"],
         "status": status,
         "message": message,

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from course_utils.classroom import class_folder, pending
+from course_utils.classroom import class_folder, pending_submissions
 
 BEFORE = "marks-before"
 CHANGES = "regraded.csv"
@@ -67,7 +67,7 @@ def regrade(
             folder, BEFORE if before.is_dir() else "marks"
         )
         chosen = (options.get("lessons"), options.get("students"))
-        _, kept = pending.look(folder, *chosen)
+        _, kept = pending_submissions.look(folder, *chosen)
         places = {(mark["student"], mark["lesson"]) for mark in kept}
         old = [one for one in old if (one["student"], one["lesson"]) in places]
         return compare(old, kept)

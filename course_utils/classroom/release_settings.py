@@ -10,7 +10,7 @@ from pathlib import Path
 
 from course_utils.answers import quizzes
 from course_utils.answers.checks import load_sheets
-from course_utils.classroom import class_folder, judges, judging
+from course_utils.classroom import class_folder, judges, submission_judging
 from course_utils.machine.errors import CourseError
 
 
@@ -169,7 +169,7 @@ def _points(lesson):
         found |= {name: one["points"] for name, one in asked.items()}
     if lesson in judges.LESSONS:
         # What cannot be judged apart is worth nothing.
-        apart = judging.gradable(lesson)
+        apart = submission_judging.gradable(lesson)
         found = {
             k: v for k, v in found.items() if not isinstance(apart[k], str)
         }

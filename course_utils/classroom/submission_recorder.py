@@ -9,7 +9,7 @@ import sys
 import types
 from collections.abc import Callable, Mapping
 
-from course_utils.classroom import values
+from course_utils.classroom import submitted_values
 
 LONGEST_NAME = 40
 
@@ -41,7 +41,7 @@ class Recorder:
             given = given[: self._wanted.get(name, 0)]
         if name in self.checked and any(one is ... for one in given):
             return
-        writer = values.Writer(self._asked.get(name), models)
+        writer = submitted_values.Writer(self._asked.get(name), models)
         trees = [writer.write(one) for one in given]
         head = {"kind": kind, "id": name, "lesson": lesson, "given": trees}
         self._pending[kind, name] = head, writer.arrays

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from course_utils.machine.errors import CourseError
-from course_utils.transfer.monitoring import check_single, no_such_metric
+from course_utils.transfer.monitored_metric import check_single, no_such_metric
 from course_utils.transfer.training_history import History
 
 

@@ -26,7 +26,7 @@ from course_utils.transfer.freeze_boundary import (
     cut_at_freeze_boundary,
 )
 from course_utils.transfer.label_checks import check_labels
-from course_utils.transfer.monitoring import try_out
+from course_utils.transfer.monitored_metric import try_out
 from course_utils.transfer.phase_callbacks import callback_list
 
 CACHE = ("auto", True, False)

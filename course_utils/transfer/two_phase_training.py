@@ -16,7 +16,8 @@ from course_utils.transfer.fresh_optimizers import (
     fresh_optimizer,
 )
 from course_utils.transfer.label_checks import check_labels
-from course_utils.transfer.monitoring import (
+from course_utils.transfer.model_restoring import restored_on_error
+from course_utils.transfer.monitored_metric import (
     check_averages,
     check_monitor,
     direction,
@@ -31,7 +32,6 @@ from course_utils.transfer.phase_callbacks import (
     monitored,
     one_file,
 )
-from course_utils.transfer.restoring import restored_on_error
 from course_utils.transfer.training_history import FINE_TUNING, HEAD
 
 

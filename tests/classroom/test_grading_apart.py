@@ -12,10 +12,10 @@ from course_utils.classroom import (
     class_folder,
     frames,
     grading,
-    judging,
     sandbox,
+    submission_judging,
     submissions,
-    values,
+    submitted_values,
 )
 from course_utils.machine.errors import CourseError
 from tests.conftest import TOP
@@ -30,10 +30,10 @@ NOTEBOOK = TOP / "solutions" / "02_feature_extraction.ipynb"
 
 def answered(value):
     """A value as it arrives, through JSON and arrays."""
-    writer = values.Writer()
+    writer = submitted_values.Writer()
     head = {"given": [writer.write(value)]}
     [(head, arrays)] = frames.unpack(frames.pack(head, writer.arrays))
-    return values.read(head["given"][0], arrays)
+    return submitted_values.read(head["given"][0], arrays)
 
 
 @needs_sandbox
@@ -77,7 +77,7 @@ def test_a_cell_that_ends_the_process_costs_itself_only():
         task, cells, reference, classroom_cheats.LIMITS
     )
     points = {"q6": 1, "q8": 2, "q12": 1, "q14": 1, "fe-03": 2}
-    items = judging.judge("02", records, points, reference)
+    items = submission_judging.judge("02", records, points, reference)
     assert not problem
     assert [item["earned"] for item in items] == [1, 2, 1, 1, 0]
     assert "ZeroDivisionError" in items[-1]["message"]
@@ -92,7 +92,9 @@ def test_cells_of_a_students_own_cost_nothing():
     reference = classroom_cheats.reference()
     task = {"folder": "nowhere", "lesson": "02", "sandbox": "bubblewrap"}
     records, problem, _ = grading.run_apart(task, cells, reference)
-    items = judging.judge("02", records, {"q6": 1, "q8": 2}, reference)
+    items = submission_judging.judge(
+        "02", records, {"q6": 1, "q8": 2}, reference
+    )
     assert not problem
     assert [item["earned"] for item in items] == [1, 2]
     told = [h["message"] for h, _ in records if h["kind"] == "stopped"]
@@ -150,11 +152,11 @@ def test_arrays_arrive_whole_and_objects_as_their_name():
 
 
 def test_gradable_says_points_or_a_reason_for_each_item():
-    able = judging.gradable("02")
+    able = submission_judging.gradable("02")
     assert able["fe-03"] == 2 and "fetch" in able["fe-05"]
     assert isinstance(able["q11"], str) and able["q6"] == 1
     with pytest.raises(CourseError, match="cannot be graded"):
-        judging.gradable("99")
+        submission_judging.gradable("99")
 
 
 def broken(notebook, chance):
@@ -201,7 +203,7 @@ def test_a_thousand_broken_notebooks_break_nothing(tmp_path):
 
 def test_forged_frames_break_nothing():
     chance = random.Random(0)
-    writer = values.Writer()
+    writer = submitted_values.Writer()
     head = {"kind": "exercise", "id": "fe-03", "given": [writer.write([1.5])]}
     whole = frames.pack(head, {"a0": np.arange(5.0)})
     for _ in range(2000):
@@ -209,7 +211,9 @@ def test_forged_frames_break_nothing():
         for _ in range(chance.randint(1, 6)):
             content[chance.randrange(len(content))] = chance.randrange(256)
         records = list(frames.unpack(bytes(content)))
-        judging.judge("02", records, {"fe-03": 2}, classroom_cheats.reference())
+        submission_judging.judge(
+            "02", records, {"fe-03": 2}, classroom_cheats.reference()
+        )
 
 
 def test_a_link_is_no_submission(tmp_path):
@@ -231,7 +235,9 @@ def test_marks_come_as_they_are_made_and_are_kept(tmp_path, monkeypatch):
         path.write_text(json.dumps({"cells": [cell]}))
     monkeypatch.setattr(grading, "_reference_of", lambda task: None)
     monkeypatch.setattr(
-        grading.references, "load", lambda path: classroom_cheats.reference()
+        grading.reference_solutions,
+        "load",
+        lambda path: classroom_cheats.reference(),
     )
     # In this process, where the above holds.
     monkeypatch.setitem(__import__("sys").modules, "distributed", None)

@@ -6,7 +6,7 @@ import pytest
 
 from course_utils.answers.checks.lesson_01 import DEPTH
 from course_utils.backbones import load_backbone
-from course_utils.classroom import frames, judging, values
+from course_utils.classroom import frames, submission_judging, submitted_values
 from course_utils.classroom.judges import Reference, lesson_01
 
 RNG = np.random.default_rng(0)
@@ -31,12 +31,14 @@ def extractor(layer=DEPTH, pool=keras.layers.GlobalAveragePooling2D):
 
 def earned(reference, name, answer, gallery=GALLERY):
     """Points of an answer that came through JSON and arrays."""
-    writer = values.Writer(reference.prepared["asked"].get(name))
+    writer = submitted_values.Writer(reference.prepared["asked"].get(name))
     given = [answer, gallery] if name == "pm-04" else [answer]
     head = {"kind": "exercise", "id": name}
     head["given"] = [writer.write(one) for one in given]
     records = frames.unpack(frames.pack(head, writer.arrays))
-    [item] = judging.judge("01", records, {name: POINTS[name]}, reference)
+    [item] = submission_judging.judge(
+        "01", records, {name: POINTS[name]}, reference
+    )
     return item["earned"], item["message"]
 
 
@@ -92,6 +94,6 @@ def test_a_gallery_counts_in_any_order_and_with_our_rows_only(reference):
 
 
 def test_each_exercise_is_judged_or_says_why_not():
-    able = judging.gradable("01")
+    able = submission_judging.gradable("01")
     assert {k: able[k] for k in POINTS} == POINTS
     assert "machine" in able["pm-05"] and isinstance(able["pm-06"], str)

@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 
 from course_utils import backbones
 from course_utils.answers.checks.watching import Evidence
-from course_utils.classroom import frames, judging, values
+from course_utils.classroom import frames, submission_judging, submitted_values
 from course_utils.classroom.judges import Reference, lesson_03
 from course_utils.pictures import load_dataset
 
@@ -54,11 +54,11 @@ def tuned(metal, hidden=(), kernels=1.0001, norms=1.0, shift=0):
 def judged(model, reference):
     """What the judge says of evidence, once it has travelled as data."""
     evidence = Evidence(model, finished=True)
-    writer = values.Writer()
+    writer = submitted_values.Writer()
     trees = [writer.write(evidence), writer.write(evidence)]
     head = {"kind": "exercise", "id": "ft-08", "given": trees}
     records = frames.unpack(frames.pack(head, writer.arrays))
-    [item] = judging.judge("03", records, {"ft-08": 3}, reference)
+    [item] = submission_judging.judge("03", records, {"ft-08": 3}, reference)
     return item["earned"], item["message"]
 
 
@@ -92,7 +92,9 @@ def test_another_network_or_head_is_told(metal):
 
 
 def test_forged_shapes_are_told(metal):
-    model = values.Model([np.zeros(3)] * 2, ["a/kernel", "a/bias"], None)
+    model = submitted_values.Model(
+        [np.zeros(3)] * 2, ["a/kernel", "a/bias"], None
+    )
     found = lesson_03.judge_recipe(model, model, metal[-1])
     assert found[0] == "failed"
     found = lesson_03.judge_recipe(1, model, metal[-1])

@@ -11,9 +11,9 @@ from course_utils import cli
 from course_utils.classroom import (
     class_folder,
     grading,
-    judging,
-    pending,
+    pending_submissions,
     report,
+    submission_judging,
 )
 from course_utils.classroom.regrading import CHANGES
 
@@ -37,13 +37,16 @@ def room(tmp_path):
 def mark_as(room, student, share):
     """Write a mark as today's judges might have made it."""
     settings = class_folder.read_class(room)["lessons"]["02"]
-    items = judging.judge("02", [], settings["points"], None)
+    items = submission_judging.judge("02", [], settings["points"], None)
     items[0]["share"] = share
-    items = judging.with_points("02", items, settings["points"])
+    items = submission_judging.with_points("02", items, settings["points"])
     path = room / "submissions" / student / "02.ipynb"
     mark = {"student": student, "lesson": "02", "items": items}
-    mark |= {"sha256": pending.checksum(path), "seconds": 1.0}
-    mark |= {"grader": judging.version("02", settings), "message": ""}
+    mark |= {"sha256": pending_submissions.checksum(path), "seconds": 1.0}
+    mark |= {
+        "grader": submission_judging.version("02", settings),
+        "message": "",
+    }
     text = json.dumps({**mark, "status": "graded"}, indent=1) + "\n"
     class_folder.write_text(class_folder.mark_path(room, mark), text)
 
@@ -57,10 +60,10 @@ def runs(monkeypatch):
         for task in tasks:
             found.append(task["student"])
             mark_as(Path(task["folder"]), task["student"], 1.0)
-        return [(task, pending.kept_mark(task)) for task in tasks]
+        return [(task, pending_submissions.kept_mark(task)) for task in tasks]
 
-    monkeypatch.setattr(grading.spreading, "spread", spread)
-    monkeypatch.setattr(grading.references, "make", lambda *_: None)
+    monkeypatch.setattr(grading.dask_workers, "spread", spread)
+    monkeypatch.setattr(grading.reference_solutions, "make", lambda *_: None)
     monkeypatch.setattr(grading, "choose", lambda *_: "none")
     return found
 
@@ -80,7 +83,7 @@ def give(room, **points):
 
 def change_a_key(monkeypatch):
     """The judges' version is another one now."""
-    monkeypatch.setattr(judging, "version", lambda *_: "another")
+    monkeypatch.setattr(submission_judging, "version", lambda *_: "another")
 
 
 def earned(room):

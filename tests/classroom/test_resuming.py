@@ -12,7 +12,12 @@ import distributed
 import psutil
 import pytest
 
-from course_utils.classroom import class_folder, frames, grading, references
+from course_utils.classroom import (
+    class_folder,
+    frames,
+    grading,
+    reference_solutions,
+)
 from course_utils.classroom.sandbox import Outcome
 from course_utils.machine.errors import CourseError
 from tests.classroom.test_grading_apart import needs_sandbox
@@ -38,9 +43,11 @@ def room(tmp_path, monkeypatch):
     sent += frames.pack({"kind": "done"})
     with monkeypatch.context() as changed:
         changed.setattr(
-            references.sandbox, "run", lambda *_, **__: Outcome(sent, "", 0, 0)
+            reference_solutions.sandbox,
+            "run",
+            lambda *_, **__: Outcome(sent, "", 0, 0),
         )
-        references.make(tmp_path, "02")
+        reference_solutions.make(tmp_path, "02")
     cells = [{"cell_type": "code", "source": one} for one in CELLS]
     for student in STUDENTS:
         path = tmp_path / "submissions" / student / "02.ipynb"
@@ -82,7 +89,7 @@ def running(process):
     for one in psutil.Process(process.pid).children(recursive=True):
         with contextlib.suppress(psutil.Error):
             words = one.cmdline()
-            if references.RUNNER[1] in words and "python" in words[0]:
+            if reference_solutions.RUNNER[1] in words and "python" in words[0]:
                 found.append(one)
     return found
 

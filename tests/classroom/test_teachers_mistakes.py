@@ -214,7 +214,7 @@ def test_the_run_to_compare_with_is_announced_and_made_once(room, monkeypatch):
         made.append((lesson, seed, shown.getvalue()))
         raise CourseError("That will do.")
 
-    monkeypatch.setattr(grading.references, "make", make)
+    monkeypatch.setattr(grading.reference_solutions, "make", make)
     monkeypatch.setattr(
         grading, "tqdm", lambda *a, **k: tqdm(*a, file=shown, **k)
     )

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from course_utils.machine.errors import CourseError
-from course_utils.transfer.monitoring import penalties
+from course_utils.transfer.monitored_metric import penalties
 from course_utils.transfer.training_history import History
 from course_utils.transfer.two_phase_training import two_phase_fit
 from tests.tiny_models import ONE_BATCH, base, build, functional

@@ -3,7 +3,7 @@
 import numpy as np
 
 from course_utils.answers.checks import lesson_01
-from course_utils.classroom import values
+from course_utils.classroom import submitted_values
 from course_utils.classroom.judges import Judge, Reference
 
 PICTURES = 8  # that an extractor is tried on
@@ -19,7 +19,7 @@ def judge_extractor(model: object, reference: Reference) -> tuple[str, str]:
 
     Whether its weights could still be trained, a flag would have to say.
     """
-    if not isinstance(model, values.Model):
+    if not isinstance(model, submitted_values.Model):
         return "failed", (
             f"Expected a Keras model, not {type(model).__name__}: "
             "`keras.Model(inputs, outputs)`."

@@ -3,7 +3,7 @@
 import numpy as np
 
 from course_utils.answers.checks import lesson_02, lesson_02_heads
-from course_utils.classroom import values
+from course_utils.classroom import submitted_values
 from course_utils.classroom.judges import Judge, Reference
 
 
@@ -37,12 +37,12 @@ def judge_threshold(
 
 def judge_other_head(head: object, reference: Reference) -> tuple[str, str]:
     """Judge fe-09 by what the head predicts for cells in an unknown order."""
-    if not isinstance(head, values.Model):
+    if not isinstance(head, submitted_values.Model):
         return "failed", (
             "Pass the trained head, which has a `predict`, not "
             f"{type(head).__name__}."
         )
-    if isinstance(head.predictions, values.Other):
+    if isinstance(head.predictions, submitted_values.Other):
         return "failed", (
             "`predict` gave nothing for the features of new cells: "
             f"{type(head.predictions).__name__}."

@@ -3,7 +3,7 @@
 import numpy as np
 
 from course_utils.answers.checks import lesson_03, weights
-from course_utils.classroom import values
+from course_utils.classroom import submitted_values
 from course_utils.classroom.judges import Judge, Reference
 
 PICTURES = 300  # that a fine-tuned network is tried on
@@ -30,7 +30,7 @@ def judge_recipe(
         (head, "my_head_evidence"),
         (tuning, "my_tuning_evidence"),
     ):
-        if not isinstance(model, values.Model):
+        if not isinstance(model, submitted_values.Model):
             return "failed", (
                 f"{name} should be evidence: train inside `with "
                 f"course.watch(my_model) as {name}:`."

@@ -1,6 +1,6 @@
 """Run a submission's cells, and send what it answers. Inside the sandbox.
 
-    python -m course_utils.classroom.running < JOB > FRAMES
+    python -m course_utils.classroom.submission_runner < JOB > FRAMES
 
 The job comes as one frame: the cells, the checks to call where a submission
 has lost them, the inputs that the judge asks about. Cells share one process,
@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from course_utils.classroom import frames, notebook_answers, values
+from course_utils.classroom import frames, notebook_answers, submitted_values
 from course_utils.classroom.bubblewrap import PATIENCE
 from course_utils.classroom.submission_recorder import Recorder, install
 
@@ -107,7 +107,7 @@ def _place(error):
 def _prepare(module, names, secret, emit):
     """Make what a lesson's judges ask for, after our own solved lesson."""
     judges = importlib.import_module(module)
-    writer = values.Writer()
+    writer = submitted_values.Writer()
     random = np.random.default_rng(list(secret.encode()))
     made = writer.write(judges.prepare(names, random))
     emit({"kind": "prepared", "given": [made]}, writer.arrays)

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from course_utils.classroom import class_folder, judges, judging
+from course_utils.classroom import class_folder, judges, submission_judging
 from course_utils.machine import arguments
 from course_utils.machine.errors import CourseError
 
@@ -45,7 +45,7 @@ def look(
         for one in lessons or able or told
     ]
     versions = {
-        one: judging.version(one, told[one])
+        one: submission_judging.version(one, told[one])
         for one in wanted
         if judges.load(one)  # Raises where it cannot be graded.
     }
@@ -87,7 +87,9 @@ def kept_mark(task: dict) -> dict | None:
         if not same or mark["sha256"] != checksum(submission_of(task)):
             return None
         points = settings_of(task)["points"]
-        items = judging.with_points(task["lesson"], mark["items"], points)
+        items = submission_judging.with_points(
+            task["lesson"], mark["items"], points
+        )
         return None if items is None else {**mark, "items": items}
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -10,7 +10,7 @@ import yaml
 
 from course_utils.answers import bounded_judging, question_judging, quizzes
 from course_utils.answers.checks import load_sheets
-from course_utils.classroom import judges, values
+from course_utils.classroom import judges, submitted_values
 from course_utils.machine import paths
 from course_utils.machine.errors import CourseError
 
@@ -151,7 +151,7 @@ def _judge_one(lesson, kind, name, found, reference):
     seconds = head.get("seconds")
     if type(seconds) in (int, float) and 0 <= seconds < 1e6:
         item["seconds"] = float(seconds)
-    answers = [values.read(one, arrays) for one in head["given"]]
+    answers = [submitted_values.read(one, arrays) for one in head["given"]]
     if not answers or any(one is ... for one in answers):
         return item
     try:

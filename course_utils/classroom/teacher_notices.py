@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from course_utils.classroom import class_folder, judges, pending
+from course_utils.classroom import class_folder, judges, pending_submissions
 
 
 def old_marks(folder: str | Path) -> list[str]:
@@ -15,7 +15,7 @@ def old_marks(folder: str | Path) -> list[str]:
     able = set(class_folder.read_class(folder)["lessons"]) & set(judges.LESSONS)
     if not able or not any((folder / "submissions").glob("*/*.ipynb")):
         return []
-    tasks, kept = pending.look(folder, sorted(able))
+    tasks, kept = pending_submissions.look(folder, sorted(able))
     today = {(one["student"], one["lesson"]): one for one in [*tasks, *kept]}
     old = [
         mark

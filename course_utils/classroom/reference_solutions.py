@@ -15,13 +15,13 @@ from course_utils.classroom import (
     judges,
     releasing,
     sandbox,
-    values,
+    submitted_values,
 )
 from course_utils.classroom.submissions import read_cells
 from course_utils.machine import paths
 from course_utils.machine.errors import CourseError
 
-RUNNER = ["-m", "course_utils.classroom.running"]
+RUNNER = ["-m", "course_utils.classroom.submission_runner"]
 _LIMITS = sandbox.Limits(seconds=3_600, memory=2**40, output=2**30)
 
 
@@ -82,7 +82,9 @@ def load(path: Path) -> judges.Reference:
     """Read a reference that `make` has made."""
     given, prepared = {}, {}
     for head, arrays in frames.unpack(path.read_bytes(), most=2**30):
-        read = [values.read(one, arrays) for one in head.get("given", ())]
+        read = [
+            submitted_values.read(one, arrays) for one in head.get("given", ())
+        ]
         if head["kind"] == "exercise":
             given[head["id"]] = read
         elif head["kind"] == "prepared":
