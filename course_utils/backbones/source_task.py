@@ -111,24 +111,21 @@ def source_accuracy(model, data):
             end.
     """
     right, count = {}, 0
-    spec = getattr(data, "element_spec", None)
-    if not (isinstance(model, keras.Model) and isinstance(spec, tuple)):
-        raise _no_source_task()
-    for images, labels in bounded(data, "source pictures"):
+    for batch in bounded(
+        data if np.iterable(data) else [data], "source pictures"
+    ):
+        try:
+            images, labels = batch
+            logits = dict(model(images, training=False))
+            truth = {name: np.asarray(labels[name]) for name in logits}
+        except Exception as error:  # Each kind of model and data has its own.
+            raise CourseError(
+                "Expected a model with old heads, and pictures with a label "
+                "for each of these: pass with_old_heads(base_model) and "
+                'load_dataset("source").test.'
+            ) from error
         count += len(images)
-        found = model(images, training=False)
-        if not (isinstance(found, dict) and isinstance(labels, dict)):
-            raise _no_source_task()
-        for name, logits in found.items():
-            found = np.argmax(logits, axis=1)
-            hits = np.count_nonzero(found == np.asarray(labels[name]))
+        for name, rows in logits.items():
+            hits = np.count_nonzero(np.argmax(rows, axis=1) == truth[name])
             right[name] = right.get(name, 0) + hits
     return {name: hits / count for name, hits in right.items()}
-
-
-def _no_source_task():
-    return CourseError(
-        "Expected a model with old heads, and pictures with a label for each "
-        "of these: pass with_old_heads(base_model) and "
-        'load_dataset("source").test.'
-    )

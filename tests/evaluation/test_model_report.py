@@ -420,7 +420,7 @@ def no_labels():
             lambda f: write(f, data=mapped(lambda x, y: (x / 255, y))),
             "leave out `/ 255`",
         ),
-        (lambda f: write(f / ("x" * 300)), "could not be written to"),
+        (lambda f: write(f / ("x" * 300)), "Nothing can be looked up at"),
         (lambda f: write(f, history={"loss": [1]}), "a history, not dict"),
         (lambda f: write(f, model="model"), "Expected a Keras model, not str"),
         (

@@ -63,7 +63,11 @@ def probable():
 
 def report(folder, **parts):
     parts = dict.fromkeys(("train", "validation", "test"), ONE_BATCH) | parts
-    splits = Splits(**parts, class_names=["a", "b"])
+    pixels = {
+        name: data.map(lambda x, y: (127.5 * (x + 1), y))
+        for name, data in parts.items()
+    }
+    splits = Splits(**pixels, class_names=["a", "b"])
     return write_report(folder, probable(), splits, title="x")
 
 
