@@ -141,7 +141,7 @@ class QuizCards(anywidget.AnyWidget):
                 hint = self._quiz.hint(name, len(shown) + 1)
                 self._hints[name] = [*shown, str(hint)]
         self.refresh()
-        self.send({"done": name})
+        self.send({"done": name, "request": content.get("request")})
         frontend.hear_clicks_while_busy(self)
 
     def _answer(self, name: str, answer: object) -> None:

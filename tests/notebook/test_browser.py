@@ -25,6 +25,7 @@ from tests.browser import (
 from tests.conftest import needs_package
 
 expect = pytest.importorskip("playwright.sync_api").expect
+expect.set_options(timeout=30_000)  # A busy machine takes its time.
 pytestmark = NEEDS_CHROMIUM
 
 

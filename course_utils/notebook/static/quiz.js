@@ -150,7 +150,7 @@ function drawQuestion(question, send) {
     setTimeout(() => {
       if (asked === mine && !lost) say(verdict, WAITING);
     }, 1500);
-    send({ ...content, name: question.id });
+    send({ ...content, name: question.id, request: mine });
   }
 
   form.addEventListener("submit", (event) => {
@@ -183,7 +183,8 @@ function drawQuestion(question, send) {
   return {
     form,
     /** Shows how the question stands; what did not change is left alone. */
-    apply(next, done) {
+    apply(next, answered) {
+      const done = asked && answered === asked;
       const before = standing;
       standing = next;
       const differs = (part) =>
@@ -267,10 +268,10 @@ function render({ model, el }) {
     cards.set(question.id, card);
     root.append(card.form);
   }
-  function applyAll(answered) {
+  function applyAll(name, answered) {
     const standings = model.get("standings");
-    for (const [name, card] of cards) {
-      card.apply(standings[name], name === answered);
+    for (const [one, card] of cards) {
+      card.apply(standings[one], one === name ? answered : 0);
     }
     if (points.textContent !== model.get("points")) {
       points.textContent = model.get("points");
@@ -279,7 +280,9 @@ function render({ model, el }) {
   applyAll();
   model.on("change:standings", () => applyAll());
   model.on("change:points", () => applyAll());
-  model.on("msg:custom", (message) => applyAll(message.done));
+  model.on("msg:custom", (message) =>
+    applyAll(message.done, message.request),
+  );
   model.on("comm_live_update", () => {
     for (const card of cards.values()) card.lose();
     news.textContent = LOST;
