@@ -90,18 +90,18 @@ print(plot_images(pictures, worst_labels, names, columns=4).description)
 #
 # **Interpret.** The area under this ROC curve (**AUC**) is the chance that a
 # defective cell gets a higher score than a sound one; guessing gives one half.
-# It needs no threshold, so we rank models by it. A trained head on a frozen
-# backbone is called **linear probing**. So: probe first; it costs seconds, and
-# everything else has to beat it.
+# It needs no threshold, so we rank models by it. Training a linear head on a
+# frozen backbone is called **linear probing**. So: probe first; it costs
+# seconds, and everything else has to beat it.
 
 # %% [markdown]
 # ## Frozen, by proof
 #
-# Not everything in a network is moved by an optimizer. **Batch normalization**
-# (Ioffe and Szegedy 2015) subtracts a mean from each channel and divides by a
-# standard deviation. In *training mode* it takes both from the batch, and moves
-# its stored statistics a little towards them. In *inference mode* it uses the
-# stored ones.
+# An optimizer is not all that moves weights. **Batch normalization** (Ioffe and
+# Szegedy 2015) subtracts a mean from each channel, divides by a standard
+# deviation, and applies a learned scale and shift. In *training mode* it takes
+# mean and deviation from the batch, and moves its stored statistics a little
+# towards them. In *inference mode* it uses the stored ones.
 #
 # **Predict.** We only *call* two backbones on eight pictures, in training mode,
 # and never `fit`. Will any weights differ afterwards?
@@ -163,9 +163,9 @@ course.exercise("fe-06").check(my_counts, my_frozen, suspects)
 # %% [markdown]
 # ## The cache, by hand
 #
-# A frozen backbone gives the same features for the same picture in every epoch,
-# so once is enough. **Predict:** how many epochs of the head fit into the time
-# that one pass through the backbone takes?
+# A frozen backbone without dropout gives the same features for the same picture
+# in every epoch, so once is enough. **Predict:** how many epochs of the head
+# fit into the time that one pass through the backbone takes?
 
 # %%
 import time
@@ -292,7 +292,7 @@ course.exercise("fe-05").check(my_pipeline, reads, few_pictures, few_labels)
 # %% [markdown]
 # ## A penalty for large weights
 #
-# There are nearly as many features as labelled cells, so a head can learn its
+# With 1,280 features for fewer than 2,000 labelled cells, a head can learn its
 # training cells by heart. The remedy is a penalty for large weights (**L2**, a
 # close relative of **weight decay**). How strong should it be? The test cells
 # must not decide that, and a few validation modules would be a gamble, since
@@ -300,12 +300,12 @@ course.exercise("fe-05").check(my_pipeline, reads, few_pictures, few_labels)
 # groups: hide a fifth of the modules, train on the rest, score the hidden ones;
 # five times, with another fifth each time.
 #
-# For the many heads that follow we let scikit-learn train the dense layer, on
-# features brought to one spread: *logistic regression*. The smaller its `C`,
-# the stronger the penalty. In Keras that is `keras.layers.Normalization()`,
-# adapted to the training features, and
-# `Dense(1, kernel_regularizer=keras.regularizers.L2(strength))` with `strength`
-# for `1 / (2 * C * cells)`.
+# For the many heads that follow, scikit-learn trains the dense layer as a
+# *logistic regression* on standardized features. The smaller its `C`, the
+# stronger the penalty. In Keras that is `keras.layers.Normalization()`, adapted
+# to the training features, and
+# `Dense(1, kernel_regularizer=keras.regularizers.L2(strength))` with
+# `strength = 1 / (2 * C * cells)`.
 
 # %%
 threadpool_limits(1)  # With matrices as small as these, threads only wait.
@@ -367,13 +367,13 @@ quiz.answer("q11", my_guess)
 
 
 # %% [markdown]
-# Five draws of a hundred cells give the answer for this lesson's test modules.
-# The figure also shows what labels are worth to three ways of training: the
-# probe on frozen features, fine-tuning (lesson 03), and a network **from
-# scratch**, at a learning rate of its own. There each seed draws *other
-# modules* as well (`python -m benchmarks.real_ground label_curve`), so compare
-# the curves with each other, not with your numbers. The star is your own draw:
-# choose how many labels, and a seed.
+# Five draws of a hundred cells, with the penalty chosen above on all labels,
+# give the answer for this lesson's test modules. The figure compares a probe on
+# frozen features, fine-tuning (lesson 03), and a smaller network **from
+# scratch**, at its own learning rate. All also used up to 160 labelled cells
+# for validation. Each seed draws *other modules* as well
+# (`python -m benchmarks.real_ground label_curve`), so compare the curves with
+# each other, not with your numbers. For the star, set `mine` and `my_seed`.
 
 
 # %%
@@ -401,12 +401,11 @@ plt.show()
 # modules and labels; the star is your draw, on this lesson's modules.*
 #
 # **Interpret.** On average, both ways that begin with ImageNet's weights are
-# above the network from scratch, clearly with thirty labels and with twelve
-# hundred, less clearly between. Which of the two is better, these draws cannot
-# say. The intervals are wide: *which* modules and cells you draw matters as
-# much as how many there are, so one run is an anecdote. So: begin with the
-# labels that you can afford, probe several draws of them, and see whether the
-# curve still rises.
+# above the network from scratch at each number of labels. Five seeds leave some
+# of these gaps uncertain, and cannot tell which of the two ways is better. The
+# intervals are wide: *which* modules and cells you draw matters too, so one run
+# is an anecdote. So: begin with the labels that you can afford, probe several
+# draws of them, and see whether the curve still rises.
 #
 # With enough labels, a network from scratch can catch up (He et al. 2019; Raghu
 # et al. 2019 for medical pictures).
@@ -418,7 +417,7 @@ plt.show()
 # **Class weights** let each mistake on the rarer class count for more in
 # training (in Keras: `fit(..., class_weight={0: 1, 1: 2})`). **Predict:** which
 # of these numbers will they change: the AUC, the share of defects found, the
-# share of false alarms? And can a lower threshold do the same afterwards?
+# share of sound cells called defective? Can a lower threshold do the same?
 
 # %%
 plain = probe(best_c).fit(x, y)
@@ -516,10 +515,9 @@ for ax, space in zip(axes, (before, features[sixth]), strict=True):
 # these are the two types of silicon, though nobody told the network about
 # types. Defects come second: many defective cells leave the clouds, each in its
 # own way, and many stay inside. A probe, which uses all directions, finds more
-# of them. Even random weights carry something: dead parts are dark, and
-# darkness survives any network. So: a PCA shows what *dominates* your pictures
-# and may mislead a model; a probe, what can be *learned* from them; a network
-# with random weights, what pretraining has added.
+# of them. Even random weights carry something, perhaps that dead parts are
+# dark. So: a PCA shows what *dominates* the features; a probe, what can be
+# *learned* from them; a probe on random weights, what needs no pretraining.
 
 # %% [markdown]
 # ## Beside a published number
@@ -568,8 +566,8 @@ print(f"Nearest cell is of the same module   {share:.0%}")
 #
 # **Exercise fe-09.** The features know more than defects. Choose another
 # question about these cells, and train `my_head` on the features in the cache:
-# either the *type* (`table["type"]`, two classes), or the *degree* of the defect
-# as experts judged it (`table["probability"]`, four classes, few in the
+# either the *type* (`table["type"]`, two classes), or the *probability* of a
+# defect, as experts judged it (`table["probability"]`, four classes, few in the
 # middle). Use Keras or scikit-learn, and only cells of `train`.
 #
 # The check calls `my_head.predict` on the features of the test cells. It wants
@@ -581,9 +579,9 @@ print(f"Nearest cell is of the same module   {share:.0%}")
 # exercise: fe-09
 my_head = ...
 ### BEGIN SOLUTION
-degrees = table["probability"].to_numpy()
+probabilities = table["probability"].to_numpy()
 my_head = probe(best_c, class_weight="balanced")
-my_head = my_head.fit(features[train], degrees[train])
+my_head = my_head.fit(features[train], probabilities[train])
 ### END SOLUTION
 
 # %% [markdown]

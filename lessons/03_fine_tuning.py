@@ -72,10 +72,10 @@ def compile_for(model, rate):
 
 
 # %% [markdown]
-# First the head, on the frozen backbone. Then all from block 6 on with it, at a
-# tenth of the rate; `unfreeze` leaves batch normalization frozen. `cached_fit`
-# computes what stays frozen only once: it cuts the network at the **freeze
-# boundary**.
+# First we train the head on the frozen backbone, then the head and all from
+# block 6 on, at a tenth of the rate; `unfreeze` leaves batch normalization
+# frozen. `cached_fit` computes the frozen part only once for each of three
+# `views`, passes over freshly flipped pictures.
 #
 # **Predict:** will the validation curve rise above where the head left it?
 
@@ -210,18 +210,18 @@ for way, flag in {"unfreezing": True, "freezing": False}.items():
     flags[way] = [what_counts(situation, flag) for situation in situations]
 ignored = np.all(flags.iloc[1] == "THE OLD FLAG")
 counted = np.all(flags.iloc[[0, 4, 5]] == "the new flag")
-course.claim(ignored, "after a fit, a changed flag is ignored, silently.")
-course.claim(counted, "before the first fit, or compiled anew, it counts.")
+course.claim(ignored, "with the same batches, a changed flag is ignored.")
+course.claim(counted, "before any fit, or with a new optimizer, it counts.")
 flags
 
 # %% [markdown]
 # **Interpret.** Keras on TensorFlow reads the flags when it builds the training
 # step, in the first `fit`, not in `compile`, and runs that step from then on.
-# (With PyTorch behind Keras, each step reads them anew.) If a batch of another
-# shape makes it build a new step, new flags meet an old optimizer, and unknown
-# weights are an error: the lucky case, since you notice. So: **change flags,
-# compile with a new optimizer, fit.** The helper `recompile` carries loss,
-# metrics and settings over.
+# (With PyTorch behind Keras, each step reads them anew.) A new batch shape or
+# `compile` makes it build a new step. Freezing then counts; unfreezing is an
+# error, unless the optimizer is new as well. So: **change flags, compile with a
+# new optimizer, fit.** The helper `recompile` carries loss, metrics and settings
+# over.
 #
 # **Exercise ft-01.** A colleague trained a head, unfroze the base, and wonders
 # why nothing gets better. Repair `their_model` (this one, not a new one), and
@@ -355,11 +355,11 @@ print(f"Agrees with its former self on {agreement:.0%} of {len(views)} crops.")
 
 # %% [markdown]
 # **Interpret.** The validation loss may rise while the accuracy rises: the loss
-# penalizes confident mistakes. It does not tell of forgetting. Only the new
+# penalizes confident mistakes. It does not show forgetting. Only the new
 # task had a say, so the old one fades: **forgetting**, *catastrophic* where
-# nearly all is lost (McCloskey and Cohen 1989). On pictures like the training
-# pictures this costs the new task nothing; on others it can (Kumar et al.
-# 2022). So: if the old task is still needed, keep a copy, and measure.
+# nearly all is lost (McCloskey and Cohen 1989). On pictures like these it need
+# not hurt the new task; on others it can (Kumar et al. 2022). So: if you still
+# need the old task, keep a copy, and measure.
 #
 # ## Which learning rate?
 #
@@ -396,10 +396,9 @@ plt.show()
 # rate rises. So: begin ten times below the head's rate, and go lower if the old
 # task matters.
 #
-# The laboratory agrees, in multiples: its head learns at `1e-2`. With all
-# layers unfrozen its network collapses at that rate, and does well at a tenth
-# of it, which ruins the real one. The sliders show rate, depth and number of
-# labels.
+# In the laboratory the head learns at `1e-2`. With all layers unfrozen, the
+# network collapses at that rate and does well at `1e-3`, which ruins the real
+# one: the same tenth, another rate. Check it with the sliders.
 
 # %%
 course.explore("near")
@@ -438,8 +437,8 @@ course.exercise("ft-07").check(my_rate, my_gains, rows, least_agreement)
 # ## A rate for each part
 #
 # A new head wants large steps, a pretrained backbone small ones:
-# **discriminative**, or **layer-wise**, learning rates (Howard and Ruder 2018). By
-# hand it takes one gradient, and an optimizer for each part.
+# **discriminative**, or layer-wise, learning rates (Howard and Ruder 2018). By
+# hand: one gradient, and an optimizer for each part, made before any loop.
 
 
 # %%
@@ -461,8 +460,8 @@ backbone_weights = lab_base.trainable_variables
 one_step({1e-3: lab_head.trainable_variables, 1e-4: backbone_weights})
 
 # %% [markdown]
-# In its first step Adam moves each weight by about its rate, so the weights
-# prove who got which. From `3.15` on, `keras.optimizers` has it:
+# In its first step Adam moves a weight by at most its rate, so the largest step
+# shows each part's rate. From Keras `3.15` on, `keras.optimizers` has this:
 #
 # ```python
 # rates = OptimizerMap(Adam(1e-4), {".*/head/.*": Adam(1e-3)})
@@ -508,24 +507,24 @@ cost[cost["before"] == "each step"].iloc[:, [0, 2, 3, 5]].round(2)
 
 # %% [markdown]
 # *The figure shows the AUC on new modules, minus that of the head alone, by
-# what is trained: means and 95 % intervals over seeds. The table shows
-# parameters, seconds per step of sixteen pictures, and extra memory in
-# megabytes.*
+# what is trained, each depth at a rate of its own: means and 95 % intervals
+# over seeds. The table shows parameters, seconds per step of sixteen pictures,
+# and extra memory in megabytes.*
 #
 # **Interpret.** No depth can be distinguished from the head alone with so few
 # labels: unfreezing all is not shown to be risky, nor the last blocks to be
-# better. What does harm is batch normalization left awake. The cost is plain:
+# better. Batch normalization left awake does harm. The cost is plain:
 # the backward pass goes back as far as you unfreeze, over ever larger grids.
 # So: begin with the last blocks, cut there, and go deeper where new groups gain
 # from it. By hand: `base_model.trainable = True`, then False for each layer
-# before the cut and each batch normalization; under a False base, True counts
-# for nothing. Large networks are usually tuned as a whole (MAE,
+# before the cut and each batch normalization; under a False base, True layers
+# still train. Large networks are usually tuned as a whole (MAE,
 # ConvNeXt), often with a rate that falls towards the input.
 #
 # Augmentation, dropout before the head and early stopping are the usual
 # remedies for overfitting; the last page has all three. Compare with and
-# without. `two_phase_fit` is the whole recipe in one call, and keeps the best
-# weights of *both* phases: plain early stopping forgets phase 1.
+# without. `two_phase_fit` is the whole recipe, and keeps the best weights of
+# *both* phases: plain early stopping forgets phase 1.
 #
 # ```python
 # transfer.two_phase_fit(
@@ -593,8 +592,8 @@ quiz
 # ## One page without the course
 #
 # For your own project: a folder of pictures for each class in `pictures/train`
-# and `pictures/validation`, and plain Keras. It opens all layers and searches
-# no rate, so it begins a hundred times below the head's. The same page is
+# and `pictures/validation`, and plain Keras. It unfreezes all layers and tries
+# one rate only, a cautious hundredth of the head's. The same page is
 # `docs/recipe.md`.
 #
 # ```python
@@ -621,7 +620,7 @@ quiz
 #
 #
 # def compile_and_fit(learning_rate, first_epoch=0):
-#     # A new optimizer: it must know the flags.
+#     # A new optimizer: it must know all that trains.
 #     model.compile(
 #         keras.optimizers.Adam(learning_rate),
 #         loss="categorical_crossentropy",
@@ -662,8 +661,8 @@ quiz
 #
 # - **Flags, compile with a new optimizer, fit**, in this order. Prove it by
 #   weights.
-# - `training=False` at the call does not hold batch normalization under `fit`.
-#   **The flag of each layer does.**
+# - In a functional model `training=False` does not freeze batch normalization
+#   under `fit`. **The flag of each layer does.**
 # - **Head first, then the backbone** at a tenth of the rate or less; rates may
 #   differ by part.
 # - Fine-tuning **forgets**, the more the higher the rate.

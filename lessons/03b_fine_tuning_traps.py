@@ -133,8 +133,8 @@ for name, run in {"1e-3": jumped, "1e-4": gentle}.items():
 # moves each weight by about the rate, however small its gradient, and later
 # steps mostly by less. So a rate that suits a new head throws pretrained
 # weights out of place. The training loss comes down again, but with other
-# features: lesson 03 measured what is left of the old ones. So: a training loss
-# that jumps at the start of phase 2 means *too high a rate*; divide it by ten.
+# features: lesson 03 measured what is left of the old ones. So: if the training
+# loss jumps as phase 2 starts, suspect *too high a rate*; divide it by ten.
 
 # %% [markdown]
 # ## Case 2: two losses for the same pictures
@@ -159,6 +159,7 @@ quiz.only("q13")
 # each, with the same weights and the same cells.
 
 # %%
+now, _ = case_2.evaluate(grids[held], labels[held], verbose=0)  # For case 3.
 some, truth = grids[train], labels[train]
 for mode in (False, True):
     probabilities = case_2(some, training=mode).numpy()
@@ -181,7 +182,6 @@ for mode in (False, True):
 # stopping compare? Look also at the numbers of its epochs.
 
 # %%
-now, _ = case_2.evaluate(grids[held], labels[held], verbose=0)
 lowest = [min(run.history["val_loss"]) for run in (first, second)]
 print("lowest validation loss, phases 1 and 2:", *np.round(lowest, 2))
 print(f"the model has now: {now:.2f}")
@@ -201,8 +201,8 @@ quiz.only("q2", "q4")
 # three or more you pay a few epochs. So: patience three or more, count
 # `len(history.epoch)`, and keep the best of *both* phases yourself.
 #
-# **Exercise tr-06.** Fix it. From `new_model(...)` on: batch normalization
-# kept, a gentler rate than the head's, up to six epochs that count on from
+# **Exercise tr-06.** Fix it. With `new_model(...)`: batch normalization
+# frozen, a gentler rate than the head's, up to six epochs that count on from
 # `first`, watched on the validation cells (`**on_grids`). In the end `my_model`
 # has the best weights of both phases; those of phase 1 are the ones that
 # `new_model` starts from.
@@ -270,8 +270,8 @@ print(f"{flagged} arrays of block 7 are flagged to train, {len(moved)} moved")
 
 # %% [markdown]
 # **The verdict: no new compile.** The step was traced while block 7 was frozen, and
-# goes on as it was. A new rate reaches the old step, a new flag does not. So: a
-# phase 2 that looks like phase 1 has not begun.
+# goes on as it was. A new rate reaches the old step, a new flag does not. So: if
+# phase 2 looks like phase 1, compile again.
 
 # %% [markdown]
 # ## Case 5: the loop over the last twenty layers
@@ -310,7 +310,7 @@ quiz.only("q5")
 # **Exercise tr-03.** Load a fresh `residual` backbone and let *only* its last
 # stage train (the layers whose names begin with `stage4`), together with a new
 # head, and in such a way that `my_base.trainable_weights` lists what trains.
-# Batch normalization stays as it is. Use `put_head_on(my_base, "sgd", 6)`, and
+# Batch normalization stays frozen. Use `put_head_on(my_base, "sgd", 6)`, and
 # make one step, `last_model.fit(images[:32], classes[:32])`, inside `watch`.
 
 # %% tags=["exercise"]
@@ -404,7 +404,7 @@ quiz.only("q16")
 # **The verdict: validation that leaks.** A mirror image is nearly the same
 # picture, and a cell is much like others of its module. With random dealing,
 # four in five of the rows for validation have their twin among those for
-# training. And a penalty chosen by it comes out too weak, since learning twins
+# training. A penalty chosen by it can come out too weak, since learning twins
 # by heart pays. So: split first, by what will be new (modules, patients);
 # augment afterwards, and the training part only. The last exercise asks for it.
 
@@ -528,21 +528,21 @@ _ = axes[0].legend()
 # epochs, for two constant rates and a schedule.*
 #
 # **Interpret.** The schedule ends closer to ImageNet's weights than the full
-# rate, but so does half the rate: here the distance comes from the sum of the
-# rates, not from their order. Whether the new task gains is a question for more
+# rate, but so does half the rate: here the distance follows the sum of the
+# rates, not their shape. Whether the new task gains is a question for more
 # than one run. So: use phase 1 where it is cheap, as with stored features. Full
 # fine-tuning of large vision networks usually has warm-up and cosine.
 
 # %% [markdown]
 # ## From a blank page
 #
-# **Exercise tr-09.** A ninth training, without any of the eight faults, from
-# phase 1's head on. From the cells with `split == "train"`, choose `my_cells`
-# (at least 300) to train on and `my_held` (at least 60) to validate on. Build
-# `tuned` on `grids`, and fine-tune it with one `fit` on the first, watched on
-# the second, inside `with course.watch(tuned) as evidence:`. In the end `tuned`
-# has the weights of its best epoch, or those that it began with if they were
-# better.
+# **Exercise tr-09.** A ninth training, from phase 1's head on, without the
+# eight faults but for one: that head has seen some of these cells. Of those
+# with `split == "train"`, choose `my_cells` (at least 300) to train on and
+# `my_held` (at least 60) to validate on. Build `tuned` on `grids`, and
+# fine-tune it with one `fit` on the first, watched on the second, inside
+# `with course.watch(tuned) as evidence:`. At the end `tuned` has the weights of
+# its best epoch, or those that it began with if they were better.
 #
 # The check sees shared modules, a missing compile, batch normalization that
 # moved, too high a rate, and weights that are not the best.

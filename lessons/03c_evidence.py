@@ -41,9 +41,8 @@ rng = np.random.default_rng(0)
 #
 # This course began with three short texts on fine-tuning, here called 000, 001
 # and 002. What they claim, and what the lessons claim, is in a **ledger**. Each
-# claim was tested twice where possible: on *real ground*, ImageNet's network on
-# photographs of solar cells, and in the *laboratory*, a small network on drawn
-# pictures. How a claim is tested, and what counts as an answer, was written
+# claim was tested on *real ground*, ImageNet's network on photographs of solar
+# cells, and some also in the *laboratory*, a small network on drawn pictures. How a claim is tested, and what counts as an answer, was written
 # down before the first run.
 #
 # Choose a claim from the list, with the mouse or with Tab and the arrow keys.
@@ -192,9 +191,9 @@ _ = axes[0].legend()
 # true gain in AUC, with five seeds and with twenty. The remaining share is
 # undecided.*
 #
-# **Interpret.** This is the **power** of an experiment. With five seeds,
-# whatever is smaller than the printed gain is mostly *undecided*, whether it is
-# there or not. "Undecided" is a statement about the experiment, not about the
+# **Interpret.** The share *supported* is the experiment's **power**. With five
+# seeds, a gain well below the printed one is mostly *undecided*, and so is none
+# at all. "Undecided" is a statement about the experiment, not about the
 # world; only "refuted" rules out an effect that counts. The spread itself comes
 # from five seeds, so the printed gains are rough, and a number of seeds, which
 # goes with its square, is rougher. So: report the interval, which says what has
@@ -240,10 +239,10 @@ print(f"at least one in {np.mean(below > 0):.0%} of all such ledgers.")
 print(f"In the ledger there are {np.sum(p < 0.05)}.")
 
 # %% [markdown]
-# **Holm's correction** (1979) keeps the chance of even one false finding below
-# `0.05`. By hand: sort the p values; the smallest has to pass `0.05` divided by the
-# number of comparisons, the next `0.05` divided by one less, and so on; stop at the
-# first that does not pass.
+# **Holm's correction** (1979) keeps the chance of even one false finding at
+# `0.05` or less. By hand: sort the p values; the smallest must not exceed `0.05`
+# divided by the number of comparisons, the next `0.05` divided by one less, and
+# so on; stop at the first that does.
 
 # %%
 limits = 0.05 / np.arange(len(p), 0, -1)
@@ -328,7 +327,7 @@ _ = axes[1].set_xlabel("accuracy on the old task")
 # **Interpret.** The head first keeps far more of the old task. On the new one
 # every seed gained by it, and yet the interval reaches below zero: three seeds
 # cannot say more. No remedy raises the new task's score beyond doubt; L2-SP
-# keeps more of the old one, which is what it was made for. So: train the head
+# keeps more of the old one, dropout less. So: train the head
 # first, and choose a remedy for what it keeps.
 #
 # ## Early, middle or late?
@@ -403,7 +402,7 @@ _ = axes[1].set_xlabel("log of: rise from scratch / rise fine-tuned")
 # decide. But width depends on how long weights are and how steps are measured
 # (Dinh et al. 2017). Neyshabur et al. (2020) found another thing: two networks
 # fine-tuned from the *same* pretrained weights are in one basin, with no
-# barrier between them. So: do not argue with width. The one basin is what
+# barrier between them. So: do not argue from width. The one basin is what
 # averaging several fine-tuned networks relies on; the line of 03b, from before
 # to after, is a cousin.
 #
@@ -420,12 +419,12 @@ _ = ledger.show("fine-tuning-gains")
 # *The figure shows the gain of fine-tuning over the frozen network, on both
 # grounds, over the number of labels and, in the laboratory, the task.*
 #
-# **Interpret.** Neither sentence holds as a rule: there was a gain only with
-# enough labels *and* on a task where frozen features leave room. Across twelve
+# **Interpret.** Only the laboratory shows a gain: from 100 labels on, more for
+# shapes than for defects, none for tissue; this fits text 002. Across twelve
 # data sets Kornblith et al. (2019) found fine-tuning above fixed features
 # almost throughout, with more labels than ours; Raghu et al. (2019) found that
-# on large medical data sets pretraining itself brings little. So: distance does
-# not decide; labels and a comparison on your own groups do.
+# on large medical data sets pretraining itself brings little. So: let a
+# comparison on your own groups decide, not the distance.
 #
 # ## Which setting matters most?
 #

@@ -114,7 +114,7 @@ def _is_cheap(threshold, labels, scores, *costs):
 def judge_other_head(
     head: object, features: object, table: object
 ) -> tuple[str, str]:
-    """Judge a head for the type of the cells, or for the degree of the defect.
+    """Judge a head for the type of the cells, or how probable a defect is.
 
     Args:
         head: The learner's: whatever has a `predict`.
@@ -197,7 +197,7 @@ def _classes(answer, count):
                 return question, answer.argmax(axis=1)
         return (
             f"It has {answer.shape[1]} outputs: 2 are for the type, 4 for the "
-            "degree of the defect."
+            "probability of a defect."
         )
     if answer.ndim != 1:
         return f"`predict` gives shape {answer.shape}: give one class a cell."
@@ -216,7 +216,7 @@ def _classes(answer, count):
     if not numbers.size or (numbers % 1).any() or not 0 <= numbers.min():
         return "`predict` gives numbers that are no classes, such as 0 and 1."
     if numbers.max() > 3:
-        return f"There is no class {numbers.max():g}: the degrees are 0 to 3."
+        return f"There is no class {numbers.max():g}: there are four, 0 to 3."
     question = "type" if numbers.max() <= 1 else "probability"
     return question, numbers.astype(int)
 
