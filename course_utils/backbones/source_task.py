@@ -118,6 +118,8 @@ def source_accuracy(model, data):
             images, labels = batch
             logits = dict(model(images, training=False))
             truth = {name: np.asarray(labels[name]) for name in logits}
+        except CourseError:  # Such as pictures of another scale.
+            raise
         except Exception as error:  # Each kind of model and data has its own.
             raise CourseError(
                 "Expected a model with old heads, and pictures with a label "

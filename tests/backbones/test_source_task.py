@@ -77,3 +77,11 @@ def test_what_is_no_source_task(source):
     ):
         with pytest.raises(CourseError, match="a model with old heads"):
             source_task.source_accuracy(*wrong)
+
+
+def test_a_wrong_scale_keeps_its_own_sentence(source):
+    base_model = pretrained.load_backbone("residual_narrow", None)
+    model = source_task.with_old_heads(base_model)
+    scaled = source.test.take(1).map(lambda x, y: (x / 255, y))
+    with pytest.raises(CourseError, match="values from 0 to 255"):
+        source_task.source_accuracy(model, scaled)
