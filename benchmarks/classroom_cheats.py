@@ -2,6 +2,8 @@
 
     python -m benchmarks.classroom_cheats      writes docs/cheats.md
 
+The table is about bubblewrap, podman and docker, and needs all three.
+
 Each cheat is a notebook that answers one question rightly, which is worth its
 point, and then does something else to earn more, to look around, or to hurt.
 """
@@ -292,7 +294,10 @@ class _listener:  # noqa: N801
 
 
 def main() -> None:
-    """Try all, and write the table."""
+    """Try all in each sandbox, and write the table."""
+    for kind in sandbox.KINDS:
+        if problem := sandbox.problem_of(kind):
+            raise SystemExit(f"The table is about all sandboxes; {problem}.")
     lines = [
         "# Cheats, tried",
         "",
@@ -300,19 +305,25 @@ def main() -> None:
         "answers one question, worth 1 point, honestly, and then tries what "
         "its row says. *Earned* is the total; 1 is what the honest answer is "
         "worth.",
-        "",
-        "| cheat | earned | file outside | packets | secrets seen | ended by |",
-        "| --- | --: | --- | --: | --- | --- |",
     ]
-    for name in CHEATS:
-        found = try_cheat(name)
-        lines.append(
-            f"| {name} | {found['earned']:g} "
-            f"| {'yes' if found['written outside'] else 'no'} "
-            f"| {found['packets']} | {'yes' if found['seen'] else 'no'} "
-            f"| {found['killed'] or 'itself'} |"
-        )
-        print(lines[-1], flush=True)
+    for kind in sandbox.KINDS:
+        lines += [
+            "",
+            f"## In {kind}",
+            "",
+            "| cheat | earned | file outside | packets | secrets seen "
+            "| ended by |",
+            "| --- | --: | --- | --: | --- | --- |",
+        ]
+        for name in CHEATS:
+            found = try_cheat(name, kind)
+            lines.append(
+                f"| {name} | {found['earned']:g} "
+                f"| {'yes' if found['written outside'] else 'no'} "
+                f"| {found['packets']} | {'yes' if found['seen'] else 'no'} "
+                f"| {found['killed'] or 'itself'} |"
+            )
+            print(kind, lines[-1], flush=True)
     DOCS.write_text("\n".join(lines) + "\n", "utf-8")
 
 

@@ -63,7 +63,11 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
         step.add_argument("folder", metavar="DIR")
         step.add_argument("--lesson", action="append", metavar="LESSON")
         step.add_argument("--student", action="append", metavar="NAME")
-        step.add_argument("--sandbox", default="auto")
+        step.add_argument(
+            "--sandbox",
+            default="auto",
+            help="bubblewrap, which is the default, podman or docker",
+        )
         step.add_argument("--workers", type=int)
         step.add_argument("--scheduler", metavar="ADDRESS")
         step.add_argument(

@@ -49,7 +49,8 @@ def grade(
         students: Names; None for all.
         trust_submissions: Run notebooks as if they were your own, in a plain
             process that can read and delete what you can.
-        sandbox: ``"auto"`` or ``"bubblewrap"``.
+        sandbox: ``"auto"``, which is bubblewrap, or ``"bubblewrap"``,
+            ``"podman"`` or ``"docker"``.
         workers: Submissions at a time; None for as many as cores and memory
             allow.
         scheduler: Address of a Dask cluster that sees the same folder.

@@ -1,8 +1,8 @@
 """Run a program apart: no network, no keys, bounds on all that it uses.
 
-Bubblewrap builds a root of its own from a list of what is needed to run a
-notebook; what is not on the list is not there: no home folder, no other
-submission, no key. The program gets bytes, and gives bytes.
+Bubblewrap, podman or docker builds a root of its own from a list of what is
+needed to run a notebook; what is not on the list is not there: no home folder,
+no other submission, no key. The program gets bytes, and gives bytes.
 """
 
 import contextlib
@@ -19,11 +19,12 @@ from pathlib import Path
 
 import psutil
 
-from course_utils.classroom import bubblewrap
-from course_utils.classroom.bubblewrap import Limits
+from course_utils.classroom import bubblewrap, containers, sandbox_contents
+from course_utils.classroom.sandbox_contents import Limits
+from course_utils.machine import arguments
 from course_utils.machine.errors import CourseError
 
-_WORK = bubblewrap.WORK
+KINDS = ("bubblewrap", *containers.PROGRAMS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,10 +45,10 @@ class Outcome:
 
 
 def choose(name: str = "auto", trust_submissions: bool = False) -> str:
-    """Return the kind of sandbox to use: ``"bubblewrap"`` or ``"none"``.
+    """Return the kind of sandbox to use: one of `KINDS`, or ``"none"``.
 
     Args:
-        name: ``"auto"``, or the kind that is wanted.
+        name: ``"auto"``, which is bubblewrap, or the kind that is wanted.
         trust_submissions: Run in a plain process; then ``name`` counts
             nothing.
 
@@ -56,40 +57,50 @@ def choose(name: str = "auto", trust_submissions: bool = False) -> str:
     """
     if trust_submissions:
         return "none"
-    if name not in ("auto", "bubblewrap"):
-        raise CourseError(
-            f"Submissions cannot be run in {name!r}: bubblewrap is the one "
-            "sandbox that this course knows; leave `--sandbox` out."
-        )
-    problem = bubblewrap_problem()
+    kind = arguments.choice("sandbox", name, ("auto", *KINDS))
+    kind = "bubblewrap" if kind == "auto" else kind
+    problem = problem_of(kind)
     if problem:
+        others = " or ".join(k for k in KINDS if k != kind)
         raise CourseError(
             f"Submissions are not run without a sandbox, and {problem}: "
-            "install bubblewrap (`apt-get install bubblewrap`), grade on a "
-            "Linux machine, or, if you would run each of these notebooks by "
-            "hand without a look, pass `--trust-submissions`."
+            f"install {kind} (`apt-get install {kind}`), choose another with "
+            f"`--sandbox` ({others}), grade on a Linux machine, or, if you "
+            "would run each of these notebooks by hand without a look, pass "
+            "`--trust-submissions`."
         )
-    return "bubblewrap"
+    return kind
 
 
-def bubblewrap_problem() -> str:
-    """Say why bubblewrap cannot be used here; empty if it can."""
-    needed = ["bwrap", "prlimit"] + (
-        ["setpriv"] if bubblewrap.is_root() else []
-    )
+def problem_of(kind: str) -> str:
+    """Say why a kind of sandbox cannot be used here; empty if it can."""
+    needed = [kind]
+    if kind == "bubblewrap":
+        needed = ["bwrap", "prlimit"]
+        needed += ["setpriv"] if sandbox_contents.is_root() else []
     for program in needed:
         if not shutil.which(program):
             return f"the program {program} was not found"
-    command = [*bubblewrap.command(Limits()), "true"]
+    environment = dict(os.environ)
     try:
+        if kind == "bubblewrap":
+            command = bubblewrap.command(Limits())
+            environment = {"PATH": os.defpath}
+        else:
+            command = containers.Container(kind, Limits()).command
         answer = subprocess.run(
-            command, capture_output=True, timeout=20, env={"PATH": os.defpath}
+            [*command, "true"],
+            capture_output=True,
+            timeout=60,
+            env=environment,
         )
+    except CourseError as error:
+        return str(error).rstrip(".")
     except (OSError, subprocess.TimeoutExpired):
-        return "bubblewrap does not start here"
+        return f"{kind} does not start here"
     if answer.returncode:
         told = answer.stderr.decode(errors="replace").strip().splitlines()
-        return f"bubblewrap does not work here ({(told or ['no reason'])[-1]})"
+        return f"{kind} does not work here ({(told or ['no reason'])[-1]})"
     return ""
 
 
@@ -112,27 +123,36 @@ def run(
         threads: How many TensorFlow should use.
     """
     python = [sys.executable, "-s", "-B", *arguments]
+    container = None
     with contextlib.ExitStack() as stack:
-        folder = _WORK
+        folder = sandbox_contents.WORK
         if kind == "none":
             folder = stack.enter_context(tempfile.TemporaryDirectory())
+        # Bubblewrap's own environment can be read inside, in /proc/1.
+        environment = _environment(folder, threads)
+        if kind == "none":
             command = python
-        else:
+        elif kind == "bubblewrap":
             command = [*bubblewrap.command(limits, readable), *python]
+        else:
+            container = containers.Container(
+                kind, limits, readable, environment
+            )
+            command = [*container.command, *python]
+            environment = dict(os.environ)
         process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            # Bubblewrap's own environment can be read inside, in /proc/1.
-            env=_environment(folder, threads),
+            env=environment,
             cwd=folder if kind == "none" else "/",
             start_new_session=True,
         )
-        return _attend(process, content, limits)
+        return _attend(process, content, limits, container)
 
 
-def _attend(process, content, limits):
+def _attend(process, content, limits, container):
     """Feed a process, listen to it, and kill it where it passes a limit."""
     parts, size, problem = [], 0, ""
 
@@ -155,12 +175,15 @@ def _attend(process, content, limits):
     for worker in workers:
         worker.start()
     start = time.monotonic()
-    longest = bubblewrap.PATIENCE * limits.seconds
+    longest = sandbox_contents.PATIENCE * limits.seconds
     try:
         while process.poll() is None and not problem:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(0.25)
-            memory, seconds = _used_by(process.pid)
+            # A container's processes are not below the command that asked for
+            # them.
+            pid = container.pid() if container else process.pid
+            memory, seconds = _used_by(pid)
             if seconds > limits.seconds:
                 problem = (
                     f"it computed for more than {limits.seconds:g} seconds"
@@ -177,6 +200,8 @@ def _attend(process, content, limits):
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+        if container and process.wait() < 0:
+            container.end()
         process.wait()
         workers[1].join(5)
         process.stdout.close()

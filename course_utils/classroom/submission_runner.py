@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from course_utils.classroom import frames, notebook_answers, submitted_values
-from course_utils.classroom.bubblewrap import PATIENCE
+from course_utils.classroom.sandbox_contents import PATIENCE
 from course_utils.classroom.submission_recorder import Recorder, install
 
 LONGEST_MESSAGE = 180

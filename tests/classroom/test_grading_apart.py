@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import subprocess
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from benchmarks import classroom_cheats, odd_notebooks
 from course_utils.classroom import (
     class_folder,
+    containers,
     frames,
     grading,
     sandbox,
@@ -20,11 +22,18 @@ from course_utils.classroom import (
 from course_utils.machine.errors import CourseError
 from tests.conftest import TOP
 
-PROBLEM = sandbox.bubblewrap_problem()
+PROBLEM = sandbox.problem_of("bubblewrap")
 # CI has to have a sandbox: there these tests fail, and are not skipped.
 needs_sandbox = pytest.mark.skipif(
     bool(PROBLEM) and not os.environ.get("CI"), reason=PROBLEM or "none"
 )
+# What is seen of a cheat that nothing keeps apart.
+TRACES = [
+    ("a packet is sent", "packets"),
+    ("another student's work is read", "seen"),
+    ("keys, quizzes, solutions are read", "seen"),
+    ("`/proc` and the parent's environment are read", "seen"),
+]
 NOTEBOOK = TOP / "solutions" / "02_feature_extraction.ipynb"
 
 
@@ -46,15 +55,35 @@ def test_a_cheat_earns_what_was_honest_and_leaves_no_trace(name):
     assert not found["seen"]
 
 
-@pytest.mark.parametrize(
-    ("name", "trace"),
-    [
-        ("a packet is sent", "packets"),
-        ("another student's work is read", "seen"),
-        ("keys, quizzes, solutions are read", "seen"),
-        ("`/proc` and the parent's environment are read", "seen"),
-    ],
-)
+@pytest.mark.parametrize("kind", containers.PROGRAMS)
+def test_podman_and_docker_keep_the_same_cheats_apart(kind):
+    if problem := sandbox.problem_of(kind):
+        pytest.skip(problem)
+    for name in (
+        *(name for name, _ in TRACES),
+        "a file is written outside",
+        "root is asked for",
+        "a flood of output",
+        "all of the memory",
+        "the process ends itself",
+    ):
+        found = classroom_cheats.try_cheat(name, kind)
+        assert found["earned"] == 1, name
+        assert not found["written outside"] and not found["packets"], name
+        assert not found["seen"], name
+
+
+def test_what_a_container_was_killed_for_leaves_none():
+    if problem := sandbox.problem_of("docker"):
+        pytest.skip(problem)
+    limits = sandbox.Limits(seconds=1)
+    found = sandbox.run("docker", ["-c", "while 1: pass"], b"", limits)
+    assert found.killed == "it computed for more than 1 seconds"
+    listed = ["docker", "ps", "--all", "--filter", "name=course-", "--quiet"]
+    assert subprocess.check_output(listed) == b""
+
+
+@pytest.mark.parametrize(("name", "trace"), TRACES)
 def test_without_a_sandbox_the_same_cheats_leave_traces(name, trace):
     assert classroom_cheats.try_cheat(name, "none")[trace]
 
@@ -117,7 +146,9 @@ def test_cells_of_a_students_own_cost_nothing():
 def test_who_waits_has_longer_than_who_computes(
     monkeypatch, code, patience, killed
 ):
-    monkeypatch.setattr("course_utils.classroom.bubblewrap.PATIENCE", patience)
+    monkeypatch.setattr(
+        "course_utils.classroom.sandbox_contents.PATIENCE", patience
+    )
     limits = sandbox.Limits(seconds=1)
     assert sandbox.run("none", ["-c", code], b"", limits).killed == killed
 
@@ -127,8 +158,10 @@ def test_where_there_is_no_sandbox_nothing_is_run(monkeypatch):
     with pytest.raises(CourseError, match="without a sandbox"):
         sandbox.choose()
     assert sandbox.choose(trust_submissions=True) == "none"
-    with pytest.raises(CourseError, match="'podman': bubblewrap is the one"):
+    with pytest.raises(CourseError, match="podman was not found.*docker"):
         sandbox.choose("podman")
+    with pytest.raises(CourseError, match="'bubblewrap' or 'podman'"):
+        sandbox.choose("chroot")
 
 
 @pytest.mark.parametrize(
