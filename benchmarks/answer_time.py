@@ -76,7 +76,7 @@ def main() -> None:
 
     import keras
 
-    from course_utils.answers.checks import weights
+    from course_utils.answers.checks import weight_evidence
     from course_utils.backbones.pretrained import load_backbone
 
     def watch(model: keras.Model) -> None:
@@ -93,7 +93,7 @@ def main() -> None:
     exercise = course.exercise("sh-02")
     whole = median_ms(lambda: exercise.check(model, evidence))
     reading = median_ms(
-        lambda: weights.differs_from_pretrained(model, "residual")
+        lambda: weight_evidence.differs_from_pretrained(model, "residual")
     )
     print(f"{whole:8.1f} ms  a check of weights, {reading:.1f} of it reading")
     print(f"{median_ms(lambda: watch(model)):8.1f} ms  watching residual")

@@ -33,7 +33,8 @@ LIMITS = sandbox.Limits(
 )
 _LEAK = 'course.quiz("02").answer("q8", str({})[:300])'
 _FRAMES = (
-    "import os\nfrom course_utils.classroom import frames\n"
+    "import os\n"
+    "from course_utils.classroom import submission_frames as frames\n"
     "def send(content):\n"
     "    for number in range(3, 64):\n"
     "        try:\n"
@@ -57,7 +58,7 @@ CHEATS = {
         "sys.modules['course_utils.classroom.submission_judging'] = fake"
     ],
     "evidence is forged": [
-        "from course_utils.answers.checks.watching import Evidence\n"
+        "from course_utils.answers.checks.training_evidence import Evidence\n"
         "forged = Evidence(None, finished=True)\n"
         "course.exercise('fe-09').check(forged, forged, forged)"
     ],

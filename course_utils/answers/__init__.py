@@ -1,4 +1,4 @@
-"""Quizzes, exercises, the challenge, progress: judge, remember, add up."""
+"""Quizzes, exercises and checks, the challenge, progress: judge, remember."""
 
 import lazy_loader
 

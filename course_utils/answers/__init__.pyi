@@ -1,8 +1,8 @@
 from .challenge import Challenge as Challenge
 from .checks import Exercise as Exercise
 from .checks import find_exercise as find_exercise
-from .checks.watching import Evidence as Evidence
-from .checks.watching import watch as watch
+from .checks.training_evidence import Evidence as Evidence
+from .checks.training_evidence import watch as watch
 from .progress_summary import Board as Board
 from .progress_summary import load_board as load_board
 from .quizzes import Quiz as Quiz

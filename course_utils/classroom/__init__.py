@@ -1,4 +1,4 @@
-"""Teach a class: release, collect, run apart, judge, count, export."""
+"""Teach a class: release, collect, run in a sandbox, judge, count, export."""
 
 import lazy_loader
 

@@ -12,11 +12,11 @@ from tqdm.auto import tqdm
 from course_utils.classroom import (
     class_folder,
     dask_workers,
-    frames,
     judges,
     pending_submissions,
     reference_solutions,
     sandbox,
+    submission_frames,
     submission_judging,
 )
 from course_utils.classroom.sandbox import choose
@@ -140,7 +140,7 @@ def run_apart(
     }
     records, skipped, killed, seconds = [], [], set(), 0.0
     for _ in range(1 + MOST_RESTARTS):
-        content = frames.pack({**job, "skip": skipped}, asked)
+        content = submission_frames.pack({**job, "skip": skipped}, asked)
         readable = reference_solutions.cache_of(Path(task["folder"]))
         found = sandbox.run(
             task["sandbox"],
@@ -150,7 +150,7 @@ def run_apart(
             (readable,),
         )
         seconds += found.seconds
-        new = list(frames.unpack(found.output))
+        new = list(submission_frames.unpack(found.output))
         records += new
         kinds = [head.get("kind") for head, _ in new]
         begun = [h.get("cell") for h, _ in new if h.get("kind") == "begin"]

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from course_utils.classroom import (
     class_folder,
-    frames,
     judges,
     releasing,
     sandbox,
+    submission_frames,
     submitted_values,
 )
 from course_utils.classroom.submissions import read_cells
@@ -55,8 +55,10 @@ def make(folder: Path, lesson: str, seed: int | None = None) -> Path:
     path = Path(folder) / "secret" / "references" / f"{lesson}-{name}.frames"
     if path.is_file():
         return path
-    found = sandbox.run("none", RUNNER, frames.pack(job), _LIMITS, threads=2)
-    heads = [head for head, _ in frames.unpack(found.output)]
+    found = sandbox.run(
+        "none", RUNNER, submission_frames.pack(job), _LIMITS, threads=2
+    )
+    heads = [head for head, _ in submission_frames.unpack(found.output)]
     stops = [head["message"] for head in heads if head["kind"] == "stopped"]
     if (
         not heads
@@ -81,7 +83,7 @@ def cache_of(folder: Path) -> Path:
 def load(path: Path) -> judges.Reference:
     """Read a reference that `make` has made."""
     given, prepared = {}, {}
-    for head, arrays in frames.unpack(path.read_bytes(), most=2**30):
+    for head, arrays in submission_frames.unpack(path.read_bytes(), most=2**30):
         read = [
             submitted_values.read(one, arrays) for one in head.get("given", ())
         ]

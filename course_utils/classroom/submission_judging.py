@@ -81,7 +81,8 @@ def judge(
 
     Args:
         lesson: Number of the lesson.
-        records: Frames of the submission, as `frames.unpack` reads them.
+        records: What the submission has sent, as `submission_frames.unpack`
+            reads it.
         points: By id, what counts and for how much.
         reference: Our own run.
     """

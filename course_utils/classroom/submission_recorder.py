@@ -100,7 +100,7 @@ def install(recorder: Recorder) -> None:
     Args:
         recorder: What writes down.
     """
-    from course_utils.answers.checks.watching import watch
+    from course_utils.answers.checks.training_evidence import watch
 
     door = types.ModuleType("course_utils.course", "The learner's door.")
     door.begin = _begin

@@ -20,7 +20,11 @@ from pathlib import Path
 
 import numpy as np
 
-from course_utils.classroom import frames, notebook_answers, submitted_values
+from course_utils.classroom import (
+    notebook_answers,
+    submission_frames,
+    submitted_values,
+)
 from course_utils.classroom.sandbox_contents import PATIENCE
 from course_utils.classroom.submission_recorder import Recorder, install
 
@@ -30,7 +34,7 @@ LONGEST_LINE = 80
 
 def main() -> None:
     """Read a job, run it, send frames."""
-    job, arrays = next(frames.unpack(sys.stdin.buffer.read()))
+    job, arrays = next(submission_frames.unpack(sys.stdin.buffer.read()))
     out = os.fdopen(os.dup(1), "wb", buffering=0)
     _silence()
     if job.get("keep_cache"):  # our own lesson fills it
@@ -39,7 +43,7 @@ def main() -> None:
         _warm_cache(job.get("cache"))
 
     def emit(head, arrays=None):
-        content = memoryview(frames.pack(head, arrays))
+        content = memoryview(submission_frames.pack(head, arrays))
         while content:
             content = content[out.write(content) :]
 

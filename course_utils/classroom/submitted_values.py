@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from course_utils.answers.checks.watching import Evidence
-from course_utils.classroom.frames import KINDS, MOST_BYTES
+from course_utils.answers.checks.training_evidence import Evidence
+from course_utils.classroom.submission_frames import KINDS, MOST_BYTES
 
 LONGEST_TEXT = 2_000  # characters
 MOST_ITEMS = 10_000  # of a list or a dict

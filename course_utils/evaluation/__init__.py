@@ -1,4 +1,4 @@
-"""How good a model is, how sure that is, where it looks: numbers, plots."""
+"""How good a model is, how sure that is, where it looks: scores, plots."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Folders, verified files, checks of arguments and of data, the one error."""
+"""Folders, verified files, quick runs, checks of arguments, the one error."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""What a learner sees in the page: cards, live curves, explorers."""
+"""What a learner sees in the page: cards, photographs, curves, explorers."""
 
 import lazy_loader
 

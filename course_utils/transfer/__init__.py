@@ -1,4 +1,4 @@
-"""Freeze, unfreeze, compile again, train in two phases: the heart."""
+"""Freeze, compile again, keep features, train in two phases: the heart."""
 
 import lazy_loader
 

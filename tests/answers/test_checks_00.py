@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from course_utils import course
-from course_utils.answers.checks import lesson_00
+from course_utils.answers.checks import lesson_00_checks
 from course_utils.backbones.pretrained import load_backbone
 from tests.answers import checking
 from tests.conftest import needs_package
@@ -101,8 +101,8 @@ def test_an_answer_that_cannot_be_judged_does_not_raise(answer):
 
 @pytest.fixture(autouse=True)
 def small_backbone(monkeypatch):
-    monkeypatch.setattr(lesson_00, "BACKBONE", "residual")
-    monkeypatch.setattr(lesson_00, "NUM_CLASSES", 6)
+    monkeypatch.setattr(lesson_00_checks, "BACKBONE", "residual")
+    monkeypatch.setattr(lesson_00_checks, "NUM_CLASSES", 6)
 
 
 IMAGES = np.random.default_rng(0).uniform(0, 255, (8, 64, 64, 3))

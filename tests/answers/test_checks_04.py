@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from course_utils.answers.checks import lesson_04
+from course_utils.answers.checks import lesson_04_checks
 from course_utils.evaluation.intervals import wilson_interval
 from tests.answers.checking import check
 
@@ -112,7 +112,7 @@ def bright(pictures):
 
 
 def covered(colour, keep=False):
-    return lesson_04._covered(PICTURES, LABELS, bright, colour, keep)
+    return lesson_04_checks._covered(PICTURES, LABELS, bright, colour, keep)
 
 
 OWN = PICTURES.mean(axis=(1, 2), keepdims=True)
@@ -160,7 +160,7 @@ def test_a_wrong_cell_is_half_right(work, cell, named):
 
 # da-13: a card for a clinic.
 
-VALIDATION, TEST, _ = lesson_04._clinic(20, 0.85, str, 7)
+VALIDATION, TEST, _ = lesson_04_checks._clinic(20, 0.85, str, 7)
 
 
 def make_card(
@@ -246,12 +246,13 @@ def test_each_misconception_about_a_card_is_named(work, card, named):
 
 def test_the_clinics_bring_each_verdict():
     clinics = [
-        lesson_04._clinic(*c, n) for n, c in enumerate(lesson_04._CLINICS)
+        lesson_04_checks._clinic(*c, n)
+        for n, c in enumerate(lesson_04_checks._CLINICS)
     ]
     clinics += [(VALIDATION, TEST, 0.85)]
     found = {
         row[3]
         for clinic in clinics
-        for row in lesson_04._card(*clinic).values()
+        for row in lesson_04_checks._card(*clinic).values()
     }
-    assert found == set(lesson_04.VERDICTS)
+    assert found == set(lesson_04_checks.VERDICTS)

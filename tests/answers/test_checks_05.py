@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageOps
 from sklearn.linear_model import LogisticRegression
 
-from course_utils.answers.checks import lesson_05_script
+from course_utils.answers.checks import lesson_05_script_checks
 from course_utils.evaluation.classification_scores import compare
 from course_utils.evaluation.intervals import wilson_interval
 from tests.answers.checking import check
@@ -301,7 +301,7 @@ def test_what_is_no_script_is_named(work, saved, answer):
 
 
 def test_a_script_without_end_is_stopped(work, saved, monkeypatch):
-    monkeypatch.setattr(lesson_05_script, "LONGEST_RUN", 0.5)
+    monkeypatch.setattr(lesson_05_script_checks, "LONGEST_RUN", 0.5)
     status, message = check("yo-09", "import sys\nwhile True: pass", *saved)
     assert status == "failed" and "had not ended" in message
 
@@ -310,7 +310,7 @@ def test_a_copy_shows_what_the_picture_shows(saved, tmp_path):
     (file, *_), _ = saved
     original = np.asarray(Image.open(file), int)
     for number in range(3):
-        path = lesson_05_script._copy(file, tmp_path / "x.jpg", number)
+        path = lesson_05_script_checks._copy(file, tmp_path / "x.jpg", number)
         with Image.open(path) as image:
             upright = ImageOps.exif_transpose(image)
             shown = np.asarray(ImageOps.fit(upright, (40, 40)), int)

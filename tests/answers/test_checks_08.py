@@ -8,7 +8,7 @@ import tensorflow as tf
 from sklearn.metrics import roc_auc_score
 
 from course_utils.answers import challenge_log, challenge_scores
-from course_utils.answers.checks import lesson_08
+from course_utils.answers.checks import lesson_08_checks
 from course_utils.evaluation import bootstrap_over_patients
 from course_utils.evaluation.intervals import Interval
 from tests.answers.checking import check
@@ -29,7 +29,7 @@ for array in (LABELS, MODULES, FEATURES, FIRST, SECOND, PUBLIC):
 
 @pytest.fixture(autouse=True)
 def few_draws(monkeypatch):
-    monkeypatch.setattr(lesson_08, "DRAWS", DRAWS)
+    monkeypatch.setattr(lesson_08_checks, "DRAWS", DRAWS)
 
 
 def area(scores, some=slice(None)):

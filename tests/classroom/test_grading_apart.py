@@ -12,9 +12,9 @@ from benchmarks import classroom_cheats, odd_notebooks
 from course_utils.classroom import (
     class_folder,
     containers,
-    frames,
     grading,
     sandbox,
+    submission_frames,
     submission_judging,
     submissions,
     submitted_values,
@@ -41,7 +41,9 @@ def answered(value):
     """A value as it arrives, through JSON and arrays."""
     writer = submitted_values.Writer()
     head = {"given": [writer.write(value)]}
-    [(head, arrays)] = frames.unpack(frames.pack(head, writer.arrays))
+    [(head, arrays)] = submission_frames.unpack(
+        submission_frames.pack(head, writer.arrays)
+    )
     return submitted_values.read(head["given"][0], arrays)
 
 
@@ -238,12 +240,12 @@ def test_forged_frames_break_nothing():
     chance = random.Random(0)
     writer = submitted_values.Writer()
     head = {"kind": "exercise", "id": "fe-03", "given": [writer.write([1.5])]}
-    whole = frames.pack(head, {"a0": np.arange(5.0)})
+    whole = submission_frames.pack(head, {"a0": np.arange(5.0)})
     for _ in range(2000):
         content = bytearray(whole)
         for _ in range(chance.randint(1, 6)):
             content[chance.randrange(len(content))] = chance.randrange(256)
-        records = list(frames.unpack(bytes(content)))
+        records = list(submission_frames.unpack(bytes(content)))
         submission_judging.judge(
             "02", records, {"fe-03": 2}, classroom_cheats.reference()
         )

@@ -4,10 +4,14 @@ import keras
 import numpy as np
 import pytest
 
-from course_utils.answers.checks.lesson_01 import DEPTH
+from course_utils.answers.checks.lesson_01_checks import DEPTH
 from course_utils.backbones import load_backbone
-from course_utils.classroom import frames, submission_judging, submitted_values
-from course_utils.classroom.judges import Reference, lesson_01
+from course_utils.classroom import (
+    submission_frames,
+    submission_judging,
+    submitted_values,
+)
+from course_utils.classroom.judges import Reference, lesson_01_judges
 
 RNG = np.random.default_rng(0)
 DRAWINGS = RNG.integers(0, 256, (12, 64, 64, 3)).astype("float32")
@@ -18,7 +22,7 @@ POINTS = {"pm-02": 1, "pm-03": 2, "pm-04": 2}
 @pytest.fixture(scope="module")
 def reference():
     names = {"new_drawings": DRAWINGS, "load_backbone": load_backbone}
-    prepared = lesson_01.prepare(names, np.random.default_rng(1))
+    prepared = lesson_01_judges.prepare(names, np.random.default_rng(1))
     given = {"pm-02": [None, DRAWINGS], "pm-04": [None, GALLERY, GALLERY[7]]}
     return Reference(given, prepared)
 
@@ -35,7 +39,9 @@ def earned(reference, name, answer, gallery=GALLERY):
     given = [answer, gallery] if name == "pm-04" else [answer]
     head = {"kind": "exercise", "id": name}
     head["given"] = [writer.write(one) for one in given]
-    records = frames.unpack(frames.pack(head, writer.arrays))
+    records = submission_frames.unpack(
+        submission_frames.pack(head, writer.arrays)
+    )
     [item] = submission_judging.judge(
         "01", records, {name: POINTS[name]}, reference
     )

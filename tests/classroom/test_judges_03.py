@@ -6,9 +6,13 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from course_utils import backbones
-from course_utils.answers.checks.watching import Evidence
-from course_utils.classroom import frames, submission_judging, submitted_values
-from course_utils.classroom.judges import Reference, lesson_03
+from course_utils.answers.checks.training_evidence import Evidence
+from course_utils.classroom import (
+    submission_frames,
+    submission_judging,
+    submitted_values,
+)
+from course_utils.classroom.judges import Reference, lesson_03_judges
 from course_utils.pictures import load_dataset
 
 
@@ -57,7 +61,9 @@ def judged(model, reference):
     writer = submitted_values.Writer()
     trees = [writer.write(evidence), writer.write(evidence)]
     head = {"kind": "exercise", "id": "ft-08", "given": trees}
-    records = frames.unpack(frames.pack(head, writer.arrays))
+    records = submission_frames.unpack(
+        submission_frames.pack(head, writer.arrays)
+    )
     [item] = submission_judging.judge("03", records, {"ft-08": 3}, reference)
     return item["earned"], item["message"]
 
@@ -95,7 +101,7 @@ def test_forged_shapes_are_told(metal):
     model = submitted_values.Model(
         [np.zeros(3)] * 2, ["a/kernel", "a/bias"], None
     )
-    found = lesson_03.judge_recipe(model, model, metal[-1])
+    found = lesson_03_judges.judge_recipe(model, model, metal[-1])
     assert found[0] == "failed"
-    found = lesson_03.judge_recipe(1, model, metal[-1])
+    found = lesson_03_judges.judge_recipe(1, model, metal[-1])
     assert "evidence" in found[1]

@@ -14,9 +14,9 @@ import pytest
 
 from course_utils.classroom import (
     class_folder,
-    frames,
     grading,
     reference_solutions,
+    submission_frames,
 )
 from course_utils.classroom.sandbox import Outcome
 from course_utils.machine.errors import CourseError
@@ -39,8 +39,8 @@ def room(tmp_path, monkeypatch):
     """A class with four short notebooks, and nothing to compare them with."""
     lesson = {"file": "02.ipynb", "own_seeds": False, "points": {"q6": 1}}
     class_folder.write_class(tmp_path, {"lessons": {"02": lesson}})
-    sent = frames.pack({"kind": "prepared", "given": [{"dict": []}]})
-    sent += frames.pack({"kind": "done"})
+    sent = submission_frames.pack({"kind": "prepared", "given": [{"dict": []}]})
+    sent += submission_frames.pack({"kind": "done"})
     with monkeypatch.context() as changed:
         changed.setattr(
             reference_solutions.sandbox,

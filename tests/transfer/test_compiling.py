@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from course_utils import course
-from course_utils.answers.checks import weights
+from course_utils.answers.checks import weight_evidence
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.compiling import recompile
 from course_utils.transfer.freezing import freeze, unfreeze
@@ -48,7 +48,7 @@ def test_recompiling_makes_flags_take_effect(kind):
     assert recompile(model, learning_rate=0.01) is None
     with course.watch(model) as evidence:
         fit(model)
-    assert weights.moved(evidence, base_model)
+    assert weight_evidence.moved(evidence, base_model)
     assert list(evidence.history) == ["accuracy", "loss"]
     new = model.optimizer
     assert new is not old and type(new) is keras.optimizers.SGD

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from course_utils import course
-from course_utils.answers.checks import weights
+from course_utils.answers.checks import weight_evidence
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.freezing import freeze, unfreeze
 from course_utils.transfer.learning_rates import find_learning_rate
@@ -16,8 +16,8 @@ def moved_layers(model, base_model):
     """The layers of the base that `fit` moved, and those whose statistics."""
     with course.watch(model) as evidence:
         fit(model)
-    changes = weights.moved(evidence, base_model)
-    statistics = weights.batch_norm_moved(evidence, base_model)
+    changes = weight_evidence.moved(evidence, base_model)
+    statistics = weight_evidence.batch_norm_moved(evidence, base_model)
     return (
         {c.path.split("/")[-2] for c in changes},
         {c.path.split("/")[-2] for c in statistics},
@@ -218,7 +218,7 @@ def test_weights_in_no_layer_go_with_the_first_one(measure, trained):
     model.compile("sgd", "mse")
     with course.watch(model) as evidence:
         model.fit(np.ones((2, 4)), np.ones((2, 3)), verbose=0)
-    moved = [c.path for c in weights.moved(evidence)]
+    moved = [c.path for c in weight_evidence.moved(evidence)]
     assert sorted("/".join(p.split("/")[-2:]) for p in moved) == sorted(trained)
     freeze(base_model)
     assert base_model.trainable_weights == []

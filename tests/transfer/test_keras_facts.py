@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from course_utils.answers.checks.watching import to_array
+from course_utils.answers.checks.training_evidence import to_array
 from tests.tiny_models import (
     IMAGES,
     KINDS,

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from course_utils import course
-from course_utils.answers.checks import weights
+from course_utils.answers.checks import weight_evidence
 from course_utils.machine import quick_runs
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.training_history import History
@@ -65,7 +65,7 @@ def test_two_phases(kind):
         {"stage2_block1_conv"}
     ] * 2
     assert [rate for _, rate in seen] == pytest.approx([0.01] * 2 + [0.001] * 2)
-    assert weights.batch_norm_moved(evidence, base_model) == []
+    assert weight_evidence.batch_norm_moved(evidence, base_model) == []
     assert not history.interrupted
 
 

@@ -139,7 +139,9 @@ def find_exercise(name: str) -> Exercise:
     for lesson, sheet in load_sheets().items():
         if isinstance(name, str) and name in sheet["exercises"]:
             hints = tuple(sheet["exercises"][name]["hints"])
-            module = importlib.import_module(f"{__name__}.lesson_{lesson}")
+            module = importlib.import_module(
+                f"{__name__}.lesson_{lesson}_checks"
+            )
             return Exercise(name, lesson, module.JUDGES[name], hints)
     known = [n for sheet in load_sheets().values() for n in sheet["exercises"]]
     raise CourseError(

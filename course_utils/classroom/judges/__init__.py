@@ -61,5 +61,5 @@ def load(lesson: str) -> ModuleType:
             "Release one of these, or mark it by hand."
         )
     return importlib.import_module(
-        f"course_utils.classroom.judges.lesson_{lesson}"
+        f"course_utils.classroom.judges.lesson_{lesson}_judges"
     )

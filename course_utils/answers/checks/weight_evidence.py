@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from course_utils.answers.checks.watching import (
+from course_utils.answers.checks.training_evidence import (
     Evidence,
     WeightChange,
     named_variables,

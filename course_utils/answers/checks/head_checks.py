@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from course_utils.answers.checks import weights
-from course_utils.answers.checks.watching import Evidence, WeightChange
+from course_utils.answers.checks import weight_evidence
+from course_utils.answers.checks.training_evidence import Evidence, WeightChange
 
 # Of the pictures in the lessons.
 _SIDES = {"efficientnet_lite0": 160}
@@ -47,9 +47,9 @@ def find_problem(
             f"The model's output has shape {shape}; with one number a class it "
             f"would be (None, {num_classes})."
         )
-    names = weights.pretrained_names(backbone)
-    inside = {weights.tail(v.path) for v in model.weights}
-    if not inside.issuperset(names) or not weights.reaches_output(
+    names = weight_evidence.pretrained_names(backbone)
+    inside = {weight_evidence.tail(v.path) for v in model.weights}
+    if not inside.issuperset(names) or not weight_evidence.reaches_output(
         model, backbone, _image_shape(model, backbone)
     ):
         return (
@@ -70,11 +70,12 @@ def find_head_problem(model: object, evidence: Evidence, backbone: str) -> str:
     Returns:
         One sentence, or an empty text if nothing is wrong so far.
     """
-    names = weights.pretrained_names(backbone)
-    if problem := weights.learning_problem(evidence):
+    names = weight_evidence.pretrained_names(backbone)
+    if problem := weight_evidence.learning_problem(evidence):
         return problem
     if not any(
-        weights.tail(c.path) not in names for c in weights.moved(evidence)
+        weight_evidence.tail(c.path) not in names
+        for c in weight_evidence.moved(evidence)
     ):
         return (
             "The head has not learned, only the backbone: leave the head's "
@@ -149,11 +150,13 @@ def judge_head(
     """
     if problem := find_problem(model, evidence, backbone, num_classes):
         return problem, []
-    names = weights.pretrained_names(backbone)
-    if stale := weights.stale_compile(evidence):
+    names = weight_evidence.pretrained_names(backbone)
+    if stale := weight_evidence.stale_compile(evidence):
         return stale, []
-    changed = {weights.tail(c.path) for c in evidence.changes if c.moved}
-    if differing := weights.differs_from_pretrained(model, backbone):
+    changed = {
+        weight_evidence.tail(c.path) for c in evidence.changes if c.moved
+    }
+    if differing := weight_evidence.differs_from_pretrained(model, backbone):
         how = "moved" if changed & set(names) else "are not pretrained"
         only = ""
         if all("_bn" in name for name in differing):
@@ -164,7 +167,9 @@ def judge_head(
             "freeze all of it before you compile."
         ), []
     learned = [
-        c for c in weights.moved(evidence) if weights.tail(c.path) not in names
+        c
+        for c in weight_evidence.moved(evidence)
+        if weight_evidence.tail(c.path) not in names
     ]
     return find_head_problem(model, evidence, backbone), learned
 
@@ -173,7 +178,7 @@ def facts(learned: list[WeightChange], backbone: str) -> list[str]:
     """Return the evidence for a head that was trained on a frozen backbone."""
     return [
         f"{len(learned)} arrays of the head moved",
-        f"all {len(weights.pretrained_names(backbone))} arrays of the "
+        f"all {len(weight_evidence.pretrained_names(backbone))} arrays of the "
         "backbone, the statistics of batch normalization included, equal the "
         "pretrained file",
     ]

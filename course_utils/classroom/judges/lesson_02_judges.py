@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_utils.answers.checks import lesson_02, lesson_02_heads
+from course_utils.answers.checks import lesson_02_checks, lesson_02_head_checks
 from course_utils.classroom import submitted_values
 from course_utils.classroom.judges import Judge, Reference
 
@@ -14,14 +14,14 @@ def judge_freezes(
     right = {
         name: tuple(pair) for name, pair in reference.given["fe-06"][0].items()
     }
-    return lesson_02.judge_counts(counts, frozen, right)
+    return lesson_02_checks.judge_counts(counts, frozen, right)
 
 
 def judge_features(
     answer: object, labels: object, reference: Reference
 ) -> tuple[str, str]:
     """Judge fe-03 by features that we have computed."""
-    return lesson_02.judge_features(
+    return lesson_02_checks.judge_features(
         answer, labels, *reference.given["fe-03"][2:]
     )
 
@@ -30,7 +30,7 @@ def judge_threshold(
     threshold: object, cost: object, reference: Reference
 ) -> tuple[str, str]:
     """Judge fe-07 on our own scores of the same cells."""
-    return lesson_02_heads.judge_threshold(
+    return lesson_02_head_checks.judge_threshold(
         threshold, cost, *reference.given["fe-07"][2:]
     )
 
@@ -47,7 +47,7 @@ def judge_other_head(head: object, reference: Reference) -> tuple[str, str]:
             "`predict` gave nothing for the features of new cells: "
             f"{type(head.predictions).__name__}."
         )
-    return lesson_02_heads.judge_classes(
+    return lesson_02_head_checks.judge_classes(
         np.asarray(head.predictions), reference.prepared["cells"]
     )
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from course_utils import course
-from course_utils.answers.checks import torch_weights, weights
+from course_utils.answers.checks import torch_weight_evidence, weight_evidence
 from course_utils.machine.errors import CourseError
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
@@ -43,16 +43,16 @@ def test_what_moves_is_told_by_name(model):
     model[0].requires_grad_(False)
     with course.watch(model) as evidence:
         train(model, torch.optim.Adam(model[2].parameters()))
-    assert paths(weights.moved(evidence)) == {"2.weight", "2.bias"}
-    assert weights.moved(evidence, model[0]) == []
+    assert paths(weight_evidence.moved(evidence)) == {"2.weight", "2.bias"}
+    assert weight_evidence.moved(evidence, model[0]) == []
     # Batch normalization moves, whatever requires_grad says.
-    assert paths(weights.batch_norm_moved(evidence, model[0])) == {
+    assert paths(weight_evidence.batch_norm_moved(evidence, model[0])) == {
         "0.1.running_mean",
         "0.1.running_var",
         "0.1.num_batches_tracked",
     }
-    assert weights.learning_problem(evidence) == ""
-    assert torch_weights.stale_optimizer(evidence) == ""
+    assert weight_evidence.learning_problem(evidence) == ""
+    assert torch_weight_evidence.stale_optimizer(evidence) == ""
     assert repr(evidence) == (
         "Evidence: 5 of 9 arrays of weights moved, in 2 steps."
     )
@@ -71,8 +71,8 @@ def test_each_group_has_its_rates(model):
         train(model, optimizer, 3)
     assert evidence.steps == 4
     assert np.isnan(evidence.after.learning_rate)
-    assert torch_weights.rates(evidence, model[0]) == {(1e-3, 5e-4)}
-    assert torch_weights.rates(evidence, model[2]) == {(1e-2, 5e-3)}
+    assert torch_weight_evidence.rates(evidence, model[0]) == {(1e-3, 5e-4)}
+    assert torch_weight_evidence.rates(evidence, model[2]) == {(1e-2, 5e-3)}
 
 
 def test_one_rate_is_told_as_of_keras(model):
@@ -88,7 +88,7 @@ def test_an_optimizer_from_before_the_unfreezing_is_told(model):
     model[0].requires_grad_(True)
     with course.watch(model) as evidence:
         train(model, optimizer)
-    told = torch_weights.stale_optimizer(evidence)
+    told = torch_weight_evidence.stale_optimizer(evidence)
     assert "4 arrays (0.0.weight among them)" in told
     assert "make a new optimizer after unfreezing" in told
 
@@ -98,7 +98,9 @@ def test_a_head_that_came_after_the_optimizer_is_told(model):
     model[2] = nn.Linear(4, 2)
     with course.watch(model) as evidence:
         train(model, optimizer)
-    assert "2.weight among them" in torch_weights.stale_optimizer(evidence)
+    assert "2.weight among them" in torch_weight_evidence.stale_optimizer(
+        evidence
+    )
 
 
 def test_what_no_gradient_reaches_is_told(model):
@@ -106,7 +108,7 @@ def test_what_no_gradient_reaches_is_told(model):
     model[3].unused = nn.Linear(4, 4)
     with course.watch(model) as evidence:
         train(model, torch.optim.Adam(model.parameters()))
-    told = torch_weights.stale_optimizer(evidence)
+    told = torch_weight_evidence.stale_optimizer(evidence)
     assert "no gradient reached" in told and "3.unused.weight" in told
 
 
@@ -116,7 +118,7 @@ def test_momentum_moves_what_is_frozen_where_gradients_are_kept(model):
     model[0].requires_grad_(False)
     with course.watch(model) as evidence:
         train(model, optimizer, set_to_none=False)
-    told = torch_weights.stale_optimizer(evidence)
+    told = torch_weight_evidence.stale_optimizer(evidence)
     assert "requires_grad is False, but" in told
 
 
@@ -124,8 +126,10 @@ def test_nothing_run_is_nothing_moved(model):
     before = copy.deepcopy(model.state_dict())
     with course.watch(model) as evidence:
         pass
-    assert weights.moved(evidence) == [] and evidence.steps == 0
-    assert "no weight moved inside" in weights.learning_problem(evidence)
+    assert weight_evidence.moved(evidence) == [] and evidence.steps == 0
+    assert "no weight moved inside" in weight_evidence.learning_problem(
+        evidence
+    )
     for name, value in model.state_dict().items():
         assert torch.equal(value, before[name])
 
@@ -159,7 +163,7 @@ def test_half_precision_is_read(model):
     with course.watch(model) as evidence:
         with torch.no_grad():
             model[2].bias += 1
-    assert paths(weights.moved(evidence)) == {"2.bias"}
+    assert paths(weight_evidence.moved(evidence)) == {"2.bias"}
 
 
 def test_what_is_no_model_is_a_sentence():

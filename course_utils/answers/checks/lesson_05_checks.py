@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 
-from course_utils.answers.checks import lesson_05_script
+from course_utils.answers.checks import lesson_05_script_checks
 from course_utils.answers.learner_values import (
     RIGHT,
     as_number,
@@ -263,5 +263,5 @@ JUDGES = {
     "yo-06": judge_flat,
     "yo-07": judge_size,
     "yo-08": judge_suspects,
-    **lesson_05_script.JUDGES,
+    **lesson_05_script_checks.JUDGES,
 }

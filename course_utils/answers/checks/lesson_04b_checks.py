@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_utils.answers.checks.lesson_04b_labels import judge_thirty
+from course_utils.answers.checks.lesson_04b_label_checks import judge_thirty
 from course_utils.answers.learner_values import (
     RIGHT,
     as_number,

@@ -2,7 +2,10 @@
 
 import numpy as np
 
-from course_utils.answers.checks import lesson_02_heads, lesson_02_pipelines
+from course_utils.answers.checks import (
+    lesson_02_head_checks,
+    lesson_02_pipeline_checks,
+)
 from course_utils.answers.learner_values import as_pair, brief
 
 
@@ -182,6 +185,6 @@ def _find(rows, wanted):
 JUDGES = {
     "fe-03": judge_features,
     "fe-06": judge_freezes,
-    **lesson_02_heads.JUDGES,
-    **lesson_02_pipelines.JUDGES,
+    **lesson_02_head_checks.JUDGES,
+    **lesson_02_pipeline_checks.JUDGES,
 }

@@ -1,7 +1,7 @@
 """Check of lesson 03b: only the last stage trains, and is listed."""
 
-from course_utils.answers.checks import heads, weights
-from course_utils.answers.checks.watching import Evidence
+from course_utils.answers.checks import head_checks, weight_evidence
+from course_utils.answers.checks.training_evidence import Evidence
 
 BACKBONE = "residual"
 NUM_CLASSES = 6
@@ -25,7 +25,7 @@ def judge_last_stage(
             "Pass the model, its backbone and the evidence: number 2 is of "
             f"type {type(base_model).__name__}."
         )
-    problem = heads.find_problem(model, evidence, BACKBONE, NUM_CLASSES)
+    problem = head_checks.find_problem(model, evidence, BACKBONE, NUM_CLASSES)
     if problem:
         return "failed", problem
     inside = {id(v) for v in model.weights}
@@ -36,21 +36,21 @@ def judge_last_stage(
             "This backbone is not in this model: pass the one that the head "
             "was put on."
         )
-    if problem := weights.learning_problem(evidence):
+    if problem := weight_evidence.learning_problem(evidence):
         return "failed", problem
-    if elsewhere := weights.began_elsewhere(evidence, BACKBONE):
+    if elsewhere := weight_evidence.began_elsewhere(evidence, BACKBONE):
         return "failed", (
             f"{len(elsewhere)} arrays of the backbone were not pretrained when "
             f"the training began ({elsewhere[0]} among them): load a fresh one "
             "with its weights."
         )
-    if stale := weights.stale_compile(evidence):
+    if stale := weight_evidence.stale_compile(evidence):
         return "failed", stale
     changes = [
-        *weights.moved(evidence, base_model),
-        *weights.batch_norm_moved(evidence, base_model),
+        *weight_evidence.moved(evidence, base_model),
+        *weight_evidence.batch_norm_moved(evidence, base_model),
     ]
-    moved = {weights.tail(change.path) for change in changes}
+    moved = {weight_evidence.tail(change.path) for change in changes}
     norms = sorted(name for name in moved if "_bn" in name)
     if norms:
         return "failed", (
@@ -59,7 +59,9 @@ def judge_last_stage(
         )
     stage = {
         name
-        for name in map(weights.tail, (v.path for v in base_model.weights))
+        for name in map(
+            weight_evidence.tail, (v.path for v in base_model.weights)
+        )
         if name.startswith(STAGE) and "_bn" not in name
     }
     if others := sorted(moved - stage):
@@ -72,10 +74,12 @@ def judge_last_stage(
             f"{len(still)} of the last stage's {len(stage)} arrays stayed as "
             f"they were ({still[0]} among them): unfreeze all its layers."
         )
-    if problem := heads.find_head_problem(model, evidence, BACKBONE):
+    if problem := head_checks.find_head_problem(model, evidence, BACKBONE):
         return "failed", problem
     facts = [f"{len(stage)} arrays of {STAGE} moved, no other of the backbone"]
-    listed = {weights.tail(v.path) for v in base_model.trainable_weights}
+    listed = {
+        weight_evidence.tail(v.path) for v in base_model.trainable_weights
+    }
     if listed != stage:
         message = (
             f"The right arrays moved, but the backbone lists {len(listed)} "

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from course_utils import course
-from course_utils.answers.checks import weights
+from course_utils.answers.checks import weight_evidence
 from course_utils.machine.errors import CourseError
 from tests.tiny_models import (
     IMAGES,
@@ -33,10 +33,10 @@ def test_a_frozen_base_does_not_move_and_the_head_does(kind, optimizer):
     model = build(kind, base_model, optimizer)
     with course.watch(model) as evidence:
         fit(model, epochs=2)
-    assert len(weights.moved(evidence)) == 2
-    assert weights.moved(evidence, base_model) == []
-    assert weights.batch_norm_moved(evidence) == []
-    assert weights.stale_compile(evidence) == ""
+    assert len(weight_evidence.moved(evidence)) == 2
+    assert weight_evidence.moved(evidence, base_model) == []
+    assert weight_evidence.batch_norm_moved(evidence) == []
+    assert weight_evidence.stale_compile(evidence) == ""
     assert len(evidence.history["loss"]) == 2
     assert "2 of 20 arrays of weights moved, in 2 epochs" in repr(evidence)
 
@@ -47,9 +47,12 @@ def test_a_free_base_moves_with_its_statistics(kind):
     model = build(kind, base_model)
     with course.watch(model) as evidence:
         fit(model)
-    assert {c.path.split("/")[-2] for c in weights.moved(evidence, base_model)}
-    assert len(weights.batch_norm_moved(evidence, base_model)) == 6
-    assert weights.stale_compile(evidence) == ""
+    assert {
+        c.path.split("/")[-2]
+        for c in weight_evidence.moved(evidence, base_model)
+    }
+    assert len(weight_evidence.batch_norm_moved(evidence, base_model)) == 6
+    assert weight_evidence.stale_compile(evidence) == ""
 
 
 @pytest.mark.graphs
@@ -61,7 +64,7 @@ def test_freezing_after_a_fit_without_recompiling_is_told(kind):
     base_model.trainable = False
     with course.watch(model) as evidence:
         fit(model)
-    told = weights.stale_compile(evidence)
+    told = weight_evidence.stale_compile(evidence)
     assert "flag says frozen" in told and "recompile after freezing" in told
 
 
@@ -75,12 +78,12 @@ def test_unfreezing_after_a_fit_without_recompiling_is_told(kind):
     base_model.trainable = True
     with course.watch(model) as evidence:
         fit(model)
-    told = weights.stale_compile(evidence)
+    told = weight_evidence.stale_compile(evidence)
     assert "flag says trainable, but nothing moved" in told
     compiled(model)
     with course.watch(model) as evidence:
         fit(model)
-    assert weights.stale_compile(evidence) == ""
+    assert weight_evidence.stale_compile(evidence) == ""
 
 
 def test_the_learning_rate_in_force_is_told():
@@ -107,8 +110,8 @@ def test_nothing_run_leaves_nothing_moved():
     fit(model)
     with course.watch(model) as evidence:
         pass
-    assert weights.moved(evidence) == [] and evidence.history == {}
-    assert weights.stale_compile(evidence) == ""
+    assert weight_evidence.moved(evidence) == [] and evidence.history == {}
+    assert weight_evidence.stale_compile(evidence) == ""
 
 
 def test_watching_changes_nothing():
@@ -128,7 +131,7 @@ def test_an_interrupt_still_leaves_evidence():
         fit(model)
         raise KeyboardInterrupt
     assert evidence.stopped_by == "KeyboardInterrupt" and evidence.finished
-    assert weights.moved(evidence)
+    assert weight_evidence.moved(evidence)
 
 
 def test_weights_that_became_nan_have_moved():
@@ -137,7 +140,7 @@ def test_weights_that_became_nan_have_moved():
         model.set_weights(
             [np.full_like(w, np.nan) for w in model.get_weights()]
         )
-    assert len(weights.moved(evidence)) == 14
+    assert len(weight_evidence.moved(evidence)) == 14
 
 
 @pytest.mark.parametrize(
@@ -170,7 +173,7 @@ def test_an_optimizer_with_several_rates_or_none_is_watched():
         fit(model)
         with course.watch(model) as evidence:
             fit(model)
-        assert evidence.steps == 2 and weights.moved(evidence)
+        assert evidence.steps == 2 and weight_evidence.moved(evidence)
 
 
 def test_weights_that_are_no_floats_are_watched():
@@ -212,8 +215,8 @@ def test_going_back_to_the_old_weights_is_not_stale():
     with course.watch(model) as evidence:
         fit(model)
         model.set_weights(before)
-    assert weights.moved(evidence) == [] and evidence.steps == 2
-    assert weights.stale_compile(evidence) == ""
+    assert weight_evidence.moved(evidence) == [] and evidence.steps == 2
+    assert weight_evidence.stale_compile(evidence) == ""
 
 
 def test_a_nested_watch_sees_its_own_block():
@@ -271,12 +274,12 @@ def test_a_loop_of_ones_own_has_learned():
     with course.watch(model) as evidence:
         loop(model)
     assert evidence.steps == 0
-    assert weights.learning_problem(evidence) == ""
-    assert weights.stale_compile(evidence) == ""
+    assert weight_evidence.learning_problem(evidence) == ""
+    assert weight_evidence.stale_compile(evidence) == ""
     uncompiled = functional(base_model)
     with course.watch(uncompiled) as evidence:
         loop(uncompiled)
-    assert weights.learning_problem(evidence) == ""
+    assert weight_evidence.learning_problem(evidence) == ""
 
 
 def test_a_train_step_of_ones_own_trains_what_it_wants():
@@ -285,8 +288,8 @@ def test_a_train_step_of_ones_own_trains_what_it_wants():
     model.compile(loss=keras.losses.SparseCategoricalCrossentropy(True))
     with course.watch(model) as evidence:
         fit(model)
-    assert weights.learning_problem(evidence) == ""
-    assert weights.stale_compile(evidence) == ""
+    assert weight_evidence.learning_problem(evidence) == ""
+    assert weight_evidence.stale_compile(evidence) == ""
 
 
 def test_a_loop_that_trains_what_is_flagged_frozen_is_told():
@@ -295,7 +298,7 @@ def test_a_loop_that_trains_what_is_flagged_frozen_is_told():
     model = build(functional, base_model)
     with course.watch(model) as evidence:
         loop(model, [*model.trainable_variables, base_model.weights[0]])
-    told = weights.stale_compile(evidence)
+    told = weight_evidence.stale_compile(evidence)
     assert "`model.trainable_variables` only" in told
 
 
@@ -331,7 +334,7 @@ def test_what_has_not_learned_is_told_truly(train, named, other):
     model = build(functional, base_model)
     with course.watch(model) as evidence:
         train(model)
-    told = weights.learning_problem(evidence)
+    told = weight_evidence.learning_problem(evidence)
     assert named in told and other not in told
 
 

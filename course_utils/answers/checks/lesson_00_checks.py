@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from course_utils.answers.checks import heads
-from course_utils.answers.checks.watching import Evidence
+from course_utils.answers.checks import head_checks
+from course_utils.answers.checks.training_evidence import Evidence
 from course_utils.answers.learner_values import (
     RIGHT,
     as_number,
@@ -89,10 +89,12 @@ def judge_new_head(model: object, evidence: Evidence) -> tuple:
             under a head of any kind.
         evidence: From ``course.watch`` around the learner's ``fit``.
     """
-    problem, learned = heads.judge_head(model, evidence, BACKBONE, NUM_CLASSES)
+    problem, learned = head_checks.judge_head(
+        model, evidence, BACKBONE, NUM_CLASSES
+    )
     if problem:
         return "failed", problem
-    facts = heads.facts(learned, BACKBONE)
+    facts = head_checks.facts(learned, BACKBONE)
     message = "Only your head has learned, and the backbone is as it came."
     # A dense layer has a kernel with two axes, whatever else it has.
     widths = [c.shape[1] for c in learned if len(c.shape) == 2]

@@ -11,13 +11,13 @@ import math
 
 import numpy as np
 
-from course_utils.answers.checks import watching_torch
+from course_utils.answers.checks import torch_training_evidence
 from course_utils.machine.errors import CourseError
 
 BATCH_NORM_STATISTICS = (
     "moving_mean",
     "moving_variance",
-    *watching_torch.BATCH_NORM_STATISTICS,
+    *torch_training_evidence.BATCH_NORM_STATISTICS,
 )
 
 
@@ -117,7 +117,7 @@ class Evidence:
             return "Evidence: the block is not over yet."
         moved = sum(change.moved for change in self.changes)
         length = f"{len(next(iter(self.history.values()), []))} epochs"
-        if watching_torch.is_module(self.model):
+        if torch_training_evidence.is_module(self.model):
             length = f"{self.steps} step{'' if self.steps == 1 else 's'}"
         text = (
             f"Evidence: {moved} of {len(self.changes)} arrays of weights "
@@ -150,7 +150,7 @@ class watch:  # noqa: N801  (it reads as a verb: `with course.watch(model)`)
         import keras
 
         if not isinstance(model, keras.Model) and not (
-            watching_torch.is_module(model)
+            torch_training_evidence.is_module(model)
         ):
             raise CourseError(
                 "course.watch expects a Keras model or a PyTorch module, not "
@@ -178,8 +178,10 @@ class watch:  # noqa: N801  (it reads as a verb: `with course.watch(model)`)
             (name, variable, to_array(variable))
             for name, variable, _ in named_variables(model)
         ]
-        is_module = watching_torch.is_module(model)
-        self._steps = watching_torch.Steps(model) if is_module else None
+        is_module = torch_training_evidence.is_module(model)
+        self._steps = (
+            torch_training_evidence.Steps(model) if is_module else None
+        )
         # Kept alive, so that a new optimizer cannot get the old one's id.
         self._optimizer = getattr(model, "optimizer", None)
         self._earlier_fit = getattr(model, "history", None)
@@ -212,8 +214,8 @@ class watch:  # noqa: N801  (it reads as a verb: `with course.watch(model)`)
 
 def named_variables(model: object) -> list[tuple[str, object, bool]]:
     """Return the arrays of weights: name, variable, and whether it trains."""
-    if watching_torch.is_module(model):
-        return list(watching_torch.named_tensors(model))
+    if torch_training_evidence.is_module(model):
+        return list(torch_training_evidence.named_tensors(model))
     trainable = {id(v) for v in model.trainable_weights}
     return [(v.path, v, id(v) in trainable) for v in model.weights]
 
@@ -248,8 +250,8 @@ def _has_own_step(model: object) -> bool:
 
 def to_array(variable: object) -> np.ndarray:
     """Return a copy of a variable's numbers, which training cannot touch."""
-    if watching_torch.is_tensor(variable):
-        return watching_torch.to_array(variable)
+    if torch_training_evidence.is_tensor(variable):
+        return torch_training_evidence.to_array(variable)
     import keras
 
     return np.array(keras.ops.convert_to_numpy(variable))

@@ -1,6 +1,9 @@
-"""Evidence from the weights of a PyTorch module; see `weights`."""
+"""Evidence from the weights of a PyTorch module; see `weight_evidence`."""
 
-from course_utils.answers.checks.watching import Evidence, named_variables
+from course_utils.answers.checks.training_evidence import (
+    Evidence,
+    named_variables,
+)
 
 
 def rates(evidence: Evidence, part: object) -> set[tuple[float, ...]]:

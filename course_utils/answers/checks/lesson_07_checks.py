@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_utils.answers.checks import lesson_07_weights
+from course_utils.answers.checks import lesson_07_weight_checks
 from course_utils.answers.learner_values import as_numbers, brief
 
 KEPT = 0.9  # the share of the average that stays at each step
@@ -21,7 +21,7 @@ def judge_soup(soup: object, runs: list) -> tuple[str, str]:
         soup: The learner's list of arrays.
         runs: The weights after each run.
     """
-    if problem := lesson_07_weights.no_weights(soup, runs[0], "my_soup"):
+    if problem := lesson_07_weight_checks.no_weights(soup, runs[0], "my_soup"):
         return "failed", problem
     means = [np.mean(arrays, axis=0) for arrays in zip(*runs, strict=True)]
     if _same(soup, means):
@@ -255,8 +255,8 @@ def judge_trying_all(
 JUDGES = {
     "be-01": judge_soup,
     "be-02": judge_average,
-    "be-03": lesson_07_weights.judge_merged,
+    "be-03": lesson_07_weight_checks.judge_merged,
     "be-04": judge_cut_mix,
     "be-05": judge_trying_all,
-    "be-06": lesson_07_weights.judge_greedy,
+    "be-06": lesson_07_weight_checks.judge_greedy,
 }

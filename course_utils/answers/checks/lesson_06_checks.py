@@ -2,8 +2,12 @@
 
 import numpy as np
 
-from course_utils.answers.checks import torch_weights, watching_torch, weights
-from course_utils.answers.checks.watching import Evidence
+from course_utils.answers.checks import (
+    torch_training_evidence,
+    torch_weight_evidence,
+    weight_evidence,
+)
+from course_utils.answers.checks.training_evidence import Evidence
 from course_utils.answers.learner_values import as_numbers, brief
 
 HEAD_RATE, BACKBONE_RATE, DECAY = 1e-3, 1e-4, 1e-2
@@ -179,15 +183,15 @@ def judge_late_blocks(model: object, evidence: object) -> tuple:
         model[0][FIRST_TRAINED:],
         model[1],
     )
-    if problem := weights.learning_problem(evidence):
+    if problem := weight_evidence.learning_problem(evidence):
         return "failed", problem
-    if moved := weights.moved(evidence, early):
+    if moved := weight_evidence.moved(evidence, early):
         return "failed", (
             f"{len(moved)} arrays of the earlier blocks moved "
             f"({moved[0].path} among them): freeze all, then unfreeze the last "
             "part, and make the optimizer after that."
         )
-    if moved := weights.batch_norm_moved(evidence):
+    if moved := weight_evidence.batch_norm_moved(evidence):
         return "failed", (
             f"{len(moved)} statistics of batch normalization moved "
             f"({moved[0].path} among them), whatever requires_grad says: call "
@@ -198,9 +202,9 @@ def judge_late_blocks(model: object, evidence: object) -> tuple:
         ("head", head, HEAD_RATE),
     ):
         kernels = [p for p in part.parameters() if p.ndim > 1]
-        trained = {c.identity for c in weights.moved(evidence, part)}
+        trained = {c.identity for c in weight_evidence.moved(evidence, part)}
         if still := sum(id(p) not in trained for p in kernels):
-            why = torch_weights.stale_optimizer(evidence)
+            why = torch_weight_evidence.stale_optimizer(evidence)
             return "failed", (
                 f"{still} of {len(kernels)} kernels of the {name} did not "
                 f"move. {why}".strip()
@@ -212,10 +216,10 @@ def judge_late_blocks(model: object, evidence: object) -> tuple:
                 f"The {name} was trained at {' and '.join(told)}, and not at "
                 f"{rate:g}: give each part a group of its own."
             )
-    facts = [
-        f"{len(weights.moved(evidence, part))} arrays of the {name} moved"
-        for name, part in (("last block and top", late), ("head", head))
-    ]
+    facts = []
+    for name, part in (("last block and top", late), ("head", head)):
+        count = len(weight_evidence.moved(evidence, part))
+        facts.append(f"{count} arrays of the {name} moved")
     facts.append("no array of the earlier blocks, and no statistic, moved")
     if any(p.requires_grad for p in early.parameters()):
         problem = (
@@ -353,7 +357,7 @@ def _pictures(shape):
 
 
 def _no_module(value, name):
-    if watching_torch.is_module(value):
+    if torch_training_evidence.is_module(value):
         return ""
     return f"`{name}` should be a PyTorch module, not {brief(value)}."
 

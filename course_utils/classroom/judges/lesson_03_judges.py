@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_utils.answers.checks import lesson_03, weights
+from course_utils.answers.checks import lesson_03_checks, weight_evidence
 from course_utils.classroom import submitted_values
 from course_utils.classroom.judges import Judge, Reference
 
@@ -15,7 +15,9 @@ def judge_choice(
     rate: object, gains: object, reference: Reference
 ) -> tuple[str, str]:
     """Judge ft-07 by the committed rows."""
-    return lesson_03.judge_choice(rate, gains, *reference.given["ft-07"][2:])
+    return lesson_03_checks.judge_choice(
+        rate, gains, *reference.given["ft-07"][2:]
+    )
 
 
 def judge_recipe(
@@ -36,10 +38,14 @@ def judge_recipe(
                 f"course.watch(my_model) as {name}:`."
             )
     found = dict(
-        zip(map(weights.tail, tuning.paths), tuning.weights, strict=False)
+        zip(
+            map(weight_evidence.tail, tuning.paths),
+            tuning.weights,
+            strict=False,
+        )
     )
     base = _backbone()
-    names = [weights.tail(one.path) for one in base.weights]
+    names = [weight_evidence.tail(one.path) for one in base.weights]
     pretrained = dict(zip(names, base.get_weights(), strict=True))
     if problem := _problem_of_base(found, pretrained):
         return "failed", problem
@@ -74,7 +80,7 @@ def judge_recipe(
 def _backbone():
     from course_utils import backbones
 
-    return backbones.load_backbone(lesson_03.BACKBONE)
+    return backbones.load_backbone(lesson_03_checks.BACKBONE)
 
 
 def _problem_of_base(found, pretrained):
@@ -82,7 +88,8 @@ def _problem_of_base(found, pretrained):
     for name, array in pretrained.items():
         given = found.get(name)
         if getattr(given, "shape", None) != array.shape:
-            return f"The backbone {lesson_03.BACKBONE!r} is not in this model."
+            name = lesson_03_checks.BACKBONE
+            return f"The backbone {name!r} is not in this model."
         if not np.isfinite(given).all():
             return f"{name} holds numbers that are not finite."
         same = np.array_equal(given, array)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_utils.answers.checks import lesson_01
+from course_utils.answers.checks import lesson_01_checks
 from course_utils.classroom import submitted_values
 from course_utils.classroom.judges import Judge, Reference
 
@@ -11,7 +11,7 @@ PICTURES = 8  # that an extractor is tried on
 
 def judge_pictures(answer: object, reference: Reference) -> tuple[str, str]:
     """Judge pm-02 by the photographs as they were."""
-    return lesson_01.judge_pictures(answer, reference.given["pm-02"][1])
+    return lesson_01_checks.judge_pictures(answer, reference.given["pm-02"][1])
 
 
 def judge_extractor(model: object, reference: Reference) -> tuple[str, str]:
@@ -29,7 +29,7 @@ def judge_extractor(model: object, reference: Reference) -> tuple[str, str]:
             "Your model gives no array for pictures with values from 0 to 255: "
             f"{type(model.predictions).__name__}."
         )
-    problem = lesson_01.problem_of_averages(
+    problem = lesson_01_checks.problem_of_averages(
         model.predictions, reference.prepared["grid"]
     )
     if problem:
@@ -52,7 +52,7 @@ def judge_neighbours(
             "`gallery` should hold the features of the lesson's cells, in any "
             "order: leave its line as it is."
         )
-    return lesson_01.judge_neighbours(answer, gallery, query)
+    return lesson_01_checks.judge_neighbours(answer, gallery, query)
 
 
 def _sorted(rows):
@@ -66,7 +66,7 @@ def prepare(names: dict, random: np.random.Generator) -> dict:
     drawings = names["new_drawings"]
     some = random.permutation(len(drawings))[:PICTURES]
     base = names["load_backbone"]("residual")
-    layer = base.get_layer(lesson_01.DEPTH)
+    layer = base.get_layer(lesson_01_checks.DEPTH)
     grid = keras.Model(base.input, layer.output).predict_on_batch(
         drawings[some]
     )
