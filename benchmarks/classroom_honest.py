@@ -25,7 +25,7 @@ from course_utils.classroom import (
     release,
 )
 from course_utils.classroom.example_class import solve
-from course_utils.classroom.notebook_answers import name_in
+from course_utils.classroom.submitted_answers import name_in
 
 LESSON, COPIED = "02", "fe-07"
 TOP = Path(__file__).resolve().parents[1]

@@ -9,7 +9,7 @@ from scipy.special import log_softmax
 
 from benchmarks import targets
 from benchmarks.transfer_methods import judge
-from course_utils.backbones import source_task
+from course_utils.backbones import source_task_heads
 from course_utils.pictures import datasets, picture_tables
 
 SOURCE_PICTURES = 400  # every second one of the source's test pictures
@@ -64,7 +64,7 @@ def _arrays(batches):
 
 @functools.cache
 def _old_heads(base_model):
-    return source_task.with_old_heads(base_model)
+    return source_task_heads.with_old_heads(base_model)
 
 
 def logits_of(model, images):
@@ -84,7 +84,7 @@ def loss_of(logits, labels):
 
 def source_accuracy(base_model):
     """Returns the mean accuracy of the five old heads."""
-    found = source_task.source_accuracy(_old_heads(base_model), _source())
+    found = source_task_heads.source_accuracy(_old_heads(base_model), _source())
     return float(np.mean(list(found.values())))
 
 

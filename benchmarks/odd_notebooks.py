@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable
 
-from course_utils.classroom.notebook_answers import name_in
+from course_utils.classroom.submitted_answers import name_in
 
 _NAMED = re.compile(r"# (exercise|question): (\S+)")
 _LINE = "A line of a log that nobody reads."

@@ -14,9 +14,9 @@ import platform
 import sys
 
 from course_utils.answers import checks, progress_summary, quizzes
+from course_utils.answers.answer_verdicts import Result
 from course_utils.answers.checks.training_evidence import watch
 from course_utils.answers.progress_log import Event, remember
-from course_utils.answers.verdicts import Result
 from course_utils.machine import quick_runs
 from course_utils.notebook import alternative_text, frontend, lesson_start
 

@@ -3,7 +3,7 @@
 import pytest
 
 from course_utils import course
-from course_utils.answers.verdicts import Result
+from course_utils.answers.answer_verdicts import Result
 from course_utils.machine.errors import CourseError
 
 

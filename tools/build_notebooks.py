@@ -3,14 +3,14 @@
     python tools/build_notebooks.py            build both folders
     python tools/build_notebooks.py --check    say what differs, write nothing
 
-How is in `course_utils.classroom.notebook_building`.
+How is in `course_utils.classroom.release_notebooks`.
 """
 
 import argparse
 import sys
 from pathlib import Path
 
-from course_utils.classroom.notebook_building import build
+from course_utils.classroom.release_notebooks import build
 from course_utils.machine.errors import CourseError
 
 TOP = Path(__file__).resolve().parent.parent

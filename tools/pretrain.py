@@ -28,7 +28,7 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from course_utils.backbones import pretrained, source_task
+from course_utils.backbones import pretrained, source_task_heads
 from tools import cards
 from tools.generators import drawing, materials, objects, scenes
 
@@ -323,11 +323,11 @@ def export(name, recipe, folder):
     """Writes the weights of backbone and old heads, and stamps the card."""
     keras.config.set_dtype_policy("float32")
     base_model = pretrained.load_backbone(name, weights=None)
-    model = source_task.add_heads(base_model, all_labels(recipe))
+    model = source_task_heads.add_heads(base_model, all_labels(recipe))
     model.load_weights(folder / CHECKPOINT)
     source = next(iter(recipe.pictures))
     labels = SOURCES[source].labels
-    heads = source_task.build_heads(base_model.output_shape[-1], labels)
+    heads = source_task_heads.build_heads(base_model.output_shape[-1], labels)
     for label in labels:
         trained = model.get_layer("heads").get_layer(label)
         heads.get_layer(label).set_weights(trained.get_weights())
@@ -396,7 +396,7 @@ def main():
         keras.config.set_dtype_policy(recipe.precision)
         base_model = pretrained.load_backbone(options.name, weights=None)
         train(
-            source_task.add_heads(base_model, all_labels(recipe)),
+            source_task_heads.add_heads(base_model, all_labels(recipe)),
             recipe,
             folder,
         )

@@ -11,13 +11,13 @@ from course_utils.answers import (
     challenge_log,
     challenge_scores,
 )
+from course_utils.answers.answer_verdicts import Text
 from course_utils.answers.challenge_board import Board
 from course_utils.answers.challenge_form import (
     checked_note,
     checked_predictions,
 )
 from course_utils.answers.challenge_reveal import Reveal
-from course_utils.answers.verdicts import Text
 from course_utils.evaluation.plotting import counted
 from course_utils.machine import arguments
 from course_utils.machine.errors import CourseError

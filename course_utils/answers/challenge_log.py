@@ -1,6 +1,6 @@
 """Remember submissions: an append-only log beside the learner's progress.
 
-``work/challenge.jsonl`` holds one event a line, see `event_file`: a submission
+``work/challenge.jsonl`` holds one event a line, see `answer_log_file`: a submission
 with all of its predictions and both of its scores, or a reveal. Private scores
 lie there as keys lie in ``data/keys/``: to look is up to the learner.
 """
@@ -10,7 +10,7 @@ import datetime
 import json
 from pathlib import Path
 
-from course_utils.answers import challenge_scores, event_file
+from course_utils.answers import answer_log_file, challenge_scores
 from course_utils.answers.challenge_scores import PARTS, Score
 from course_utils.machine import paths
 
@@ -94,7 +94,7 @@ def remember_reveal(name, seed, chosen) -> str:
 
 def read(name, seed) -> Record:
     """Read what there is about one draw of a challenge."""
-    events, problem = event_file.read(log_path(), _parse)
+    events, problem = answer_log_file.read(log_path(), _parse)
     submissions, chosen = [], None
     for event in events:
         if (event["challenge"], event["seed"]) != (name, seed):
@@ -117,7 +117,7 @@ def read(name, seed) -> Record:
 def _remember(kind, name, seed, **rest):
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     event = {"kind": kind, "challenge": name, "seed": seed, "at": now, **rest}
-    return event_file.append(log_path(), event)
+    return answer_log_file.append(log_path(), event)
 
 
 def _parse(line):

@@ -1,6 +1,6 @@
 """Remember answers: an append-only log, and what it adds up to.
 
-``work/progress.jsonl`` holds one event a line, see `event_file`.
+``work/progress.jsonl`` holds one event a line, see `answer_log_file`.
 """
 
 import dataclasses
@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
-from course_utils.answers import event_file
+from course_utils.answers import answer_log_file
 from course_utils.machine import paths
 
 LONGEST_ANSWER = 200  # characters; the log remembers, it does not archive
@@ -76,7 +76,7 @@ def remember(event: Event) -> str:
         event = dataclasses.replace(event, answer=shortened)
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     event = dataclasses.replace(event, at=now)
-    return event_file.append(log_path(), dataclasses.asdict(event))
+    return answer_log_file.append(log_path(), dataclasses.asdict(event))
 
 
 def remember_once(event: Event) -> str:
@@ -106,7 +106,7 @@ def remember_once(event: Event) -> str:
 
 def read_log() -> Log:
     """Read all events; lines that are broken are counted and passed over."""
-    events, problem = event_file.read(log_path(), _parse)
+    events, problem = answer_log_file.read(log_path(), _parse)
     return Log(tuple(events), problem)
 
 

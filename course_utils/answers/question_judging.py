@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 
 from course_utils.answers import learner_values
 from course_utils.machine.errors import CourseError
-from course_utils.machine.typed_text import as_typed
+from course_utils.machine.text_arguments import as_typed
 
 _ARTICLES = ("a", "an", "the")
 _NUMBER = re.compile(r"\s*([-+]?[\d.,]+(?:[eE][-+]?\d+)?)\s*(.*?)\s*")

@@ -3,7 +3,7 @@
 import textwrap
 
 from course_utils.answers import progress_log, question_judging
-from course_utils.answers.verdicts import Status
+from course_utils.answers.answer_verdicts import Status
 
 # By type of question: an example of an answer, and a word about it.
 _HOW_TO_ANSWER = {

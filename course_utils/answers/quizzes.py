@@ -18,7 +18,7 @@ from course_utils.answers import (
     question_judging,
     quiz_text,
 )
-from course_utils.answers.verdicts import Result, Status, Text, pick_hint
+from course_utils.answers.answer_verdicts import Result, Status, Text, pick_hint
 from course_utils.machine import arguments, paths
 from course_utils.machine.errors import CourseError
 

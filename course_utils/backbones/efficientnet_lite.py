@@ -7,7 +7,7 @@ import numpy as np
 from keras import layers
 
 from course_utils.backbones.preprocessing import PictureScaling
-from course_utils.backbones.torch_file import read_state_dict
+from course_utils.backbones.torch_weights_file import read_state_dict
 from course_utils.machine import (
     arguments,
     array_arguments,

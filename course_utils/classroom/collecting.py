@@ -12,8 +12,8 @@ from pathlib import Path, PurePosixPath
 from course_utils.classroom import (
     class_folder,
     handed_in_names,
-    notebook_answers,
     submission_placing,
+    submitted_answers,
 )
 
 
@@ -104,7 +104,7 @@ def _earlier(folder):
         path = _place(folder, one)
         if one.student and one.lesson and path.is_file():
             one.content = path.read_bytes()
-            readable = notebook_answers.read_answers(one.content).readable
+            readable = submitted_answers.read_answers(one.content).readable
             one.readable = readable
             one.order = (int(readable), path.stat().st_mtime, 0, "")
         else:

@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 from course_utils.classroom import (
     dashboard_charts,
+    feedback_pages,
     item_statistics,
-    page_filling,
     rosters,
     similar_submissions,
 )
@@ -69,7 +69,7 @@ def draw(
                 ),
             }
         )
-    return page_filling.fill(
+    return feedback_pages.fill(
         "dashboard.html",
         lessons=lessons,
         failed=[row for row in rows if row["status"] != "graded"],

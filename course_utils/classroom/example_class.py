@@ -12,9 +12,9 @@ import yaml
 from course_utils.answers import quizzes
 from course_utils.classroom import (
     class_folder,
-    notebook_answers,
-    notebook_building,
+    release_notebooks,
     releasing,
+    submitted_answers,
 )
 from course_utils.machine import paths
 from course_utils.machine.errors import CourseError
@@ -219,7 +219,7 @@ def _notebook(
     answers = _answers(missed)
     for cell in notebook["cells"]:
         source = "".join(cell["source"])
-        name = notebook_answers.name_in(source)
+        name = submitted_answers.name_in(source)
         if cell["cell_type"] != "code" or not name or name in left_out:
             continue
         if crash and name == "fe-06":
@@ -248,14 +248,14 @@ def _notebook(
 
 def _solved_cells():
     source = class_folder.lesson_source(LESSON)
-    cells = notebook_building.build_cells(
+    cells = release_notebooks.build_cells(
         source.read_text("utf-8"), True, f"lessons/{source.name}"
     )
     return {
         name: cell.source
         for cell in cells
         if cell.cell_type == "code"
-        and (name := notebook_answers.name_in(cell.source))
+        and (name := submitted_answers.name_in(cell.source))
     }
 
 
@@ -279,7 +279,7 @@ def _answers(missed):
 
 def _in_place_of_stub(source, code):
     lines = source.split("\n")
-    stubs = [notebook_building.STUB.fullmatch(line) for line in lines]
+    stubs = [release_notebooks.STUB.fullmatch(line) for line in lines]
     first = next(i for i, stub in enumerate(stubs) if stub)
     kept = [line for line, s in zip(lines, stubs, strict=True) if not s]
     return "\n".join([*kept[:first], code, *kept[first:]])

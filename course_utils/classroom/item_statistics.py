@@ -6,7 +6,7 @@ import dataclasses
 import numpy as np
 from scipy import stats
 
-from course_utils.classroom import item_words
+from course_utils.classroom import feedback_wording
 
 VERDICTS = ("passed", "partial", "failed", "error", "not attempted")
 # Of fewer submissions a correlation tells nothing.
@@ -84,12 +84,12 @@ def _item(lesson, name, given):
         lesson,
         name,
         answers[0]["kind"],
-        item_words.asked(lesson, name),
+        feedback_wording.asked(lesson, name),
         points,
         {verdict: verdicts[verdict] for verdict in VERDICTS},
         float(np.mean(earned)) / points if points else 0.0,
         _correlation(earned, rest),
-        item_words.answered(lesson, name, wrong),
+        feedback_wording.answered(lesson, name, wrong),
         count,
         misconception,
     )

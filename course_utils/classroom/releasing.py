@@ -12,7 +12,7 @@ from course_utils.answers import quizzes
 from course_utils.answers.checks import load_sheets
 from course_utils.classroom import (
     class_folder,
-    notebook_building,
+    release_notebooks,
     release_settings,
 )
 
@@ -130,7 +130,7 @@ def draws_data(source: str) -> bool:
 def _cells(lesson, source, told):
     script, origin = source.read_text("utf-8"), f"lessons/{source.name}"
     made = []
-    for cell in notebook_building.build_cells(script, False, origin):
+    for cell in release_notebooks.build_cells(script, False, origin):
         made += _changed(cell, lesson, told)
     made.insert(1, _markdown("hand-in", _hand_in(told)))
     return made
@@ -249,5 +249,5 @@ def _write(folder, written):
             for cell in cells:
                 if cell.cell_type == "code":
                     cell.source = with_seed(cell.source, seed)
-        text = notebook_building.write(cells)
+        text = release_notebooks.write(cells)
         class_folder.write_text(path, text)

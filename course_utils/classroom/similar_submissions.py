@@ -13,8 +13,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from course_utils.classroom import (
     class_folder,
-    notebook_answers,
-    notebook_building,
+    release_notebooks,
+    submitted_answers,
 )
 
 SHORTEST = 60  # characters of one's own; of fewer nothing is said
@@ -52,7 +52,7 @@ def find_pairs(lesson: str, submissions: dict[str, bytes]) -> list[Pair]:
     known = _known_lines(lesson)
     own = {}
     for student, content in sorted(submissions.items()):
-        cells = notebook_answers.read_answers(content).cells
+        cells = submitted_answers.read_answers(content).cells
         own[student] = [
             line
             for name, source in cells.items()
@@ -78,7 +78,7 @@ def _known_lines(lesson):
     source = class_folder.lesson_source(lesson)
     known = set()
     for solved in (False, True):
-        cells = notebook_building.build_cells(
+        cells = release_notebooks.build_cells(
             source.read_text("utf-8"), solved, f"lessons/{source.name}"
         )
         for cell in cells:

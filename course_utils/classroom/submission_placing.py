@@ -13,7 +13,7 @@ from course_utils.classroom import (
     class_folder,
     handed_in_files,
     handed_in_names,
-    notebook_answers,
+    submitted_answers,
 )
 from course_utils.machine.errors import CourseError
 
@@ -117,7 +117,7 @@ def _look_into(one, file, sender, told, seeds):
         one.remarks.append(file.remark)
         return
     one.sha256 = hashlib.sha256(file.content).hexdigest()
-    answers = notebook_answers.read_answers(file.content)
+    answers = submitted_answers.read_answers(file.content)
     one.remarks += answers.remarks
     one.lesson = answers.lesson or _lesson_by_name(file.path, told)
     one.readable = answers.readable

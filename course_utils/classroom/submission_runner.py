@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from course_utils.classroom import (
-    notebook_answers,
     submission_frames,
+    submitted_answers,
     submitted_values,
 )
 from course_utils.classroom.sandbox_contents import PATIENCE
@@ -90,7 +90,7 @@ def run_cell(shell, recorder, emit, source: str, seconds: float) -> None:
         problem = f"{type(error).__name__}"
     recorder.send(emit, time.monotonic() - start)
     if problem:
-        head = {"kind": "stopped", "id": notebook_answers.name_in(source)}
+        head = {"kind": "stopped", "id": submitted_answers.name_in(source)}
         emit({**head, "message": problem})
 
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from course_utils.classroom.notebook_answers import code_of
+from course_utils.classroom.submitted_answers import code_of
 from course_utils.machine.errors import CourseError
 
 MOST_BYTES = 64 * 2**20

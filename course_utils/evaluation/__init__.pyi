@@ -15,7 +15,7 @@ from .metrics import sensitivity_at_specificity as sensitivity_at_specificity
 from .metrics import threshold_for_specificity as threshold_for_specificity
 from .model_report import Report as Report
 from .model_report import write_report as write_report
-from .model_saving import export_litert as export_litert
+from .model_report_saving import export_litert as export_litert
 from .plotting import BLUE as BLUE
 from .plotting import GREY as GREY
 from .plotting import ORANGE as ORANGE

@@ -15,7 +15,7 @@ import tensorflow as tf
 from course_utils.evaluation import classification_scores, training_plots
 from course_utils.evaluation.intervals import wilson_interval
 from course_utils.evaluation.model_report_page import draw_page
-from course_utils.evaluation.model_saving import (
+from course_utils.evaluation.model_report_saving import (
     MODEL,
     REPORT,
     check_free,

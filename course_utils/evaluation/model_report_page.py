@@ -14,7 +14,7 @@ from PIL import Image
 
 from course_utils.evaluation import plotting, training_plots
 from course_utils.evaluation.heat_maps import grad_cam, overlay
-from course_utils.evaluation.model_saving import CLASSES, MODEL, REPORT
+from course_utils.evaluation.model_report_saving import CLASSES, MODEL, REPORT
 from course_utils.machine.errors import CourseError
 
 _PACKAGES = ("keras", "tensorflow", "numpy", "pillow")

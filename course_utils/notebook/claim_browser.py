@@ -4,7 +4,7 @@ from matplotlib.figure import Figure
 
 from course_utils.evaluation import ledger
 from course_utils.notebook.alternative_text import as_png, describe
-from course_utils.notebook.shown import Shown
+from course_utils.notebook.widget_fallback import Shown
 
 
 class ClaimBrowser(Shown):

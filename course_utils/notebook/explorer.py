@@ -17,10 +17,10 @@ from course_utils.notebook import (
     explorer_progress,
     explorer_training,
     frontend,
-    main_thread,
+    widget_main_thread,
 )
 from course_utils.notebook.alternative_text import as_png
-from course_utils.notebook.shown import Shown
+from course_utils.notebook.widget_fallback import Shown
 
 _RATES = explorer_training.LEARNING_RATES
 # By name of the option: its label, and what can be chosen.
@@ -262,7 +262,7 @@ class Explorer(Shown):
     def _on_message(self, view, content, buffers):
         if "train" in content:
             press = functools.partial(self._pressed, content["train"])
-            main_thread.run_interruptibly(press)
+            widget_main_thread.run_interruptibly(press)
 
     def _pressed(self, trainings):
         # One that was pressed before the last training began has waited.

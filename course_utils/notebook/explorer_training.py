@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from course_utils.backbones import source_task
+from course_utils.backbones import source_task_heads
 from course_utils.backbones.pretrained import load_backbone
 from course_utils.machine.errors import CourseError
 from course_utils.pictures import datasets
@@ -138,7 +138,7 @@ def _measure(metric, output, labels):
 
 
 def _source_accuracy(base_model):
-    heads = source_task.with_old_heads(base_model, "residual")
+    heads = source_task_heads.with_old_heads(base_model, "residual")
     source = datasets.load_dataset("source").test.unbatch().shard(2, 0)
-    found = source_task.source_accuracy(heads, source.batch(100))
+    found = source_task_heads.source_accuracy(heads, source.batch(100))
     return float(np.mean(list(found.values())))

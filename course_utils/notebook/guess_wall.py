@@ -12,7 +12,7 @@ from course_utils.evaluation.plotting import BLUE, VERMILLION
 from course_utils.machine import arguments, array_arguments
 from course_utils.machine.errors import CourseError
 from course_utils.notebook.alternative_text import as_html, as_png
-from course_utils.notebook.shown import Shown
+from course_utils.notebook.widget_fallback import Shown
 
 
 class GuessWall(Shown):

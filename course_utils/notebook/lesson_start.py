@@ -11,7 +11,7 @@ import re
 import sys
 import warnings
 
-from course_utils.machine.quiet import stderr_held_back
+from course_utils.machine.muted_stderr import stderr_held_back
 
 _PYTORCH = ("torch", "efficientnet_lite_pytorch")
 

@@ -11,7 +11,7 @@ from course_utils.evaluation.plotting import BLUE
 from course_utils.machine import arguments, paths
 from course_utils.machine.errors import CourseError
 from course_utils.notebook.alternative_text import as_png
-from course_utils.notebook.shown import Shown
+from course_utils.notebook.widget_fallback import Shown
 from course_utils.pictures.picture_arrays import read_picture
 from course_utils.pictures.two_photographs import sample_photographs
 

@@ -17,8 +17,8 @@ import IPython
 import traitlets
 
 from course_utils.answers import progress_log, question_judging
+from course_utils.answers.answer_verdicts import Result, Status
 from course_utils.answers.quizzes import Quiz
-from course_utils.answers.verdicts import Result, Status
 from course_utils.machine.errors import CourseError
 from course_utils.notebook import frontend
 

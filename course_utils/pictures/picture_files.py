@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from course_utils.machine.errors import CourseError
-from course_utils.machine.typed_text import as_typed
+from course_utils.machine.text_arguments import as_typed
 from course_utils.pictures.audit_findings import Finding, counted, some
 from course_utils.pictures.picture_arrays import (
     as_rgb,

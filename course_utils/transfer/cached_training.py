@@ -25,9 +25,9 @@ from course_utils.transfer.freeze_boundary import (
     NotCutError,
     cut_at_freeze_boundary,
 )
-from course_utils.transfer.label_checks import check_labels
 from course_utils.transfer.monitored_metric import try_out
 from course_utils.transfer.phase_callbacks import callback_list
+from course_utils.transfer.training_label_checks import check_labels
 
 CACHE = ("auto", True, False)
 # Features that take more are kept on disk, and read batch by batch.

@@ -18,7 +18,7 @@ from course_utils.transfer.fresh_optimizers import (
     check_one_rate,
     fresh_optimizer,
 )
-from course_utils.transfer.label_checks import check_labels
+from course_utils.transfer.training_label_checks import check_labels
 
 MOST_STEPS = 100_000
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 from course_utils.machine import arguments, quick_runs
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.freezing import layers_within
-from course_utils.transfer.label_checks import LABELS_OF_LOSS
+from course_utils.transfer.training_label_checks import LABELS_OF_LOSS
 
 ROUNDING = 1e-3  # how far a probability in half precision may be off
 _TO_PROBABILITIES = ("softmax", "sigmoid", "hard_sigmoid", "sparsemax")

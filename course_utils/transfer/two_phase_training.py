@@ -15,7 +15,6 @@ from course_utils.transfer.fresh_optimizers import (
     checked_rate,
     fresh_optimizer,
 )
-from course_utils.transfer.label_checks import check_labels
 from course_utils.transfer.model_restoring import restored_on_error
 from course_utils.transfer.monitored_metric import (
     check_averages,
@@ -33,6 +32,7 @@ from course_utils.transfer.phase_callbacks import (
     one_file,
 )
 from course_utils.transfer.training_history import FINE_TUNING, HEAD
+from course_utils.transfer.training_label_checks import check_labels
 
 
 def two_phase_fit(

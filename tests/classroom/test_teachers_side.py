@@ -17,18 +17,18 @@ import pytest
 from benchmarks import classroom_honest
 from course_utils import cli
 from course_utils.classroom import (
+    class_commands,
     class_folder,
     collect,
-    commands,
     export,
-    notebook_answers,
     regrade,
     release,
     report,
+    submitted_answers,
     write_example,
 )
+from course_utils.classroom.feedback_pages import code_in_html, plain_markdown
 from course_utils.classroom.item_statistics import look_at_items
-from course_utils.classroom.page_filling import code_in_html, plain_markdown
 from course_utils.classroom.releasing import with_seed
 from course_utils.machine.errors import CourseError
 from tests.conftest import TOP
@@ -65,7 +65,9 @@ def test_a_release_has_no_solution_and_says_points_and_time(room):
     points = class_folder.read_class(room)["lessons"]["02"]["points"]
     assert f"for {sum(points.values()):g} points" in notebook.cells[1].source
     # What only the submission's own process can tell is worth nothing.
-    left = set(notebook_answers.read_answers(text.encode()).cells) - set(points)
+    left = set(submitted_answers.read_answers(text.encode()).cells) - set(
+        points
+    )
     assert left == {"fe-05", "q11"}
 
 
@@ -79,7 +81,7 @@ def test_seeds_are_each_students_own_and_stay(tmp_path):
     names = ["Student 01", "Student 02"]
     release(tmp_path, ["02"], students=names)
     texts = [released(tmp_path, name) for name in names]
-    seeds = [notebook_answers.read_answers(text).seed for text in texts]
+    seeds = [submitted_answers.read_answers(text).seed for text in texts]
     assert seeds == [class_folder.student_seed(tmp_path, n) for n in names]
     assert seeds[0] != seeds[1]
     assert f"load_solar_cells(seed={seeds[0]})" in texts[0].decode()
@@ -227,7 +229,7 @@ def test_odd_notebooks_are_told_apart_and_their_answers_found(tmp_path):
     assert set(placed) == set(students.values())
     assert placed["studentb"].late == "yes"
     for name, student in students.items():
-        answers = notebook_answers.read_answers(placed[student].content)
+        answers = submitted_answers.read_answers(placed[student].content)
         assert {"fe-06"} <= set(answers.cells)
         assert name == "in one cell" or {"fe-03", "q15"} <= set(answers.cells)
 
@@ -545,5 +547,5 @@ def test_the_guide_names_files_and_commands_that_exist():
     for line in re.findall(r"^course class (.+)$", text, re.M):
         words = shlex.split(line, comments=True)
         parser = argparse.ArgumentParser()
-        commands.add_commands(parser.add_subparsers())
+        class_commands.add_commands(parser.add_subparsers())
         parser.parse_args(["class", *words])

@@ -21,7 +21,7 @@ from scipy import stats
 from course_utils.evaluation.classification_scores import class_table, compare
 from course_utils.evaluation.intervals import wilson_interval
 from course_utils.evaluation.model_report import PARTS, write_report
-from course_utils.evaluation.model_saving import export_litert
+from course_utils.evaluation.model_report_saving import export_litert
 from course_utils.evaluation.predictions import ask_model
 from course_utils.machine.errors import CourseError
 from course_utils.pictures.datasets import Splits

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from course_utils.machine import arguments, array_arguments
 from course_utils.machine.errors import CourseError
-from course_utils.machine.typed_text import as_typed
+from course_utils.machine.text_arguments import as_typed
 
 HUGE = 10**400
 NO_NUMBERS = [

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from course_utils.machine import quiet
+from course_utils.machine import muted_stderr
 from course_utils.notebook import lesson_start
 from tests.conftest import TOP, needs_package
 
@@ -99,13 +99,13 @@ def test_a_failing_import_is_not_hidden_and_noise_is(monkeypatch, capfd):
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     with pytest.raises(ImportError):
         lesson_start.import_keras_quietly()
-    with quiet.stderr_held_back():
+    with muted_stderr.stderr_held_back():
         os.write(2, b"noise\n")
     assert "noise" not in capfd.readouterr().err
 
 
 def test_what_was_held_back_is_shown_on_an_error(capfd):
-    with pytest.raises(RuntimeError), quiet.stderr_held_back():
+    with pytest.raises(RuntimeError), muted_stderr.stderr_held_back():
         os.write(2, b"the reason\n")
         raise RuntimeError
     assert "the reason" in capfd.readouterr().err

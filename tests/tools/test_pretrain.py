@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from course_utils.backbones import source_task
+from course_utils.backbones import source_task_heads
 from tools import cards, pretrain
 
 
@@ -60,7 +60,7 @@ def test_augmentation_keeps_pictures_pictures():
 
 
 def test_halved_weights_load_as_they_were(tmp_path):
-    model = source_task.build_heads(20_000, {"shape": ["a", "b"]})
+    model = source_task_heads.build_heads(20_000, {"shape": ["a", "b"]})
     path = tmp_path / "heads.weights.h5"
     model.save_weights(path)
     before, size = model.get_weights(), path.stat().st_size

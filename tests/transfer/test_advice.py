@@ -10,8 +10,8 @@ from course_utils.machine.errors import CourseError
 from course_utils.transfer.compiling import recompile
 from course_utils.transfer.feature_extraction import extract_features
 from course_utils.transfer.freezing import freeze, unfreeze
-from course_utils.transfer.label_checks import check_labels
 from course_utils.transfer.learning_rates import find_learning_rate
+from course_utils.transfer.training_label_checks import check_labels
 from course_utils.transfer.two_phase_training import two_phase_fit
 from tests.tiny_models import IMAGES, LABELS, ONE_BATCH, base, build, functional
 

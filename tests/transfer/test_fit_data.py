@@ -8,8 +8,8 @@ from course_utils.machine import endless_data
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.feature_extraction import extract_features
 from course_utils.transfer.fit_data import fit_arguments, read_once
-from course_utils.transfer.label_checks import check_labels
 from course_utils.transfer.learning_rates import find_learning_rate
+from course_utils.transfer.training_label_checks import check_labels
 from course_utils.transfer.two_phase_training import two_phase_fit
 from tests.tiny_models import IMAGES, LABELS, base, build, functional
 

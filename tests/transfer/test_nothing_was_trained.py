@@ -6,7 +6,10 @@ import pytest
 
 from course_utils.machine.errors import CourseError
 from course_utils.transfer.class_weights import checked_class_weight
-from course_utils.transfer.label_checks import CheckedData, check_labels
+from course_utils.transfer.training_label_checks import (
+    CheckedData,
+    check_labels,
+)
 from course_utils.transfer.two_phase_training import two_phase_fit
 from tests.tiny_models import IMAGES, LABELS, ONE_BATCH, base, build, functional
 

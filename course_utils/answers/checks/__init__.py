@@ -18,7 +18,7 @@ from collections.abc import Callable
 import yaml
 
 from course_utils.answers import bounded_judging, progress_log
-from course_utils.answers.verdicts import Result, Status, Text, pick_hint
+from course_utils.answers.answer_verdicts import Result, Status, Text, pick_hint
 from course_utils.machine import paths
 from course_utils.machine.errors import CourseError
 

@@ -17,7 +17,11 @@ from course_utils.answers.learner_values import (
 from course_utils.evaluation import verdicts
 from course_utils.machine import paths
 
-VERDICTS = (verdicts.SUPPORTED, verdicts.REFUTED, verdicts.UNDECIDED)
+VERDICTS = (
+    verdicts.SUPPORTED,
+    verdicts.REFUTED,
+    verdicts.UNDECIDED,
+)
 MARGIN = 0.01
 WANTED_POWER = 0.8
 # Shares that a simulation of some thousand repeats cannot tell from it.

@@ -10,8 +10,8 @@ import types
 import numpy as np
 import pytest
 
-from course_utils.backbones import torch_file
-from course_utils.backbones.torch_file import read_state_dict
+from course_utils.backbones import torch_weights_file
+from course_utils.backbones.torch_weights_file import read_state_dict
 from course_utils.machine.errors import CourseError
 
 
@@ -63,7 +63,7 @@ def write(tmp_path, torch_names):
 
     def write(views, numbers, told=None, before=()):
         file = io.BytesIO()
-        for part in (torch_file._MAGIC, 1001, {"little_endian": True}):
+        for part in (torch_weights_file._MAGIC, 1001, {"little_endian": True}):
             pickle.dump(part, file, 2)
         pickler = Pickler(file, 2)
         pickler.count = len(numbers)
@@ -144,7 +144,7 @@ class Harmful:
 
 @pytest.mark.parametrize("place", range(5))
 def test_any_other_name_is_refused_and_nothing_is_run(tmp_path, place):
-    parts = [torch_file._MAGIC, 1001, {}, collections.OrderedDict(), []]
+    parts = [torch_weights_file._MAGIC, 1001, {}, collections.OrderedDict(), []]
     parts[place] = Harmful(tmp_path / "made")
     path = tmp_path / "harmful.pth"
     path.write_bytes(b"".join(pickle.dumps(part, 2) for part in parts))

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from course_utils.machine import arguments
 from course_utils.machine.errors import CourseError
-from course_utils.machine.quiet import stderr_held_back
+from course_utils.machine.muted_stderr import stderr_held_back
 from course_utils.transfer.fit_data import reason
 from course_utils.transfer.freezing import check_is_layer
 

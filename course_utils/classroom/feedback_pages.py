@@ -9,8 +9,8 @@ import re
 import jinja2
 import markupsafe
 
-from course_utils.answers import verdicts
-from course_utils.classroom import item_words
+from course_utils.answers import answer_verdicts
+from course_utils.classroom import feedback_wording
 
 _SIGNS = {
     "passed": "\N{CHECK MARK}",
@@ -33,7 +33,7 @@ def fill(template: str, **content: object) -> str:
 
 def code_in_html(text: object) -> markupsafe.Markup:
     """Return text for HTML, with what stands in backticks as code."""
-    return markupsafe.Markup(verdicts.as_html(str(text)))
+    return markupsafe.Markup(answer_verdicts.as_html(str(text)))
 
 
 def plain_markdown(text: object) -> str:
@@ -57,7 +57,7 @@ def _environment():
     environment.filters["date"] = "{0:%A, %d %B %Y, %H:%M}{0:%Z}".format
     environment.globals |= {
         "signs": _SIGNS,
-        "asked": item_words.asked,
-        "answered": item_words.answered,
+        "asked": feedback_wording.asked,
+        "answered": feedback_wording.answered,
     }
     return environment

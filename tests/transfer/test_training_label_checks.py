@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from course_utils.machine.errors import CourseError
-from course_utils.transfer.label_checks import check_labels
+from course_utils.transfer.training_label_checks import check_labels
 
 X = np.zeros((6, 4), "float32")
 SPARSE = "sparse_categorical_crossentropy"

@@ -228,7 +228,7 @@ def _grader(chosen):
 
 def _report(chosen):
     from course_utils.classroom import class_folder, teacher_notices
-    from course_utils.classroom.reporting import report
+    from course_utils.classroom.class_report import report
 
     written = report(
         chosen.folder, roster=chosen.roster, dry_run=chosen.dry_run
@@ -256,7 +256,7 @@ def _report(chosen):
 
 
 def _export(chosen):
-    from course_utils.classroom.exporting import export
+    from course_utils.classroom.marks_export import export
 
     path, remarks = export(
         chosen.folder, chosen.to, roster=chosen.roster, dry_run=chosen.dry_run

@@ -3,7 +3,7 @@
 import pytest
 from jupyter_client.manager import start_new_kernel
 
-from course_utils.notebook import main_thread
+from course_utils.notebook import widget_main_thread
 
 # A thread stands for that in which JupyterLab has clicks heard.
 CODE = """
@@ -51,5 +51,5 @@ def _wait_for_line(client, awaited):
 
 def test_without_a_kernel_it_runs_at_once():
     ran = []
-    main_thread.run_interruptibly(lambda: ran.append(True))
+    widget_main_thread.run_interruptibly(lambda: ran.append(True))
     assert ran == [True]

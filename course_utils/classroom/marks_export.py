@@ -10,7 +10,7 @@ from pathlib import Path
 
 from course_utils.classroom import (
     class_folder,
-    reporting,
+    class_report,
     rosters,
 )
 from course_utils.machine import arguments
@@ -59,7 +59,7 @@ def export(
     told = class_folder.read_class(folder)
     marks = class_folder.read_marks(folder)
     collected = class_folder.read_collected(folder)
-    rows = reporting.summed(marks, told, collected)
+    rows = class_report.summed(marks, told, collected)
     target = folder / "export"
     remarks = _without_mark(rows, collected)
     if system == "nbgrader":

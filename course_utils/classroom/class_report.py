@@ -9,7 +9,7 @@ from course_utils.answers.checks import load_sheets
 from course_utils.classroom import (
     class_folder,
     dashboard,
-    page_filling,
+    feedback_pages,
     rosters,
 )
 
@@ -73,7 +73,7 @@ def report(
     for student, own in bar:
         for path in pages[student]:
             name = f"feedback{path.suffix}"
-            page = page_filling.fill(name, student=student, rows=own)
+            page = feedback_pages.fill(name, student=student, rows=own)
             class_folder.write_text(path, page)
     page = dashboard.draw(folder, told, marks, rows, collected, listed)
     class_folder.write_text(written[2], page)
