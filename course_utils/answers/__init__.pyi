@@ -1,3 +1,5 @@
+from .answer_verdicts import Result as Result
+from .answer_verdicts import Status as Status
 from .challenge import Challenge as Challenge
 from .checks import Exercise as Exercise
 from .checks import find_exercise as find_exercise
@@ -7,5 +9,3 @@ from .progress_summary import Board as Board
 from .progress_summary import load_board as load_board
 from .quizzes import Quiz as Quiz
 from .quizzes import load_quiz as load_quiz
-from .verdicts import Result as Result
-from .verdicts import Status as Status

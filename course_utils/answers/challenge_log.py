@@ -1,8 +1,9 @@
 """Remember submissions: an append-only log beside the learner's progress.
 
-``work/challenge.jsonl`` holds one event a line, see `answer_log_file`: a submission
-with all of its predictions and both of its scores, or a reveal. Private scores
-lie there as keys lie in ``data/keys/``: to look is up to the learner.
+``work/challenge.jsonl`` holds one event a line, see `answer_log_file`: a
+submission with all of its predictions and both of its scores, or a reveal.
+Private scores lie there as keys lie in ``data/keys/``: to look is up to the
+learner.
 """
 
 import dataclasses

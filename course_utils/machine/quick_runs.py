@@ -1,15 +1,18 @@
 """Smoke runs: the tests run each lesson quickly, one step a training.
 
 With the environment variable ``COURSE_SMOKE=1`` a lesson is only tried, not
-believed: each ``fit`` takes one step, ``evaluate`` and ``predict`` look at one
-batch, and claims about effects are not judged. Learners never set it.
+believed: each ``fit`` takes one step, ``evaluate``, ``predict`` and loops over
+a data loader of PyTorch look at one batch, features are those of two pictures,
+and claims about effects are not judged. Learners never set it.
 """
 
 import contextlib
 import functools
+import itertools
 import os
 
 BATCH_SIZE = 32
+FEW = 2  # pictures that features are computed of
 
 
 def is_on() -> bool:
@@ -42,17 +45,35 @@ def shorten_training() -> None:
     keras.Model.fit = one_step
 
 
+def shorten_loops() -> None:
+    """Make every later loop over a ``DataLoader`` of PyTorch one step long."""
+    from torch.utils.data import DataLoader
+
+    batches = DataLoader.__iter__
+    if getattr(batches, "is_short", False):
+        return
+
+    @functools.wraps(batches)
+    def one_batch(self):
+        return itertools.islice(batches(self), 1)
+
+    one_batch.is_short = True
+    DataLoader.__iter__ = one_batch
+
+
 def shorten_prediction() -> None:
     """Make every later ``evaluate`` and ``predict`` look at one batch.
 
-    What ``predict`` gives for an array has the shape that it would have: what
-    was found for the first pictures, again and again. For a ``tf.data.Dataset``
-    it is all as ever.
+    What ``predict`` gives has the shape that it would have: what was found for
+    the first pictures, again and again. So has ``predict_on_batch``, by which
+    features are computed, and which looks at `FEW` pictures.
     """
     import keras
     import numpy as np
+    import tensorflow as tf
 
     evaluate, predict = keras.Model.evaluate, keras.Model.predict
+    on_batch = keras.Model.predict_on_batch
     if getattr(predict, "is_short", False):
         return
 
@@ -63,16 +84,26 @@ def shorten_prediction() -> None:
 
     @functools.wraps(predict)
     def repeated(self, x, *arguments, **options):
-        if not isinstance(x, np.ndarray):
-            return predict(self, x, *arguments, **options)
+        count = len(x)
+        if isinstance(x, tf.data.Dataset):
+            batches = [keras.tree.flatten(batch)[0] for batch in x]
+            x, count = batches[0], sum(map(len, batches))
         with without_graphs():
             found = predict(self, x[:BATCH_SIZE], *arguments, **options)
+        return as_many(found, count)
+
+    @functools.wraps(on_batch)
+    def of_few(self, x):
+        return as_many(on_batch(self, x[:FEW]), len(x))
+
+    def as_many(found, count):
         return keras.tree.map_structure(
-            lambda part: np.resize(part, (len(x), *part.shape[1:])), found
+            lambda part: np.resize(part, (count, *part.shape[1:])), found
         )
 
     repeated.is_short = True
     keras.Model.evaluate, keras.Model.predict = on_one_batch, repeated
+    keras.Model.predict_on_batch = of_few
 
 
 @contextlib.contextmanager

@@ -49,6 +49,9 @@ def test_a_model_is_known_by_its_layers_and_weights_not_by_names():
     first = key(model(), pictures)
     assert key(model(), pictures) == first
     assert key(model("sigmoid"), pictures) != first
+    frozen = model()
+    frozen.trainable = False
+    assert key(frozen, pictures) == first
     other = model()
     other.weights[0].assign(other.weights[0] + 1e-7)
     assert key(other, pictures) != first

@@ -247,7 +247,7 @@ def test_a_smoke_run_takes_one_step_a_phase(monkeypatch):
 
 @pytest.mark.graphs
 def test_a_smoke_run_predicts_for_one_batch_in_the_shape_of_all(monkeypatch):
-    for name in ("evaluate", "predict"):
+    for name in ("evaluate", "predict", "predict_on_batch"):
         monkeypatch.setattr(keras.Model, name, getattr(keras.Model, name))
     model = build(functional, base())
     many = np.concatenate([IMAGES] * 5)
@@ -262,6 +262,13 @@ def test_a_smoke_run_predicts_for_one_batch_in_the_shape_of_all(monkeypatch):
     assert quick.shape == whole.shape
     np.testing.assert_allclose(quick[:32], whole[:32], rtol=1e-5)
     np.testing.assert_array_equal(quick[32:64], quick[:32])
+    data = tf.data.Dataset.from_tensor_slices((many, many[:, 0, 0])).batch(30)
+    found = model.predict(data, verbose=0)
+    assert found.shape == whole.shape
+    np.testing.assert_array_equal(found[30:60], found[:30])
+    features = model.predict_on_batch(many)
+    assert features.shape == whole.shape
+    np.testing.assert_array_equal(features[2:4], features[:2])
     assert not tf.config.functions_run_eagerly()
 
 
