@@ -325,7 +325,7 @@ def test_a_roster_is_filled_in_and_who_is_missing_is_said(room):
     roster = room / "canvas.csv"
     roster.write_text(
         "Student,ID,Section\n    Points Possible,,\n"
-        '"Meyer, Anna",77,1\n"Weiss, Ben",8,1\n'
+        '"Meyer, Anna",77,1\n"Weiss, Ben",8,1\n"Student, Test",9,1\n'
     )
     path, left_out = export(room, "canvas", roster=roster)
     assert path.read_text().splitlines() == [
@@ -333,6 +333,8 @@ def test_a_roster_is_filled_in_and_who_is_missing_is_said(room):
         "    Points Possible,,,21",
         '"Meyer, Anna",77,1,2.0',
         '"Weiss, Ben",8,1,0.0',
+        # With this row a Canvas tries a course out: nobody is missing.
+        '"Student, Test",9,1,',
     ]
     assert len(left_out) == 1 and "Nobody" in left_out[0]
 
