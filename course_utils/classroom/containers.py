@@ -123,11 +123,12 @@ def _user(program):
 
 def _shown(readable):
     """Return the files and folders of this machine that it sees."""
-    for name in (*sandbox_contents.SYSTEM, *sandbox_contents.SETTINGS):
-        path = Path(name)
-        if path.exists() and (name.startswith("/etc") or path.is_dir()):
-            if not path.is_symlink() or name.startswith("/etc"):
-                yield path
+    for path in map(Path, sandbox_contents.SYSTEM):
+        if path.is_dir() and not path.is_symlink():
+            yield path
+    for path in map(Path, sandbox_contents.SETTINGS):
+        if path.exists():
+            yield path
     for path in sandbox_contents.needed(readable):
         if not path.is_relative_to("/usr"):
             yield path

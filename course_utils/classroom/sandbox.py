@@ -59,14 +59,14 @@ def choose(name: str = "auto", trust_submissions: bool = False) -> str:
         return "none"
     kind = arguments.choice("sandbox", name, ("auto", *KINDS))
     kind = "bubblewrap" if kind == "auto" else kind
-    problem = problem_of(kind)
-    if problem:
+    if problem := problem_of(kind):
+        package = "docker.io" if kind == "docker" else kind
         others = " or ".join(k for k in KINDS if k != kind)
         raise CourseError(
-            f"Submissions are not run without a sandbox, and {problem}: "
-            f"install {kind} (`apt-get install {kind}`), choose another with "
-            f"`--sandbox` ({others}), grade on a Linux machine, or, if you "
-            "would run each of these notebooks by hand without a look, pass "
+            f"Submissions are not run without a sandbox, and {problem}: on "
+            f"Linux, install it (`apt-get install {package}`) or choose "
+            f"another with `--sandbox` ({others}); or, if you would run each "
+            "of these notebooks by hand without a look, pass "
             "`--trust-submissions`."
         )
     return kind
