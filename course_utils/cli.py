@@ -9,7 +9,7 @@ from pathlib import Path
 
 from course_utils import doctor
 from course_utils.answers import progress_log, progress_summary
-from course_utils.classroom import commands as class_commands
+from course_utils.classroom import class_commands
 from course_utils.machine import arguments, paths, work_folder
 from course_utils.machine.errors import CourseError
 

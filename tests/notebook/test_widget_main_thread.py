@@ -8,7 +8,7 @@ from course_utils.notebook import widget_main_thread
 # A thread stands for that in which JupyterLab has clicks heard.
 CODE = """
 import threading, time
-from course_utils.notebook import main_thread
+from course_utils.notebook import widget_main_thread
 
 def job():
     try:
@@ -19,7 +19,7 @@ def job():
         print("interrupted", flush=True)
         {afterwards}
 
-click = threading.Thread(target=main_thread.run_interruptibly, args=[job])
+click = threading.Thread(target=widget_main_thread.run_interruptibly, args=[job])
 click.start()
 """
 
