@@ -162,7 +162,7 @@ def measure(
         ours, theirs = Path(name, "class"), Path(name, "nbgrader")
         [released] = release(ours, [lesson])
         gradable(released)
-        solved = solve(released).decode()
+        solved = solve(released, lesson).decode()
         nbgrader = Nbgrader(environment, theirs, ours / "cache")
         file = released.name
         nbgrader.hand_in(f"source/{lesson}/{file}", released.read_text("utf-8"))

@@ -109,13 +109,14 @@ def write_example(
     return paths_written + list(rosters)
 
 
-def solve(released: str | Path) -> bytes:
+def solve(released: str | Path, lesson: str = LESSON) -> bytes:
     """Return a released notebook with all answers right.
 
     Args:
         released: The notebook, as a student was given it.
+        lesson: Number of its lesson.
     """
-    return _notebook(released, (), ())
+    return _notebook(released, (), (), lesson=lesson)
 
 
 def _files(notebook, names):
@@ -201,7 +202,15 @@ def _zipped(content):
 
 
 def _notebook(
-    released, wrong, left_out, *, missed=0, comment="", extra=False, crash=False
+    released,
+    wrong,
+    left_out,
+    *,
+    lesson=LESSON,
+    missed=0,
+    comment="",
+    extra=False,
+    crash=False,
 ):
     """Return a released notebook with answers in it.
 
@@ -209,14 +218,15 @@ def _notebook(
         released: The notebook that the student was given.
         wrong: Exercises that are answered with a mistake.
         left_out: Exercises and questions that are not answered.
+        lesson: Number of its lesson.
         missed: How many questions are answered with a wrong choice.
         comment: A line of the student's own in each wrong exercise.
         extra: Add cells, and move one.
         crash: Let the first exercise end in an error.
     """
     notebook = json.loads(Path(released).read_text("utf-8"))
-    solved = _solved_cells()
-    answers = _answers(missed)
+    solved = _solved_cells(lesson)
+    answers = _answers(lesson, missed)
     for cell in notebook["cells"]:
         source = "".join(cell["source"])
         name = submitted_answers.name_in(source)
@@ -246,8 +256,8 @@ def _notebook(
     return json.dumps(notebook, indent=1).encode()
 
 
-def _solved_cells():
-    source = class_folder.lesson_source(LESSON)
+def _solved_cells(lesson):
+    source = class_folder.lesson_source(lesson)
     cells = release_notebooks.build_cells(
         source.read_text("utf-8"), True, f"lessons/{source.name}"
     )
@@ -259,12 +269,12 @@ def _solved_cells():
     }
 
 
-def _answers(missed):
+def _answers(lesson, missed):
     """Return answers to all questions, the first few of them wrong."""
-    keys = paths.data_dir() / "keys" / f"{LESSON}.yml"
+    keys = paths.data_dir() / "keys" / f"{lesson}.yml"
     keys = yaml.safe_load(keys.read_text("utf-8"))
     answers = {}
-    for name, question in quizzes.load_questions(LESSON).items():
+    for name, question in quizzes.load_questions(lesson).items():
         if question["type"] == "predict":
             answers[name] = 0.8
             continue

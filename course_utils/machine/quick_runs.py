@@ -46,10 +46,14 @@ def shorten_training() -> None:
 
 
 def shorten_loops() -> None:
-    """Make every later loop over a ``DataLoader`` of PyTorch one step long."""
+    """Make every later loop over a ``DataLoader`` of PyTorch one step long.
+
+    And a ``Sequential`` that records no gradients looks at `FEW` pictures.
+    """
+    import torch
     from torch.utils.data import DataLoader
 
-    batches = DataLoader.__iter__
+    batches, forward = DataLoader.__iter__, torch.nn.Sequential.forward
     if getattr(batches, "is_short", False):
         return
 
@@ -57,8 +61,15 @@ def shorten_loops() -> None:
     def one_batch(self):
         return itertools.islice(batches(self), 1)
 
+    @functools.wraps(forward)
+    def of_few(self, x):
+        if torch.is_grad_enabled():
+            return forward(self, x)
+        return forward(self, x[:FEW])[torch.arange(len(x)) % min(FEW, len(x))]
+
     one_batch.is_short = True
     DataLoader.__iter__ = one_batch
+    torch.nn.Sequential.forward = of_few
 
 
 def shorten_prediction() -> None:

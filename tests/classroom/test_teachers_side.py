@@ -21,12 +21,15 @@ from course_utils.classroom import (
     class_folder,
     collect,
     export,
+    judges,
     regrade,
     release,
+    release_notebooks,
     report,
     submitted_answers,
     write_example,
 )
+from course_utils.classroom.example_class import solve
 from course_utils.classroom.feedback_pages import code_in_html, plain_markdown
 from course_utils.classroom.item_statistics import look_at_items
 from course_utils.classroom.releasing import with_seed
@@ -69,6 +72,19 @@ def test_a_release_has_no_solution_and_says_points_and_time(room):
         points
     )
     assert left == {"fe-05", "q11"}
+
+
+@pytest.mark.parametrize("lesson", judges.LESSONS)
+def test_a_solved_release_answers_all_that_counts(tmp_path, lesson):
+    [path] = release(tmp_path, [lesson])
+    found = submitted_answers.read_answers(solve(path, lesson))
+    assert found.lesson == lesson
+    points = class_folder.read_class(tmp_path)["lessons"][lesson]["points"]
+    for name in points:
+        lines = found.cells[name].split("\n")
+        assert not any(map(release_notebooks.STUB.fullmatch, lines)), name
+    asked = submitted_answers.read_answers(path.read_bytes()).cells
+    assert all(asked[name] != found.cells[name] for name in points)
 
 
 def test_checks_and_hints_are_as_chosen(tmp_path):
