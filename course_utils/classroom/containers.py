@@ -61,13 +61,16 @@ class Container:
         words += ["--memory", str(limits.memory)]
         words += ["--memory-swap", str(limits.memory)]
         words += ["--pids-limit", str(limits.processes)]
-        for name, most in (
-            ("core", 0),
-            ("cpu", int(limits.seconds) * 64),
-            ("fsize", limits.disk),
-            ("nofile", 4096),
-            ("nproc", limits.processes),
-        ):
+        bounds = {
+            "core": 0,
+            "cpu": int(limits.seconds) * 64,
+            "fsize": limits.disk,
+            "nofile": 4096,
+        }
+        # Of who calls, this would count all processes of the machine.
+        if sandbox_contents.is_root():
+            bounds["nproc"] = limits.processes
+        for name, most in bounds.items():
             words += ["--ulimit", f"{name}={most}:{most}"]
         empty = ""
         if program == "podman":
