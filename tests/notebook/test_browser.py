@@ -426,7 +426,10 @@ def test_after_a_restart_the_cards_are_as_they_were(cards, lab):
 
 
 def test_a_notebook_opened_again_shows_its_cards(cards, lab):
+    # JupyterLab saves those widgets that it has shown, and no others.
+    cards.locator(".course-quiz").evaluate("quiz => quiz.dataset.old = 1")
     run_cell(cards, 0)
+    cards.locator(".course-quiz:not([data-old])").wait_for()
     points = cards.locator(".course-quiz-points").text_content()
     click_menu(cards, "^File$", "^Save Notebook$")
     click_menu(cards, "^Kernel$", "^Shut Down Kernel$")
