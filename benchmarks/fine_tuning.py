@@ -225,7 +225,7 @@ def execute(run):
     head = TRANSFORMER_HEAD
     if RECIPES[run.variant].backbone == "residual":
         rows = transfer_report.read_rows()
-        head = transfer_report.best(rows, "residual", run.target, "frozen")
+        head = transfer_report.best(rows, run.target, "frozen")
     return run, *fine_tuning_runs.execute(run, head)
 
 

@@ -1,4 +1,4 @@
-"""Measures what each backbone is worth on each target task.
+"""Measures what the drawn backbone is worth on each target task.
 
     python -m benchmarks.transfer_report
 
@@ -42,10 +42,7 @@ LABELS = {
     "digits": (100,),
     "photographs": (200, 2000),
 }
-OTHERS = ("mobile", "vision_transformer", "residual_narrow")
-BACKBONES = ("residual", *OTHERS)
-OTHER_TARGETS = ("near", "defects", "histology")
-OTHER_TUNED_ON = "defects"
+BACKBONE = "residual"
 
 # Tried on development seeds. For frozen, the inverse strength of the
 # regularisation; else the learning rate, which falls to zero along a cosine.
@@ -54,9 +51,6 @@ GRID = {
     "fine-tuned": (1e-4, 3e-4, 1e-3),
     "scratch": (5e-4, 2e-3, 5e-3, 1e-2, 2e-2),
 }
-# Transformers want lower rates than networks with batch normalization.
-TRANSFORMER_GRID = {**GRID, "scratch": (3e-4, 1e-3, 2e-3)}
-
 
 RESULTS = ("metric", "value", "accuracy", "seconds")
 COLUMNS = [field.name for field in dataclasses.fields(Run)] + list(RESULTS)
@@ -96,15 +90,9 @@ def make(runs, workers):
             print(f"{i}/{len(missing)}", *row.values(), flush=True)
 
 
-def best(rows, backbone, target, method):
-    """Chooses a setting by the mean over the development seeds.
-
-    The other backbones use for each target what was best on the one that they
-    were tried on.
-    """
-    if backbone != "residual":
-        target = OTHER_TUNED_ON
-    wanted = ("development", backbone, target, method)
+def best(rows, target, method):
+    """Chooses a setting by the mean over the development seeds."""
+    wanted = ("development", target, method)
     values = {}
     for row in rows:
         if wanted == tuple(row[name] for name in _WHAT):
@@ -113,91 +101,68 @@ def best(rows, backbone, target, method):
     return float(max(means, key=means.get))
 
 
-_WHAT = ("stage", "backbone", "target", "method")
+_WHAT = ("stage", "target", "method")
 
 
 def combinations():
-    """Lists what is reported: backbone, target, number of labels, seeds."""
+    """Lists what is reported: target, number of labels, seeds."""
     for target, counts in LABELS.items():
         for labels in counts:
             few = FRESH_SEEDS[:3] if labels == 2000 else FRESH_SEEDS
-            yield "residual", target, labels, few
-    for backbone in OTHERS:
-        for target in OTHER_TARGETS:
-            yield backbone, target, 100, FRESH_SEEDS[:3]
+            yield target, labels, few
 
 
 def tried(method):
-    """Lists what settings are chosen on: backbone, target, labels, seeds."""
+    """Lists what settings are chosen on: target, labels, seeds."""
     for target, counts in LABELS.items():
         middle = counts[1] if len(counts) == 3 else counts[0]
-        one = method == "fine-tuned" or target not in OTHER_TARGETS
-        yield "residual", target, middle, DEVELOPMENT_SEEDS[: 1 if one else 2]
-    for backbone in OTHERS:
-        yield backbone, OTHER_TUNED_ON, 100, DEVELOPMENT_SEEDS[:1]
+        one = method == "fine-tuned" or len(counts) < 3
+        yield target, middle, DEVELOPMENT_SEEDS[: 1 if one else 2]
 
 
-def development_runs(method, rows, backbones=BACKBONES):
+def development_runs(method, rows):
     """Lists the runs that choose the settings of a method."""
     for place in tried(method):
-        narrow = (place[0], method) == ("residual_narrow", "scratch")
-        if place[0] not in backbones or narrow:
-            continue
-        transformer = place[0] == "vision_transformer"
-        grid = TRANSFORMER_GRID if transformer else GRID
-        for setting in grid[method]:
+        for setting in GRID[method]:
             yield from _runs("development", *place, method, setting, rows)
 
 
 def longer_runs(rows):
     """Lists the runs that show whether scratch gains by more steps."""
     for place in tried("scratch"):
-        if place[0] == "residual":
-            setting = best(rows, *place[:2], "scratch")
-            yield from _runs("development", *place, LONGER, setting, rows)
+        setting = best(rows, place[0], "scratch")
+        yield from _runs("development", *place, LONGER, setting, rows)
 
 
-def report_runs(method, rows, backbones=BACKBONES):
+def report_runs(method, rows):
     """Lists the runs on fresh seeds, with the chosen settings."""
     # Short runs first: what is there after a while is worth the most.
-    for place in sorted(combinations(), key=lambda place: place[2]):
-        # From scratch, the narrow backbone is the residual network.
-        narrow = (place[0], method) == ("residual_narrow", "scratch")
-        if place[0] in backbones and not narrow:
-            setting = best(rows, *place[:2], method)
-            yield from _runs("report", *place, method, setting, rows)
+    for place in sorted(combinations(), key=lambda place: place[1]):
+        setting = best(rows, place[0], method)
+        yield from _runs("report", *place, method, setting, rows)
 
 
-def _runs(stage, backbone, target, labels, seeds, method, setting, rows):
-    head = ""
-    if method == "fine-tuned":
-        head = best(rows, backbone, target, "frozen")
+def _runs(stage, target, labels, seeds, method, setting, rows):
+    head = best(rows, target, "frozen") if method == "fine-tuned" else ""
     for seed in seeds:
-        yield Run(stage, backbone, target, labels, seed, method, setting, head)
+        yield Run(stage, BACKBONE, target, labels, seed, method, setting, head)
 
 
 def ordered(rows):
     """Returns the rows in the order of the plan, not that of their ending."""
-    plan = [key[:3] for key in combinations()]
+    plan = [key[:2] for key in combinations()]
 
     def place(row):
-        key = row["backbone"], row["target"], int(row["labels"])
+        key = row["target"], int(row["labels"])
         return plan.index(key), row["stage"], row["method"], int(row["seed"])
 
-    planned = [
-        row
-        for row in rows
-        if (row["backbone"], row["target"], int(row["labels"])) in plan
-    ]
+    planned = [r for r in rows if (r["target"], int(r["labels"])) in plan]
     return sorted(planned, key=place)
 
 
 def text():
     """Returns the report on the runs that the file holds."""
-    planned = sum(
-        len(seeds) * (len(METHODS) - (backbone == "residual_narrow"))
-        for backbone, _, _, seeds in combinations()
-    )
+    planned = sum(len(seeds) * len(METHODS) for *_, seeds in combinations())
     return transfer_table.report(ordered(read_rows()), planned)
 
 
@@ -206,13 +171,6 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--report", action="store_true", help="report only")
-    parser.add_argument(
-        "--backbones",
-        choices=BACKBONES,
-        nargs="+",
-        default=BACKBONES,
-        help="make no other runs than those of these",
-    )
     parser.add_argument(
         "--method",
         choices=METHODS,
@@ -225,9 +183,9 @@ def main():
         for method in METHODS:
             for list_runs in (development_runs, report_runs):
                 if method in options.method:
-                    runs = list_runs(method, read_rows(), options.backbones)
+                    runs = list_runs(method, read_rows())
                     make(list(runs), options.workers)
-        if "scratch" in options.method and "residual" in options.backbones:
+        if "scratch" in options.method:
             make(list(longer_runs(read_rows())), options.workers)
     REPORT.write_text(text(), encoding="utf-8")
     print(text())

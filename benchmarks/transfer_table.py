@@ -8,7 +8,7 @@ from scipy import stats
 from benchmarks.transfer_methods import LONGER, METHODS
 
 HEAD = """\
-# What the backbones are worth
+# What the drawn backbone is worth
 
 Written by `python -m benchmarks.transfer_report`; do not edit. The targets
 stand in `benchmarks/targets.py`, the three methods in
@@ -20,14 +20,6 @@ Each cell is a mean over fresh seeds ± half of its 95 % interval (Student's t),
 measured on the test pictures. A gain is the mean of the seeds' differences,
 with the interval of that mean. Intervals are over draws of labels and starts,
 with the same test pictures each time.
-
-On near, defects and histology two methods with the same seed drew *different*
-labels: the order in which pictures were loaded hung on the seed of the first
-run of a process. (Noticed after all runs were made. It is mended in
-`benchmarks/targets.py`, so that runs made anew share their draws; these rows do
-not.) Differences between methods are therefore differences between separate
-draws, and their intervals, which are computed from those differences, hold as
-such; shared draws would have made them narrower.
 """
 
 # What was expected before anything was measured: a sentence, target, numbers
@@ -78,20 +70,15 @@ def collect(rows):
     """Sorts the reported values.
 
     Returns:
-        Dict from (backbone, target, labels) to a dict from each method to a
-        dict from seed to value.
+        Dict from (target, labels) to a dict from each method to a dict from
+        seed to value.
     """
     found = {}
     for row in rows:
         if row["stage"] == "report":
-            key = row["backbone"], row["target"], int(row["labels"])
+            key = row["target"], int(row["labels"])
             by_seed = found.setdefault(key, {}).setdefault(row["method"], {})
             by_seed[int(row["seed"])] = float(row["value"])
-    for (backbone, *rest), methods in found.items():
-        if backbone == "residual_narrow":
-            # From scratch it is the residual network.
-            own = found.get(("residual", *rest), {}).get("scratch", {})
-            methods["scratch"] = own
     return found
 
 
@@ -112,24 +99,29 @@ def report(rows, planned):
     made = sum(row["stage"] == "report" for row in rows)
     found = collect(rows)
     metrics = {row["target"]: row["metric"] for row in rows}
-    sections = [HEAD, f"{made} of {planned} planned runs have been made.\n"]
-    for backbone in dict.fromkeys(key[0] for key in found):
-        lines = _table(
-            "target",
-            "metric",
-            "labels",
-            "seeds",
-            *METHODS[::-1],
-            "frozen - scratch",
-            "fine-tuned - scratch",
-            "fine-tuned - frozen",
-        )
-        for (name, target, labels), methods in found.items():
-            if name == backbone:
-                lines.append(_row(target, metrics[target], labels, methods))
-        sections.append("\n".join([f"## {backbone}", "", *lines, ""]))
-    sections += [_expectations(found), _settings(rows), _longer(rows)]
-    return "\n".join(sections)
+    lines = _table(
+        "target",
+        "metric",
+        "labels",
+        "seeds",
+        *METHODS[::-1],
+        "frozen - scratch",
+        "fine-tuned - scratch",
+        "fine-tuned - frozen",
+    )
+    for (target, labels), methods in found.items():
+        lines.append(_row(target, metrics[target], labels, methods))
+    return "\n".join(
+        [
+            HEAD,
+            f"{made} of {planned} planned runs have been made.\n",
+            *lines,
+            "",
+            _expectations(found),
+            _settings(rows),
+            _longer(rows),
+        ]
+    )
 
 
 def _table(*columns):
@@ -163,11 +155,11 @@ def _cell(values, sign):
 
 
 def _expectations(found):
-    lines = ["## Expected, and found (residual)", ""]
+    lines = ["## Expected, and found", ""]
     lines += _table("expected", "labels", "found", "so it is")
     for sentence, (target, counts, better, worse, low, high) in EXPECTED:
         for labels in counts:
-            methods = found.get(("residual", target, labels), {})
+            methods = found.get((target, labels), {})
             gains = gain(methods, better, worse)
             verdict = _verdict(*interval(gains), low, high) if gains else ""
             lines.append(_line([sentence, labels, _cell(gains, "+"), verdict]))
@@ -177,8 +169,8 @@ def _expectations(found):
 def _weak_rivals(found):
     """Says where scratch is no rival, for it has not been seen to learn."""
     weak = []
-    for (backbone, target, labels), methods in found.items():
-        if backbone == "residual" and methods.get("scratch"):
+    for (target, labels), methods in found.items():
+        if methods.get("scratch"):
             mean, half = interval(list(methods["scratch"].values()))
             if mean - half <= GUESSING[target]:
                 weak.append(f"{target} with {labels} labels")
@@ -209,11 +201,11 @@ def _settings(rows):
         "the learning rate at the start.",
         "",
     ]
-    lines += _table("backbone", "target", "labels", *METHODS)
+    lines += _table("target", "labels", *METHODS)
     chosen = {}
     for row in rows:
         if row["stage"] == "report":
-            key = row["backbone"], row["target"], int(row["labels"])
+            key = row["target"], int(row["labels"])
             chosen.setdefault(key, {})[row["method"]] = row["setting"]
     for key, settings in chosen.items():
         cells = [settings.get(method, "") for method in METHODS]
@@ -231,8 +223,8 @@ def _longer(rows):
     ]
     found = {}
     for row in rows:
-        own = row["stage"] == "development" and row["backbone"] == "residual"
-        if own and row["method"] in ("scratch", LONGER):
+        scratch = row["method"] in ("scratch", LONGER)
+        if scratch and row["stage"] == "development":
             longer = row["method"] == LONGER
             column = "longer" if longer else float(row["setting"])
             by_column = found.setdefault((row["target"], row["labels"]), {})

@@ -171,7 +171,7 @@ def test_the_files_hold_every_run_of_the_plan_and_no_other():
 def test_the_heads_strength_is_the_reports():
     rows = transfer_report.read_rows()
     for target in ("near", "defects", "histology", "digits"):
-        assert transfer_report.best(rows, "residual", target, "frozen") > 0
+        assert transfer_report.best(rows, target, "frozen") > 0
 
 
 # What lessons 03b and 03c say of the experiments, with a margin.

@@ -142,7 +142,7 @@ def test_settings_are_chosen_on_development_seeds_only():
             "report residual near 100 100 frozen 0.3 _ a .99 .99 1".split(),
         ]
     ]
-    chosen = transfer_report.best(rows, "residual", "near", "frozen")
+    chosen = transfer_report.best(rows, "near", "frozen")
     assert chosen == 0.03
 
 
@@ -192,7 +192,6 @@ def test_each_reported_run_has_the_chosen_setting():
             for row in reported
             if row["method"] == method
         }
-        backbones = {key[1] for key in made}
-        plan = transfer_report.report_runs(method, rows, backbones)
+        plan = transfer_report.report_runs(method, rows)
         assert made <= {run.key() for run in plan}
     assert len({tuple(row[name] for name in keys) for row in rows}) == len(rows)
