@@ -53,8 +53,8 @@ from course_utils.evaluation import experiments, plot_images
 # run any code, which `weights_only=True` prevents: the default since PyTorch
 # `2.6`, missing in older code.
 #
-# Pictures have their channels in front: `(batch, channels, height, width)`. The
-# scaling is ours to do, since it is no part of the network.
+# Pictures have their channels in front: `(batch, channels, height, width)`. The scaling
+# is ours to do; in this course's Keras backbones it is inside the network.
 
 
 # %%
@@ -100,7 +100,7 @@ course.claim(largest < 1e-4, "both frameworks say the same.")
 # | --- | --- |
 # | `(batch, height, width, channels)` | `(batch, channels, height, width)` |
 # | kernel of `Dense`: `(inputs, units)` | weight of `nn.Linear`: `(units, inputs)` |
-# | `layer.trainable = False` | `module.requires_grad_(False)`, *and* `module.eval()` |
+# | `layer.trainable = False` | `requires_grad_(False)`; for batch normalization *also* `eval()` |
 # | `model(x, training=True)`, `fit` | `model.train()`, a mode that stays |
 # | `model(x, training=False)`, `predict` | `model.eval()`, a mode that stays |
 # | `predict` records no gradients | `with torch.inference_mode():` |
@@ -117,8 +117,8 @@ course.claim(largest < 1e-4, "both frameworks say the same.")
 # %% [markdown]
 # ## Solar cells, as tensors
 #
-# The cells that lesson 03 trained on and watched, in the same size, and all of
-# the test modules. (Photographs: CC BY-NC-SA, as in lesson 00.)
+# Lesson 03's training and validation cells, in the same size, and all cells of the test
+# modules. (Photographs: CC BY-NC-SA, as in lesson 00.)
 
 # %%
 table = pictures.load_solar_cells()
@@ -212,12 +212,11 @@ course.exercise("pt-01").check(my_model, their_backbone, their_head, batch)
 # %% [markdown]
 # ## Compute the frozen part once
 #
-# We are going to train the last five of this package's sixteen blocks, which
-# Keras names `block6` and `block7`. What comes before never changes, so its
-# answers are computed once, for each cell as it is and flipped: lesson 02's
-# cache, by hand. `cut` takes the network apart, into what stays frozen and the
-# rest with averaging. (`no_grad` and not `inference_mode`, since we train on
-# what comes out.)
+# We are going to train the last five of this package's sixteen blocks, which Keras
+# names `block6` and `block7`. What comes before never changes, so its answers are
+# computed once, for each cell as it is and flipped: lesson 02's cache, by hand. `cut`
+# splits the network into the frozen part and the rest, which ends in averaging.
+# (`no_grad` and not `inference_mode`, since we train on what comes out.)
 
 
 # %%
@@ -354,9 +353,9 @@ course.exercise("pt-02").check(my_optimizer, model)
 # **scheduler** lowers the rates along a cosine, when we tell it that an epoch
 # is over.
 #
-# Both loops keep batch normalization as it was, and a copy of the best weights,
-# those of phase 1 among them. **Predict:** after five epochs, how far has the head
-# moved in each?
+# Both loops keep the statistics of batch normalization, and a copy of the best weights
+# so far, beginning with those of phase 1. **Predict:** after five epochs, how far has
+# the head moved in each?
 
 
 # %%
@@ -364,7 +363,7 @@ def fine_tune(model, optimizer, epochs=5):
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
     curve, kept = [frozen_auc], copy.deepcopy(model.state_dict())
     for _ in range(epochs):
-        model.eval()  # `cut` leaves dropout out: only batch normalization.
+        model.eval()  # No dropout after `cut`: it only keeps statistics.
         for plain, mirrored, some_labels in loader:
             mirror = torch.rand(len(some_labels), 1, 1, 1) < 0.5
             inputs = torch.where(mirror, mirrored, plain)
@@ -405,20 +404,19 @@ print(f"phase 1:  test AUC {frozen_test:.3f}")
 # *The figure shows the AUC on the validation modules over the epochs of phase 2,
 # beginning with phase 1, for both optimizers. What was kept is the best epoch.*
 #
-# **Interpret.** Adam moves a weight by hardly more than its rate in a step, so
-# a hundred steps of at most `1e-5` leave the head nearly where it was, however
-# wrong it is for features that change under it. A group of its own lets it
-# follow. Whether the *result* gets better is another question. Epoch 0 may win,
-# and what a few validation modules choose, the test modules need not confirm.
-# So: keep phase 1 among the candidates, and repeat on other draws before you
-# promise a gain.
+# **Interpret.** Adam moves a weight by hardly more than its rate in a step, so a
+# hundred steps of at most `1e-5` leave the head nearly where it was, however wrong it
+# is for features that change under it. A group of its own lets it follow. Whether the
+# *result* gets better is another question. Epoch 0 may win, and the test modules need
+# not confirm what a few validation modules chose. So: keep phase 1 among the
+# candidates, and repeat on other draws before you promise a gain.
 #
 # ## Other draws, in both frameworks
 #
-# The same recipes were run on other draws of modules, in Keras and in PyTorch
-# (`python -m benchmarks.real_ground frameworks`). The last eight blocks are
-# trained there, `block5` to `block7`, and Keras was run only with one rate for
-# all weights. **Predict:** which differs more, the framework or the draw?
+# Such recipes, at constant rates, were run on other draws of modules, in Keras and in
+# PyTorch (`python -m benchmarks.real_ground frameworks`). The last eight blocks are
+# trained there, `block5` to `block7`, and Keras was run only with one rate for all
+# weights. **Predict:** which differs more, the framework or the draw?
 
 # %%
 experiments.show("frameworks", gain=True)
@@ -434,21 +432,20 @@ print(f"From the hardest draw to the easiest: {spread:.3f}")
 # above that of `1e-5` for all weights: means and 95 % intervals over draws. The
 # table has PyTorch's AUC minus that of Keras on the same draw.*
 #
-# **Interpret.** Cells, batches and flips were the same; what still differs
-# between the frameworks is the head's first weights, Adam's epsilon and
-# rounding. At `1e-4` that can pick another epoch, and move a score visibly; a
-# draw of other modules moves it more. So: never choose a framework by one
-# score, and take differences draw by draw.
+# **Interpret.** Cells, batches and flips were the same; what still differs is the
+# head's first weights, Adam's epsilon, rounding, and the scales and shifts of batch
+# normalization, which only PyTorch trained. At `1e-4` that can pick another epoch, and
+# move a score visibly; a draw of other modules moves it more. So: never choose a
+# framework by one score, and take differences draw by draw.
 #
 # And a rate of the head's own? It moves the head, but gains nothing here: after
 # phase 1 the head is trained (`the-head-keeps-its-rate` in `docs/ledger.md`). So:
 # train the head first. Give it its own group where it is *new* in phase 2.
 #
-# **Exercise pt-03.** Fine-tune less of it, with evidence. In `my_model`, train
-# the last block and what follows, `my_model[0][4:]`, at `1e-4`, and the head at
-# `1e-3`. The earlier blocks and all statistics stay as they are. Run one epoch of
-# `loader`, on `plain` alone if you like, inside
-# `with course.watch(my_model) as my_evidence:`.
+# **Exercise pt-03.** Fine-tune only the top, with evidence. In `my_model`, train the
+# last block and what follows, `my_model[0][4:]`, at `1e-4`, and the head at `1e-3`. The
+# earlier blocks and all statistics stay as they are. Run one epoch of `loader`, on
+# `plain` alone if you like, inside `with course.watch(my_model) as my_evidence:`.
 
 # %% tags=["exercise"]
 # exercise: pt-03
@@ -525,9 +522,9 @@ course.exercise("pt-04").check(
 # %% [markdown]
 # ## Save it, load it, use it
 #
-# What is saved is the state dict. The code of the network is not in it, and
-# neither is the mode. A newly built network is in training mode, and loading
-# weights does not change that: call `eval()`.
+# What is saved is the state dict of the trained part; in use, the frozen part `first`
+# comes before it. Neither code nor mode is in the file. A newly built network is in
+# training mode, and loading weights does not change that: call `eval()`.
 
 # %%
 path = machine.work_dir() / "lesson_06.pt"
@@ -542,12 +539,12 @@ course.claim(torch.equal(*pairs), "what was loaded says what was saved.")
 # ## Other families
 #
 # **torchvision** has the networks that most texts name, each one call away.
-# `weights="DEFAULT"` downloads ImageNet's; `weights=None` is random. Each has
-# its own normalization: `get_model_weights(name).DEFAULT.transforms()` gives
-# it, and leaving it out is lesson 01's mismatch again. The last linear layer is
-# `fc` in a ResNet, `classifier` in an EfficientNet, `heads` in a vision
-# transformer; this finds it in all three. (Attention has subclasses of
-# `nn.Linear`, hence `type`.)
+# `weights="DEFAULT"` downloads ImageNet's; `weights=None` is random. Each set of
+# weights has its own preprocessing: `get_model_weights(name).DEFAULT.transforms()`
+# gives it, and leaving it out is lesson 01's mismatch again. The last linear layer is
+# `fc` in a ResNet, `classifier[1]` in an EfficientNet, `heads.head` in a vision
+# transformer; this finds it in all three. (Attention has subclasses of `nn.Linear`,
+# hence `type`.)
 #
 # ```python
 # import torchvision

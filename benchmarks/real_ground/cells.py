@@ -7,6 +7,7 @@ from the same seed, and fewer labels are a part of more.
 The share of defective cells is left to chance, as it would be with modules
 that nobody has labelled: from one seed to the next, results differ more than
 with `course_utils.pictures.load_solar_cells`, which draws parts of like shares.
+Nor does a draw know that two modules show the same cells.
 """
 
 import dataclasses
@@ -19,7 +20,7 @@ from course_utils.adaptation import adapt_batch_norm
 from course_utils.backbones import load_backbone
 from course_utils.machine import paths, quick_runs
 from course_utils.pictures import from_table, load_solar_cells
-from course_utils.pictures.solar_cells import draw_modules
+from course_utils.pictures.solar_cells import draw_modules, near_boundaries
 
 # A trial (`--quick`) has four cells a module, smaller, and shows that it runs.
 FEW = quick_runs.is_on()
@@ -45,7 +46,7 @@ def table():
     """Returns the table of all cells, with a number a label."""
     found = load_solar_cells()
     found["y"] = (found["label"] == "defective").astype(int)
-    found["near_a_cut"] = found["split"] == "none"
+    found["near_a_cut"] = near_boundaries(found)
     if FEW:
         modules = found[~found["near_a_cut"]].groupby("inferred_module")
         found = modules.head(4).reset_index(drop=True)

@@ -5,8 +5,9 @@ both read) on the same 400 cells in the same order, with the same flips. What
 is left to the frameworks is what they are used with: the head's first weights,
 Adam's epsilon, and their arithmetic. Phase 1 trains the head on features (Adam,
 1e-3, 20 epochs). Phase 2 goes on for 5 epochs with a new Adam at the rates of a
-recipe, batch normalization kept, and the epoch of the best validation AUC is
-kept. Nothing is chosen on results.
+recipe, and the epoch of the best validation AUC is kept. Both keep the
+statistics of batch normalization; its scales and shifts are frozen in Keras and
+trained in PyTorch, as `eval()` leaves them. Nothing is chosen on results.
 
 The text 001 gives all weights 1e-5 in its second phase, the head's too.
 PyTorch's groups of parameters give the head a rate of its own; Keras has had no

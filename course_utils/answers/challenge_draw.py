@@ -11,15 +11,19 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
-from course_utils.pictures.solar_cells import MOST_SHIFT, load_solar_cells
+from course_utils.pictures.solar_cells import (
+    MOST_SHIFT,
+    TWIN,
+    load_solar_cells,
+    near_boundaries,
+)
 
 TYPICAL = 7  # of ten draws, see `python -m benchmarks.challenge`
 LABELLED = 400
 CLASSES = ["sound", "defective", "hidden"]
 # Of the modules of each type; the others are there to learn from.
 PUBLIC, PRIVATE = 1 / 6, 1 / 3
-# These two show the same cells, once sharp and once blurred.
-TWINS = {"poly-22": "poly-14"}
+SAME_CELLS = {TWIN: "poly-14"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,13 +54,13 @@ def draw(seed: int = TYPICAL) -> Draw:
 
     Returns:
         A `Draw`. Cells near an inferred boundary between modules are in no
-        part, see `load_solar_cells`.
+        part; the two modules that show the same cells are in one.
 
     Raises:
         CourseError: If the photographs are not installed.
     """
     table = load_solar_cells()
-    table = table[table["split"] != "none"].drop(columns="split")
+    table = table[~near_boundaries(table)].drop(columns="split")
     defective = table["label"] == "defective"
     rng = np.random.default_rng(seed)
     while True:
@@ -82,7 +86,7 @@ def draw(seed: int = TYPICAL) -> Draw:
 
 def _dealt_out(table, rng):
     """Return the part of each cell; twins go together."""
-    together = table["inferred_module"].replace(TWINS)
+    together = table["inferred_module"].replace(SAME_CELLS)
     parts = {}
     for _, modules in together.groupby(table["type"]):
         modules = rng.permutation(modules.unique())

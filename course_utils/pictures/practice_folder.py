@@ -14,7 +14,7 @@ from PIL import Image
 
 from course_utils.machine import arguments, paths
 from course_utils.machine.errors import CourseError
-from course_utils.pictures.solar_cells import load_solar_cells
+from course_utils.pictures.solar_cells import load_solar_cells, near_boundaries
 
 CELLS_A_MODULE = 22
 SURE = {"0.00": "sound", "1.00": "defective"}  # what the experts agreed on
@@ -91,7 +91,7 @@ def planted_faults(folder):
 
 
 def _fill(folder, table):
-    sure = table[(table["split"] != "none") & table["probability"].isin(SURE)]
+    sure = table[~near_boundaries(table) & table["probability"].isin(SURE)]
     chosen = sure[sure.groupby("inferred_module").cumcount() < CELLS_A_MODULE]
     cells = {label: [] for label in SURE.values()}
     for label in cells:

@@ -17,6 +17,8 @@ VALIDATION_ONE_IN = 5  # of the rest
 MOST_SHIFT = 0.05  # of the share of defective cells, from all cells to a part
 CELLS_A_MODULE = 60  # of the modules that were photographed
 NEAR_A_CUT = 3  # so many cells on either side may be another module's
+# Its photographs are those of poly-14 once more, blurred.
+TWIN = "poly-22"
 
 
 def load_solar_cells(
@@ -32,8 +34,9 @@ def load_solar_cells(
             10 in all to test on, 7 to validate on, 27 to train on, until the
             share of defective cells in each part is within 5 points of that
             in all. Cells within three of an inferred boundary between modules
-            are in no part. ``"cell"``: cells are dealt out whatever their
-            module, as Deitsch et al. (2019) did; a test cell then has
+            are in no part, nor are those of `TWIN`, which shows the cells of
+            another module again. ``"cell"``: cells are dealt out whatever
+            their module, as Deitsch et al. (2019) did; a test cell then has
             neighbours from its module in the training part.
         seed: Seed of the split. Draws of modules differ widely; the default is
             the most typical of sixteen (``python -m benchmarks.typical_draw``).
@@ -69,14 +72,28 @@ def load_solar_cells(
     table["label"] = [classes[index] for index in defective]
     table["inferred_module"], near_cut = _modules(table["type"])
     if split_by == "module":
+        used = ~near_cut & (table["inferred_module"] != TWIN)
         table["split"] = _draw_balanced_modules(
-            table, defective, ~near_cut, np.random.default_rng(seed)
-        ).where(~near_cut, "none")
+            table, defective, used, np.random.default_rng(seed)
+        ).where(used, "none")
     else:
         table["split"] = _deal_cells(table, seed)
     table["probability"] = table["probability"].map("{:.2f}".format)
     table.attrs["class_names"] = classes
     return table
+
+
+def near_boundaries(table):
+    """Says which cells may be of the next module.
+
+    Args:
+        table: All rows of `load_solar_cells`, in their order.
+
+    Returns:
+        Bool array, one value per row: whether the cell lies within three of
+        an inferred boundary between modules.
+    """
+    return _modules(table["type"])[1]
 
 
 def draw_modules(table, rng):

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import GroupKFold, cross_val_predict
+from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -224,7 +224,8 @@ def judge_choice(
         return (
             "partial",
             "A plain head on frozen features reaches more on the held-out "
-            "modules: send that in, or find what is better.",
+            "modules, scored as `held_out` does: send that in, or find what is "
+            "better.",
             facts,
         )
     gain = _paired(held_out[best], own, labels, modules)
@@ -249,15 +250,15 @@ def _paired(first, second, labels, groups):
 
 def _frozen(features, labels, modules):
     """Returns scores by heads on frozen features, each module held out."""
-    dense = LogisticRegression(C=STRENGTH, max_iter=1000)
-    return cross_val_predict(
-        make_pipeline(StandardScaler(), dense),
-        features,
-        labels,
-        groups=modules,
-        cv=GroupKFold(5),
-        method="predict_proba",
-    )[:, 1]
+    scores = np.empty(len(labels))
+    for train, test in GroupKFold(5).split(features, labels, modules):
+        dense = LogisticRegression(C=STRENGTH, max_iter=1000)
+        head = make_pipeline(StandardScaler(), dense)
+        head.fit(features[train], labels[train])
+        # Scores of several heads are compared: without their intercepts.
+        own = head.decision_function(features[test]) - dense.intercept_
+        scores[test] = own
+    return scores
 
 
 JUDGES = {
