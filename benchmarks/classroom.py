@@ -257,15 +257,15 @@ def report(rows: list[dict]) -> str:
         "",
         "Made by `python -m benchmarks.classroom` from "
         "`data/experiments/classroom.csv`. Each way grades the same solved "
-        "notebooks, in interleaved rounds. Seconds a submission: median, least "
-        "and most over the rounds. Other machines have other seconds, and a "
-        "busy one has more; compare the ways.",
+        "notebooks, in interleaved rounds. Seconds per submission: median, "
+        "least and most over the rounds. Other machines have other seconds, "
+        "and a busy one has more; compare the ways.",
         "",
         *(line for _, lines in tables for line in lines),
-        "The two rows after the solved lesson are the floor: what starts a "
-        "kernel, and what then imports Keras, before any cell of a student "
-        "has run. nbgrader's kernels take as many threads as they like; our "
-        "submissions get one thread each, so that several fit beside one "
+        "The two rows after the solved lesson are the floor: a kernel "
+        "started, and one started that imports Keras, before any student's "
+        "cell has run. nbgrader's kernels take as many threads as they like; "
+        "our submissions get one thread each, so that several fit beside one "
         "another. Storing features helps both alike: they read them from one "
         "folder.",
         "",
@@ -274,16 +274,17 @@ def report(rows: list[dict]) -> str:
         "",
         "On paper, not measured. A submission costs no more in a large class "
         "than in a small one, and none waits for another, so at the median "
-        f"of lesson {lessons[0]} one worker needs {20_000 * one / 3600:,.0f} "
-        f"hours for twenty thousand, and a hundred workers "
-        f"{200 * one / 3600:,.1f}. For that, "
-        "start a Dask cluster whose machines have bubblewrap, the same version "
-        "of the course, and the folder of the class at the same place, and "
-        "call `course class grade DIR --scheduler ADDRESS`. Each worker writes "
-        "its marks as they are made, so what stops goes on later. Three things "
-        "would need a change first: the table of submissions is sent to the "
-        "scheduler as one list, the report holds all marks in memory, and "
-        "with own seeds the lesson is solved for one student after another.",
+        f"of lesson {lessons[0]} twenty thousand take one worker "
+        f"{20_000 * one / 3600:,.0f} hours, and a hundred workers "
+        f"{200 * one / 3600:,.1f} hours. For that, "
+        "start a Dask cluster whose machines have the sandbox, the same "
+        "version of the course, and the folder of the class at the same "
+        "place, and call `course class grade DIR --scheduler ADDRESS`. Each "
+        "worker writes its marks as they are made, so a stopped run can be "
+        "resumed. Three things would need a change first: the table of "
+        "submissions is sent to the scheduler as one list, the report holds "
+        "all marks in memory, and with own seeds the lesson is solved for one "
+        "student after another.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -303,16 +303,16 @@ def main() -> None:
         "# Cheats, tried",
         "",
         "Made by `python -m benchmarks.classroom_cheats`. Each notebook "
-        "answers one question, worth 1 point, honestly, and then tries what "
-        "its row says. *Earned* is the total; 1 is what the honest answer is "
-        "worth.",
+        "answers one question honestly, for 1 point, then tries what its row "
+        "says. *Earned* is the total. Limits are tight: 1 GB, 5 seconds a "
+        "cell. *Itself*: nothing had to kill it.",
     ]
     for kind in sandbox.KINDS:
         lines += [
             "",
             f"## In {kind}",
             "",
-            "| cheat | earned | file outside | packets | secrets seen "
+            "| cheat | earned | file outside | connections | secrets seen "
             "| ended by |",
             "| --- | --: | --- | --: | --- | --- |",
         ]

@@ -198,9 +198,8 @@ def main() -> None:
         "",
         "## Odd notebooks",
         "",
-        "Each notebook is lesson 02, solved, and odd in the ways that stand in "
-        "its row, which in JupyterLab cost a student nothing. It is graded "
-        "twice.",
+        "Each notebook is lesson 02, solved, with the oddities in its row, "
+        "none of which matters in JupyterLab. It is graded twice.",
         "",
         *odd_ones,
         "",

@@ -202,7 +202,7 @@ CELLS = {
     ),
     "an exception": "1 / 0",
     "a call of `sys.exit`": "import sys\nsys.exit('That is all.')",
-    "code that is none": "if True print(",
+    "a syntax error": "if True print(",
     "a question asked with `input`": "input('Your name?')",
     "thirty plots left open": (
         "import matplotlib.pyplot as plt\n"
@@ -254,7 +254,7 @@ ODDITIES: dict[str, dict[str, Callable]] = {
         "thirty plots left open",
     ),
     "with cells that fail": _cells(
-        "an exception", "a call of `sys.exit`", "code that is none"
+        "an exception", "a call of `sys.exit`", "a syntax error"
     ),
     "with a question": _cells(
         "a question asked with `input`", "`%time`, `!echo`"
@@ -293,7 +293,7 @@ ODDITIES: dict[str, dict[str, Callable]] = {
         "a check above its exercise": _check_first,
     },
     "without checks": {
-        "no checks, and no lines that answer": _no_checks,
+        "no checks, and no `course.quiz` lines": _no_checks,
         "no prose": _no_prose,
     },
     "in one cell": {"all in one cell": _one_cell},

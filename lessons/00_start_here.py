@@ -111,7 +111,7 @@ my_numbers = [2, 5, 9, 11]
 wall.guess(my_numbers)
 
 # %% [markdown]
-# And the network? It has never seen a solar cell, and none of its thousand
+# And the network? It was never taught solar cells, and none of its thousand
 # names fits.
 
 # %%
@@ -124,9 +124,9 @@ for line in top_classes(classifier.predict(large, verbose=0), count=3):
 #
 # Its last layer is of no use for solar cells, but everything before it is:
 # those layers have learned to see edges, textures and shapes. That part is
-# called the **backbone**, in code `base_model`. Without the last layer it takes
-# pictures of other sizes, and at 160 by 160 pixels it computes half as much as
-# at 224 by 224.
+# called the **backbone**, in code `base_model`. Its convolutions take pictures
+# of other sizes, and at 160 by 160 pixels it computes about half as much as at
+# 224 by 224.
 #
 # Then we **freeze** it: training will leave its weights alone.
 
@@ -139,8 +139,8 @@ print(f"to a grid of features {base_model.output_shape[1:]}")
 
 # %% [markdown]
 # The photographs come in three parts: one to *train* on, one to *validate* on
-# while we decide things, and one to *test* on, once, when all is decided.
-# Judging by the order of the files, no module appears in two of them, so the
+# while we decide things, and one to *test* on, once, when all is decided. As
+# far as the order of the files tells, no module appears in two of them, so the
 # network cannot score by recognizing the module instead of the defect. Doubtful
 # cells are included, each in the class that the experts found likelier.
 
@@ -169,9 +169,9 @@ print(f"{len(train[0])} cells to train on, each {train[0].shape[1]} features")
 # %% [markdown]
 # ## Put a new head on it
 #
-# The **head** turns features into an answer. Ours is one dense layer: it
-# weighs the features, and `softmax` makes a probability for each class of the
-# result.
+# The **head** turns features into an answer. Ours is one dense layer: it weighs
+# the features, and `softmax` turns the result into a probability for each
+# class.
 
 # %%
 head = keras.Sequential(
@@ -275,7 +275,7 @@ print("Predicted:", predictions[:20], "...")
 # modules cares about the defective ones: of all the cells that truly are
 # defective, what share did the model call defective? That share is called the
 # **recall** of the class. Compute it from `labels`, `predictions` and
-# `defective`, the number of that class.
+# `defective`, the index of that class.
 
 # %% tags=["exercise"]
 # exercise: sh-01

@@ -111,14 +111,15 @@ for name, gallery, points in (
 print(f"in the whole gallery: {labels.mean():.0%}")
 course.claim(
     own["features"] > own["pixels"],
-    "by features, neighbours are of one kind more often.",
+    "by features, a defective cell's neighbours are defective more often.",
 )
 
 # %% [markdown]
 # **Interpret.** Pixels compare brightness, place by place. Features compare
 # what the network has learned to notice, wherever it is: grain, bars, dark
-# patches. Nobody told it what a defect is. So: to see at once what a backbone
-# is worth for your pictures, look at neighbours before you train anything.
+# patches. Nobody told it what a defect is. So: for a first impression of a
+# backbone on your pictures, look at neighbours; for what it is worth, fit a
+# probe.
 #
 # **Exercise pm-04.** Distances mix two things: in which direction a picture's
 # features point, and how long they are. The **cosine similarity** looks at the
@@ -257,12 +258,13 @@ for name, scale in in_all_scales.items():
 quiz.outcome("q12", sum(told.startswith("palace") for told in named.values()))
 
 # %% [markdown]
-# Now a task of our own. A **linear probe** is a head that is fitted in one
-# go, by logistic regression: `C` sets how large its weights may become (lesson
-# 02 chooses it), and `StandardScaler` brings all features to one spread. We fit
-# one to cells in a wrong scale, and test it on cells in the same wrong scale.
-# **AUC**, the area under the ROC curve, is the chance that a defective cell
-# gets a higher score than a sound one: one half is guessing, one is perfect.
+# Now a task of our own. A **linear probe** is a linear head on frozen features.
+# We fit it by logistic regression: `C` sets how large its weights may become
+# (lesson 02 chooses it), and `StandardScaler` brings all features to one
+# spread. We fit one to cells in a wrong scale, and test it on cells in the same
+# wrong scale. **AUC**, the area under the ROC curve, is the chance that a
+# defective cell gets a higher score than a sound one: one half is guessing, one
+# is perfect.
 
 
 # %%
@@ -280,7 +282,8 @@ def accuracy(probe, features, labels):
 
 
 # %% [markdown]
-# Fitted to gallery cells, and tested on every third of the others.
+# Fitted to every second gallery cell, and tested on every third of the others;
+# blue first is left out, since these pictures are grey.
 
 # %%
 entrance = base_model.get_layer("preprocessing").output
@@ -296,15 +299,15 @@ for name in ("as it should be", "0 to 1", "0 to 255", "scaled twice"):
     print(f"{name:<15} AUC {area[name]:.3f}")
 
 # %% [markdown]
-# **Interpret.** On this one photograph the network hardly reacts to halved
-# contrast or swapped colour channels, while forgotten or doubled scaling turns
-# the palace into nonsense. On the cells each wrong scale lowers the AUC, by how
-# much depends on the draw of cells, and nothing looks like an error. The new
-# head makes the best of damaged features, and you believe that you have a
-# mediocre backbone. `StandardScaler` helps to hide it, by spreading out
-# features that hardly vary; without it all scores are nearly alike (lesson 03b,
-# case 6). So: put the scaling *inside* the model, once. The course's backbones
-# do, and look at what they are given:
+# **Interpret.** On this one photograph the network hardly reacts to values from
+# 0 to 1 or to swapped colour channels, while with forgotten or doubled scaling
+# it names nonsense. On the cells a wrong scale can lower the AUC. By how much
+# depends on the draw of cells, and nothing looks like an error. The new head
+# makes the best of damaged features, and you believe that you have a mediocre
+# backbone. `StandardScaler` helps to hide it, by spreading out features that
+# hardly vary; without it all scores are nearly alike (lesson 03b, case 6). So:
+# put the scaling *inside* the model, once. The course's backbones do so, and
+# they check their input:
 
 # %% tags=["raises-exception"]
 base_model(new_images[:8] / 255)
@@ -337,17 +340,17 @@ course.exercise("pm-02").check(my_images, photographs)
 #
 # A probe at each depth measures how much of a task can be *read* from what a
 # layer computes (Alain and Bengio 2016): average each channel over the picture,
-# and fit a linear probe to these averages. We read two tasks at nine depths of
+# and fit a linear probe to these averages. We read at nine depths of
 # EfficientNet-Lite0, from its first convolution, the *stem*, to its last, the
-# *top*: defects of photographed cells, and the six classes of *near*, small
-# drawings of hearts, crosses and crescents, which a program made for this
-# course. **Predict:** at which depth is each read best?
+# *top*. There are two tasks: defects of photographed cells, and the six classes
+# of *near*, small drawings of hearts, crosses and crescents that a program made
+# for this course. **Predict:** at which depth is each read best?
 
 # %%
 near = load_dataset("near")
 drawings, shapes = to_arrays(near.train, 400)
 new_drawings, new_shapes = to_arrays(near.validation, 180)
-names = ["stem_conv", "block1a_project_bn", "block2b_add", "block3b_add"]
+names = ["stem_activation", "block1a_project_bn", "block2b_add", "block3b_add"]
 names += ["block4c_add", "block5c_add", "block6d_add", "block7a_project_bn"]
 grids = [base_model.get_layer(name).output for name in names]
 depths = keras.Model(
@@ -382,9 +385,9 @@ ax.legend(loc="lower right")
 figure.tight_layout()
 
 # %% [markdown]
-# *The figure shows what a linear probe reads at nine depths of ImageNet's
-# network: the AUC for defects of solar cells, and the accuracy for drawn
-# shapes; dotted, guessing.*
+# *The figure shows what a linear probe reads at nine depths of
+# EfficientNet-Lite0: the AUC for defects of solar cells, and the accuracy for
+# drawn shapes; dotted, guessing.*
 #
 # **Interpret.** Shapes of drawings cannot be read from the averages of the
 # first blocks, whose few channels respond to edges and colours; they arise in
@@ -424,12 +427,13 @@ course.exercise("pm-03").check(my_extractor, new_drawings[:8])
 # Two networks: EfficientNet-Lite0, with three million parameters and a million
 # photographs behind it; and the small residual one, with half a million, which
 # has seen nothing but drawings, of 64 by 64 pixels. Four tasks: *near* (shapes
-# that the same program drew as the residual network's scenes), *defects* (drawn
-# metal surfaces), *histology* (drawn tissue), and the photographed *solar cells*.
+# from the program that drew the residual network's scenes), *defects* (drawn
+# metal surfaces), *histology* (drawn tissue), and the photographed *solar
+# cells*.
 #
-# **Exercise pm-06.** For each task, which backbone would you take? Decide before
-# you run the next cell: put `"efficientnet_lite0"` or `"residual"` in each
-# place of a dict, `{"near": ..., "defects": ..., "histology": ...,
+# **Exercise pm-06.** For each task, which backbone would you take? Decide
+# before you run the comparison: put `"efficientnet_lite0"` or `"residual"` in
+# each place of a dict, `{"near": ..., "defects": ..., "histology": ...,
 # "solar_cells": ...}`.
 
 # %% tags=["exercise"]
@@ -478,16 +482,16 @@ course.exercise("pm-06").check(my_choices, scores)
 
 # %% [markdown]
 # **Interpret.** The small network wins where the target was drawn by the
-# program that drew its source. On drawn metal and tissue the broad source is
-# about as good from this many labels, and it is better on photographs. Over five
-# draws (`drawings-for-drawings` and `photographs-for-photographs` in
-# `docs/ledger.md`) the small network is ahead on metal, too, most of all with
-# few labels. One explanation: a source helps if it required the features that
-# your task needs. But the two also differ in size, resolution and number of
-# features, so they cannot prove it. So, to choose:
+# program that drew its source. On drawn tissue the broad source is about as
+# good from this many labels; on photographs it is better. On drawn metal the
+# two are close here, and over five draws (`drawings-for-drawings` and
+# `photographs-for-photographs` in `docs/ledger.md`) the small network is ahead,
+# most of all with few labels. One explanation: a source helps if it required
+# the features that your task needs. But the two also differ in size, resolution
+# and number of features, so they cannot prove it. So, to choose:
 #
-# - **Task.** A source that looks very much like yours; if there is none, a broad
-#   one.
+# - **Task.** A source whose pictures look very much like yours; if there is
+#   none, a broad one.
 # - **Data.** With few labels, take the best *frozen* features: try two or three
 #   backbones on validation pictures, which takes a minute each.
 # - **Budget.** Milliseconds on *your* processor, memory, the size of the file.
@@ -506,8 +510,8 @@ course.exercise("pm-06").check(my_choices, scores)
 #
 # Backbones trained at very large scale, mostly without labels or from captions,
 # and meant to be adapted to many tasks, are called *foundation models*. Frozen,
-# with a head, their picture encoders are used as in lesson 00. None is part of the
-# course: loading needs the internet, and for two of them access on request.
+# with a head, their picture encoders are used as in lesson 00. None is part of
+# the course: loading needs the internet, and two are released on request only.
 #
 # | backbone | learned from | parameters | licence |
 # | --- | --- | --- | --- |
@@ -517,12 +521,13 @@ course.exercise("pm-06").check(my_choices, scores)
 # | SigLIP 2 (Tschannen et al. 2025) | pictures with captions | 375 M, 86 M of them for pictures | Apache 2 |
 # | UNI (Chen et al. 2024) | 100 million patches of tissue | 303 M | CC BY-NC-ND, on request |
 #
-# These lines load them, in the order of the table:
+# With `keras_hub`, `transformers` and `timm` installed, these lines load them,
+# in the order of the table:
 #
 # ```python
 # keras_hub.models.Backbone.from_preset("dinov2_small")
 # transformers.AutoModel.from_pretrained("facebook/dinov3-vits16-pretrain-lvd1689m")
-# transformers.CLIPVisionModel.from_pretrained("openai/clip-vit-base-patch32")
+# transformers.CLIPModel.from_pretrained("openai/clip-vit-base-patch32")
 # transformers.AutoModel.from_pretrained("google/siglip2-base-patch16-224")
 # timm.create_model("hf-hub:MahmoodLab/UNI", pretrained=True, init_values=1e-5,
 #                   dynamic_img_size=True)
@@ -556,8 +561,8 @@ print(
 # %% [markdown]
 # ## Take away
 #
-# - Neighbours in **feature space** show what a backbone is worth for your
-#   pictures, before anything is trained.
+# - Neighbours in **feature space** give a first impression of a backbone for
+#   your pictures, before anything is trained.
 # - **Preprocessing belongs to the weights.** A wrong scale raises no error, and a
 #   new head hides it: scale inside the model, once.
 # - Early layers are **general**, late ones **specific**.

@@ -72,10 +72,10 @@ def compile_for(model, rate):
 
 
 # %% [markdown]
-# First we train the head on the frozen backbone, then the head and all from
-# block 6 on, at a tenth of the rate; `unfreeze` leaves batch normalization
-# frozen. `cached_fit` computes the frozen part only once for each of three
-# `views`, passes over freshly flipped pictures.
+# First we train the head on the frozen backbone, then the head and everything
+# from block 6 on, at a tenth of the rate; `unfreeze` leaves batch normalization
+# frozen. `cached_fit` computes the frozen part once, in phase 2 once per
+# *view*: one of three passes over freshly flipped pictures.
 #
 # **Predict:** will the validation curve rise above where the head left it?
 
@@ -99,9 +99,9 @@ tuned_scores = model.predict(test, verbose=0)[:, 0]
 
 # %% [markdown]
 # *The figure shows the AUC over the epochs, first of the head alone, then of
-# all from block 6 on.* Now the test modules, next to the same
-# training on other draws of modules and labels
-# (`python -m benchmarks.fine_tuning_opening`).
+# everything from block 6 on.* Now the test modules, next to the same training
+# on other draws of modules and labels (`python -m
+# benchmarks.fine_tuning_opening`).
 
 # %%
 auc = [roc_auc_score(test_labels, s) for s in (head_scores, tuned_scores)]
@@ -120,7 +120,7 @@ print(f"{gains.max():+.3f}.")
 
 # %% [markdown]
 # *The figure shows, for each draw, what phase 2 added to the AUC on new
-# modules, over the AUC of the head alone.*
+# modules, against the AUC of the head alone.*
 #
 # **Interpret.** One curve is an anecdote; the cloud is what you may expect.
 # Phase 2 brought unfrozen blocks, flips and four more epochs at once, so a gain
@@ -277,7 +277,7 @@ course.claim(drifted == {True: 2, False: 0}, "only the layer's flag holds.")
 # it, gently. A head stopped too early flatters fine-tuning. By hand we do it in
 # the *laboratory*, on drawn shapes with a small backbone pretrained on drawn
 # scenes: there we have the **source task's** own test pictures and heads, to
-# measure forgetting exactly. Phase 1:
+# measure forgetting directly. Phase 1, here of fixed length:
 
 # %%
 near, source = load_dataset("near"), load_dataset("source").test.shard(2, 0)
@@ -355,8 +355,8 @@ print(f"Agrees with its former self on {agreement:.0%} of {len(views)} crops.")
 
 # %% [markdown]
 # **Interpret.** The validation loss may rise while the accuracy rises: the loss
-# penalizes confident mistakes. It does not show forgetting. Only the new
-# task had a say, so the old one fades: **forgetting**, *catastrophic* where
+# penalizes confident mistakes. Neither shows forgetting: both ask about the new
+# task only, while the old one fades: **forgetting**, *catastrophic* where
 # nearly all is lost (McCloskey and Cohen 1989). On pictures like these it need
 # not hurt the new task; on others it can (Kumar et al. 2022). So: if you still
 # need the old task, keep a copy, and measure.
@@ -438,7 +438,8 @@ course.exercise("ft-07").check(my_rate, my_gains, rows, least_agreement)
 #
 # A new head wants large steps, a pretrained backbone small ones:
 # **discriminative**, or layer-wise, learning rates (Howard and Ruder 2018). By
-# hand: one gradient, and an optimizer for each part, made before any loop.
+# hand: one gradient, and an optimizer for each part. For more than one step,
+# make the optimizers before the loop.
 
 
 # %%
@@ -536,8 +537,8 @@ cost[cost["before"] == "each step"].iloc[:, [0, 2, 3, 5]].round(2)
 # ## When not to fine-tune
 #
 # - **Before the head alone has been tried.** It is cheap, and the number to
-#   beat. Across twelve data sets fine-tuning won almost always (Kornblith et
-#   al. 2019), but not with every draw of few labels.
+#   beat. Fine-tuning won on almost all of twelve data sets (Kornblith et al.
+#   2019); with few labels, not in every draw.
 # - **When you cannot tell whether it helped:** too few groups to validate on.
 # - **When the old task is still needed,** or one backbone serves many tasks.
 #
@@ -665,7 +666,7 @@ quiz
 #   under `fit`. **The flag of each layer does.**
 # - **Head first, then the backbone** at a tenth of the rate or less; rates may
 #   differ by part.
-# - Fine-tuning **forgets**, the more the higher the rate.
+# - Fine-tuning **forgets**, and more at a higher rate.
 # - A gain is a claim about *new groups*: repeat before you promise.
 #
 # **Next:** lesson 03b is a case file of trainings that went wrong; 03c weighs

@@ -39,11 +39,11 @@ from course_utils.evaluation import BLUE, plot_history
 from course_utils.pictures import from_table, load_dataset, load_solar_cells
 
 # %% [markdown]
-# Most cases happen on solar cells (CC BY-NC-SA, as in lesson 00). Everything up
-# to block 6 of ImageNet's network stays frozen: `bottom` turns each picture
-# into a *grid*, once. From grids, block 7 and the last convolution
-# (`pretrained_top`) make *features*, by averages. Cases 1 to 4 train from
-# grids, case 8 from features.
+# Most cases happen on solar cells (CC BY-NC-SA, as in lesson 00). Everything
+# through block 6 of EfficientNet-Lite0 stays frozen: `bottom` turns each
+# picture into a *grid*, once. Block 7 and the last convolution
+# (`pretrained_top`) follow; the average of their output is the *features*.
+# Cases 1 to 4 train from grids, cases 7 and 8 from features.
 
 # %%
 size = (128, 128)
@@ -65,8 +65,8 @@ on_grids["batch_size"] = 16
 on_features = {"validation_data": (features[held], labels[held]), "verbose": 0}
 
 # %% [markdown]
-# Phase 1 is the same in all cases, and nothing is wrong with it: a head on frozen
-# features, twenty epochs planned, ended by early stopping.
+# Cases 1 to 4 share phase 1: a head on frozen features, twenty epochs planned,
+# ended by early stopping. We come back to its patience in case 3.
 
 # %%
 crossentropy = "sparse_categorical_crossentropy"
@@ -155,8 +155,8 @@ quiz.only("q13")
 # *The figure shows the loss over the epochs of phase 2; the star is the epoch whose
 # weights were put back.*
 #
-# **The trial.** What differs between `fit` and `evaluate` is the mode. We ask for
-# each, with the same weights and the same cells.
+# **The trial.** `fit` and `evaluate` differ in mode, among other things. We
+# change the mode alone: the same weights, the same cells.
 
 # %%
 now, _ = case_2.evaluate(grids[held], labels[held], verbose=0)  # For case 3.
@@ -201,11 +201,11 @@ quiz.only("q2", "q4")
 # three or more you pay a few epochs. So: patience three or more, count
 # `len(history.epoch)`, and keep the best of *both* phases yourself.
 #
-# **Exercise tr-06.** Fix it. With `new_model(...)`: batch normalization
-# frozen, a gentler rate than the head's, up to six epochs that count on from
-# `first`, watched on the validation cells (`**on_grids`). In the end `my_model`
-# has the best weights of both phases; those of phase 1 are the ones that
-# `new_model` starts from.
+# **Exercise tr-06.** Fix it. Build `my_model` with `new_model(...)`: batch
+# normalization frozen, a gentler rate than the head's. Fit it for up to six
+# epochs that count on from `first`, with `**on_grids`; `my_history` is what
+# `fit` returns. In the end `my_model` has the best weights of both phases;
+# `new_model` starts from those of phase 1.
 
 # %% tags=["exercise"]
 # exercise: tr-06
@@ -299,10 +299,10 @@ for name, was_open in {"frozen first": False, "never frozen": True}.items():
 quiz.only("q5")
 
 # %% [markdown]
-# **The verdict: a loop that sets some flags and trusts the others.** Frozen
-# first, the backbone's own flag still says so: its last layers train, batch
-# normalization included, but its list is empty, and a penalty or a log that
-# reads the list does nothing. Never frozen, all of it trains, whatever the loop
+# **The verdict: a loop that sets some flags and trusts the others.** If it was
+# frozen first, the backbone's own flag is still False: its last layers train,
+# batch normalization included, but its list is empty, and a penalty or log that
+# reads it does nothing. If it never was, all of it trains, whatever the loop
 # does. And "twenty layers" is no measure: in VGG16 it is the whole network, in
 # DenseNet121 a sliver. So: unfreeze the backbone, then freeze what should stay
 # frozen, by the names of blocks; and let the weights confirm it.
@@ -310,8 +310,9 @@ quiz.only("q5")
 # **Exercise tr-03.** Load a fresh `residual` backbone and let *only* its last
 # stage train (the layers whose names begin with `stage4`), together with a new
 # head, and in such a way that `my_base.trainable_weights` lists what trains.
-# Batch normalization stays frozen. Use `put_head_on(my_base, "sgd", 6)`, and
-# make one step, `last_model.fit(images[:32], classes[:32])`, inside `watch`.
+# Batch normalization stays frozen. Make `last_model` by `put_head_on(my_base,
+# "sgd", 6)`, and take one step, `last_model.fit(images[:32], classes[:32])`,
+# inside `with course.watch(last_model) as evidence:`.
 
 # %% tags=["exercise"]
 # exercise: tr-03
@@ -406,7 +407,8 @@ quiz.only("q16")
 # four in five of the rows for validation have their twin among those for
 # training. A penalty chosen by it can come out too weak, since learning twins
 # by heart pays. So: split first, by what will be new (modules, patients);
-# augment afterwards, and the training part only. The last exercise asks for it.
+# augment afterwards, and the training part only. The last exercise asks for
+# such a split.
 
 # %% [markdown]
 # ## Case 8: is that forgetting?
@@ -478,9 +480,9 @@ ax = plt.axes(xlabel="accuracy on the old task", ylabel="on the new task")
 _ = ax.plot(*np.transpose(points), "o-", color=BLUE)
 
 # %% [markdown]
-# *The figure shows the accuracy on the new task over that on the old one, after
-# none, a quarter, half, three quarters and all of the way from the old weights
-# (right) to the new ones (left).*
+# *The figure shows the accuracy on the new task against that on the old one,
+# after none, a quarter, half, three quarters and all of the way from the old
+# weights (right) to the new ones (left).*
 #
 # **Interpret.** The curve bends towards the upper right corner: on the way back
 # the old task returns before the new one is lost. It costs no training, and the
@@ -496,10 +498,10 @@ _ = ax.plot(*np.transpose(points), "o-", color=BLUE)
 # A new head is random. Its gradients are large and badly aimed, and a backbone
 # that trains along follows them. Phase 1 is one remedy, a schedule another:
 # **warm-up** lets the rate rise from zero while the head finds its aim, and a
-# **cosine schedule** takes it back to zero. We skip phase 1 on purpose: at the
-# head's rate, at half of it, and with a schedule whose rates add up to the same
-# as the half. **Predict:** with which will block 7 end closest to where it
-# began?
+# **cosine schedule** takes it back to zero. We skip phase 1 on purpose, and
+# train at the head's rate, at half of it, and with a schedule whose rates have
+# the same sum as the half rate. **Predict:** with which will block 7 end
+# closest to where it began?
 
 # %%
 schedule = keras.optimizers.schedules.CosineDecay(
@@ -528,21 +530,22 @@ _ = axes[0].legend()
 # epochs, for two constant rates and a schedule.*
 #
 # **Interpret.** The schedule ends closer to ImageNet's weights than the full
-# rate, but so does half the rate: here the distance follows the sum of the
-# rates, not their shape. Whether the new task gains is a question for more
-# than one run. So: use phase 1 where it is cheap, as with stored features. Full
-# fine-tuning of large vision networks usually has warm-up and cosine.
+# rate, but so does half the rate: in these runs the distance follows the sum of
+# the rates, not their shape. Whether the new task gains takes more than one run
+# to tell. Large vision networks usually have warm-up and cosine. So: use phase
+# 1 where it is cheap, and compare a schedule with a constant rate of the same
+# sum.
 
 # %% [markdown]
 # ## From a blank page
 #
-# **Exercise tr-09.** A ninth training, from phase 1's head on, without the
-# eight faults but for one: that head has seen some of these cells. Of those
+# **Exercise tr-09.** A ninth training, starting from phase 1's head, free of
+# the eight faults except one: that head has seen some of these cells. Of those
 # with `split == "train"`, choose `my_cells` (at least 300) to train on and
 # `my_held` (at least 60) to validate on. Build `tuned` on `grids`, and
-# fine-tune it with one `fit` on the first, watched on the second, inside
-# `with course.watch(tuned) as evidence:`. At the end `tuned` has the weights of
-# its best epoch, or those that it began with if they were better.
+# fine-tune it with one `fit` on the first, watched on the second, inside `with
+# course.watch(tuned) as evidence:`. At the end `tuned` has the weights of its
+# best epoch, or those that it began with if they were better.
 #
 # The check sees shared modules, a missing compile, batch normalization that
 # moved, too high a rate, and weights that are not the best.

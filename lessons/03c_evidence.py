@@ -41,9 +41,10 @@ rng = np.random.default_rng(0)
 #
 # This course began with three short texts on fine-tuning, here called 000, 001
 # and 002. What they claim, and what the lessons claim, is in a **ledger**. Each
-# claim was tested on *real ground*, ImageNet's network on photographs of solar
-# cells, and some also in the *laboratory*, a small network on drawn pictures. How a claim is tested, and what counts as an answer, was written
-# down before the first run.
+# claim has a verdict on *real ground*, nearly always ImageNet's network on
+# photographs of solar cells, and some also in the *laboratory*, a small network
+# on drawn pictures. How a claim is tested, and what counts as an answer, was
+# written down before the first run.
 #
 # Choose a claim from the list, with the mouse or with Tab and the arrow keys.
 # Without a list, write `browser.choose("shift-hurts")`.
@@ -81,16 +82,15 @@ pd.crosstab(claims["real ground"], claims["laboratory"])
 # **Interpret.** Some of what is taught as certain is supported, some depends,
 # for instance on the number of labels, and much cannot be decided with the
 # seeds that we could afford. No claim is supported on one ground and refuted on
-# the other: wherever two verdicts differ, one of them is *undecided* or
-# *depends*. So: before you follow advice, ask how often it was tried, and on
-# what ground.
+# the other, but single comparisons are: look at `lower-rate`. So: before you
+# follow advice, ask how often it was tried, and on what ground.
 #
 # ## The rule, by hand
 #
 # A **comparison** gives one difference per seed. A seed draws modules and
-# labelled cells anew, the same for both sides. The mean difference has a
-# 95 % interval (Student's t), and a **margin** says which difference counts. A
-# comparison is
+# labelled cells, the same for both sides. The mean difference has a 95 %
+# interval (Student's t), a little too narrow since draws overlap; a **margin**
+# says which difference counts. A comparison is
 #
 # - **supported**, if the interval lies above zero and the mean is the margin or
 #   more;
@@ -121,7 +121,7 @@ print(verdicts.judge("1e-4 above 1e-3", some, margin=0.01).verdict)
 alone = by_rate[1e-4].std(), by_rate[1e-3].std()
 print("standard deviation over the seeds")
 print(f"of the AUC at either rate: {alone[0]:.3f}, {alone[1]:.3f}")
-print(f"if the draws were not shared: {np.hypot(*alone):.3f}")
+print(f"of differences, if draws were not shared: {np.hypot(*alone):.3f}")
 print(f"of the differences, seed by seed: {some.std():.3f}")
 
 # %% [markdown]
@@ -222,11 +222,12 @@ course.exercise("ev-02").check(my_seeds, gains, wanted)
 # %% [markdown]
 # ## Many comparisons
 #
-# Where there is no effect, a p value below `0.05` is rare, but not if you look
-# often, and the ledger looks at many comparisons. **Predict:** if there were no
-# effect anywhere, how many p values would still be below `0.05`? (The
-# simulation takes comparisons as independent; ours share seeds, so its chance
-# of at least one is a guide.)
+# A **p value** is the chance of a difference at least as large as the one
+# found, if there is no effect. Then one in twenty is below `0.05`, and the
+# ledger has many comparisons. **Predict:** if there were no effect anywhere,
+# how many p values would still be below `0.05`? (The simulation takes
+# comparisons as independent; ours share seeds, so the chance of at least one is
+# only rough.)
 
 # %%
 judged = ledger.table()
@@ -235,7 +236,7 @@ below = (rng.uniform(size=(4000, len(p))) < 0.05).sum(axis=1)
 print(
     f"{len(p)} comparisons and no effect: {below.mean():.1f} below by chance,"
 )
-print(f"at least one in {np.mean(below > 0):.0%} of all such ledgers.")
+print(f"and at least one such in {np.mean(below > 0):.0%} of ledgers.")
 print(f"In the ledger there are {np.sum(p < 0.05)}.")
 
 # %% [markdown]
@@ -261,9 +262,9 @@ print(f"{passed} pass, as verdicts.holm says: {sum(verdicts.holm(p))}.")
 #
 # **Interpret.** What lies between the dotted line and Holm's limits would have
 # passed as the only comparison. The p values are two-sided, so a clear effect
-# in the wrong direction passes as well. So: count what you have tried,
-# including what you do not report, and correct for that number. Choosing the
-# best of many settings on test pictures is the same mistake in disguise.
+# in the wrong direction passes as well. Choosing the best of many settings on
+# test pictures is the same mistake in disguise. So: count what you have tried,
+# including what you do not report, and correct for that number.
 #
 # **Exercise ev-03.** Software reports *adjusted* p values, which are compared with
 # `0.05` directly. For Holm: sort, multiply the smallest by the number of
@@ -291,13 +292,13 @@ course.exercise("ev-03").check(my_adjusted, p_values)
 # %% [markdown]
 # ## Head first, stage by stage, and the usual remedies
 #
-# Skipping phase 1, at a high rate, is the common mistake, says text 001. On solar
-# cells, with a rate chosen for each way, no cost of it can be told
-# (`skipping-phase-one-costs`); below is the laboratory, at fixed rates. Unfreezing in stages (**gradual
-# unfreezing**) is stable, says text 002; Howard and Ruder (2018) proposed it
-# for language models. Dropout, early stopping and **L2-SP**, which pulls
-# weights back to where they were (Li et al. 2018), are said to keep fine-tuning
-# in bounds. `ledger.draw` judges by the rule.
+# Skipping phase 1, at a high rate, is the common mistake, says text 001. On
+# solar cells, with a rate chosen for each variant, no cost could be shown
+# (`skipping-phase-one-costs`); below is the laboratory, at fixed rates.
+# Unfreezing in stages (**gradual unfreezing**) is stable, says text 002; Howard
+# and Ruder (2018) proposed it for language models. Dropout, early stopping and
+# **L2-SP**, which pulls weights back to where they were (Li et al. 2018), are
+# said to keep fine-tuning in bounds. `ledger.draw` judges by the rule.
 
 # %%
 lab = pd.read_csv(folder / "fine_tuning.csv")
@@ -372,9 +373,9 @@ print(f"the best variant of each seed after it: {best.mean():.3f}")
 #
 # Text 000 says that pretrained weights lie in a wide valley of the loss. Hao et
 # al. (2019) found so for BERT: fine-tuned, it ends in a wider minimum than
-# trained from scratch. To see it, go a random way from the weights and watch
-# the loss. Both networks here have learned the same digits, to a similar
-# training loss.
+# trained from scratch. To see it, step from the weights in a random direction
+# and watch the loss. Both networks here have learned the same digits, to a
+# similar training loss.
 
 # %%
 valley = pd.read_csv(folder / "fine_tuning_valley.csv")
@@ -399,12 +400,11 @@ _ = axes[1].set_xlabel("log of: rise from scratch / rise fine-tuned")
 #
 # **Interpret.** At the shortest step the fine-tuned valley is the *narrower*
 # one: its loss rises several times as much. Farther out three seeds do not
-# decide. But width depends on how long weights are and how steps are measured
-# (Dinh et al. 2017). Neyshabur et al. (2020) found another thing: two networks
-# fine-tuned from the *same* pretrained weights are in one basin, with no
-# barrier between them. So: do not argue from width. The one basin is what
-# averaging several fine-tuned networks relies on; the line of 03b, from before
-# to after, is a cousin.
+# decide. But width depends on the scale of the weights and on how steps are
+# measured (Dinh et al. 2017). Neyshabur et al. (2020) found that two networks
+# fine-tuned from the *same* pretrained weights lie in one basin, with no
+# barrier between them; averaging relies on that. So: do not argue from width,
+# and average only networks that began at the same weights.
 #
 # ## Does it help more near or far?
 #
@@ -454,10 +454,10 @@ _ = [ax.set_xlabel("accuracy") for ax in axes.flat]
 # its values, and the standard deviation over seeds.*
 #
 # **Interpret.** The rate matters most if the range includes one that breaks the
-# network. Among sane values every setting matters less than the draw of labels,
-# although a range is a more generous measure than a standard deviation. So:
-# exclude the rates that break, by a range test; then try more draws and more
-# groups, not finer settings. Whether more labels help is the last exercise.
+# network. Among rates that do not, every setting matters less than the seed,
+# although a range is a more generous measure than a standard deviation. Whether
+# more labels help is the last exercise. So: exclude the rates that break, by a
+# range test; then try more draws and more groups, not finer settings.
 #
 # **Exercise ev-04.** Is it so on real ground? Split the variance of `by_rate`
 # (rows are draws, columns are rates): the sum of squares around the grand mean

@@ -241,10 +241,10 @@ _ = ax.set(xlabel="share referred", ylabel="mistakes in the rest")
 # *The figure shows the share of mistakes among the patients that the model decides
 # about, over the share that it refers; dotted, the share without referral.*
 #
-# **Interpret.** Mistakes gather near the threshold, so the first referrals remove more
-# than their share of them; at the right edge few patients are left. So: set two
-# thresholds, and refer whoever lies between. They are neither found nor missed: report
-# all three counts.
+# **Interpret.** Mistakes gather near the threshold, so the first referrals
+# remove more than their share of them; at the right edge few patients are left.
+# So: set two thresholds, and refer the patients between. These are neither
+# found nor missed: report how many.
 #
 # **Exercise da-11.** Choose two thresholds on `watched`, the validation patients:
 # exactly one ill patient lies below `my_low`, exactly one healthy patient at or above
@@ -323,11 +323,11 @@ quiz.outcome("q1", excess)
 # patient split, and the AUC on eighty new patients; in blue, the means.*
 #
 # **Interpret.** In a random split, pictures of a patient lie on both sides, and
-# recognizing *the patient* helps. It helps with nobody new. The split by patient comes
-# near here, lower on other draws, and scatters: no splitter replaces patients. (Each
-# part holds one ill and one healthy patient; scores of unequal parts must not be
-# pooled.) The size of the leak was designed into these drawings; the direction is the
-# lesson.
+# recognizing *the patient* helps. It helps with nobody new. The split by
+# patient comes close here, is often too low on other draws, and scatters: no
+# split replaces patients. (Each fold tests one ill and one healthy patient:
+# unequal folds bias a pooled AUC.) The size of the leak was designed into these
+# drawings; the direction is the lesson.
 #
 # Photographs leak, too. The published table of lesson 02 rests on a split by *cells*.
 # Ten draws of both splits (`split-by-cell-flatters` in `docs/ledger.md`; `python -m
@@ -341,10 +341,10 @@ plt.show()
 # *The figure shows AUC and accuracy of a head on ImageNet's features of solar cells,
 # split by cell and by module: means and 95 % intervals over ten draws.*
 #
-# **Interpret.** The split by cell reports more, and its interval is too narrow for new
-# modules: its test sets mix them all, and none is hard. So: before you believe a table,
-# ask what was dealt out. In your own, nothing that learns from data (choosing features,
-# standardizing, tuning) may see a held-out patient.
+# **Interpret.** The split by cell promises more, and its interval is too narrow
+# for new modules: every test set mixes all modules alike. So: before you
+# believe a table, ask what was dealt out. In your own, nothing that learns from
+# data (choosing features, standardizing, tuning) may see a held-out patient.
 #
 # ## A shortcut
 #
@@ -463,11 +463,11 @@ for rows in (test, test & ~rare, rare):
     report(per_patient(rows, mixed), threshold)
 
 # %% [markdown]
-# **Interpret.** All patients together look much as before; but with the rare stain,
-# here, far more of the healthy are called ill. So: list the groups *before* you measure
-# (stain, device, age, sex, hospital), and give each its interval. Where it is too wide
-# to tell, say so, and collect more of that group. Of twenty groups, expect one to stand
-# out by chance.
+# **Interpret.** All patients together look much as before; but with the rare
+# stain, here, far more of the healthy are called ill. So: list the groups
+# *before* you measure (stain, device, age, sex, hospital), and give each its
+# interval. Where it is too wide to tell, say so, and collect more of that
+# group. Twenty equal groups give about one outlier at 95 %.
 #
 # ## Does a probability mean what it says?
 #
@@ -515,10 +515,11 @@ print((changes > 0).mean().map("worse in {:.0%}".format).to_string())
 #
 # ## What a label buys
 #
-# Left below: ten to four hundred labelled pictures of all forty patients, and four ways
-# to use them (`python -m benchmarks.domain_adaptation`). Right: what a pathologist's
-# hour buys, at five minutes to open a patient's case and one for each picture.
-# **Predict:** which buys more, one picture each of ten patients or a dozen each of two?
+# Left below: ten to four hundred labelled pictures of all forty patients, and
+# four ways to use them (`python -m benchmarks.domain_adaptation`). Right: the
+# pairs (ill, healthy) that fit into a pathologist's hour, at five minutes a
+# case and one a picture. **Predict:** which buys more, one picture each of ten
+# patients or a dozen each of two?
 
 
 # %%
@@ -548,11 +549,12 @@ _ = axes[1].set(xlabel="pictures per patient", ylabel="AUC, patients")
 # (three or five draws of labels); right, over the pictures per patient in an hour
 # (twenty draws of patients).*
 #
-# **Interpret.** With few labels pretrained weights are ahead; with four hundred,
-# scratch comes near (`frozen-beats-scratch` in `docs/ledger.md`). An hour buys least
-# here at both ends of the curve; on twenty other draws
-# (`benchmarks/medical_openings.py`), nearly always at the right one. So: start from
-# pretrained weights, and have a few pictures of *several* patients read.
+# **Interpret.** With few labels pretrained weights are ahead; with four
+# hundred, scratch comes near (`frozen-beats-scratch` in `docs/ledger.md`). The
+# curve is lowest at both ends here; on twenty other draws
+# (`benchmarks/medical_openings.py`), mostly at the right end, where time is
+# left over. So: start from pretrained weights, and have a few pictures of
+# *several* patients read.
 #
 # Others found:
 #
@@ -560,8 +562,8 @@ _ = axes[1].set(xlabel="pictures per patient", ylabel="AUC, patients")
 #   networks from scratch kept up (Raghu et al. 2019).
 # - Self-supervised pretraining on ImageNet, then on unlabelled medical pictures, beat
 #   supervised ImageNet weights (Azizi et al. 2021).
-# - The gain comes from reused features, and is largest for few labels, near domains and
-#   vision transformers (Matsoukas et al. 2022).
+# - Reused features explain much of the gain, most with few labels, near domains
+#   and vision transformers (Matsoukas et al. 2022).
 # - Weights pretrained on radiology beat ImageNet's on radiology, most on small sets
 #   (RadImageNet, Mei et al. 2022).
 #
@@ -585,14 +587,15 @@ _ = axes[1].set(xlabel="pictures per patient", ylabel="AUC, patients")
 #
 # ## From a blank page
 #
-# **Exercise da-13.** Write `my_card(validation, test, promise)`, what a clinic reads on
-# a model card. Both tables have one row per *picture*: `patient`, `ill` (0 or 1),
-# `score`; `test` also has `stain`. A patient's score is the mean. The threshold is the
-# highest score of an ill validation patient at which at least the share `promise` of
-# them is found. Return a dict with a key `"all"` and one for each stain: sensitivity on
-# the test patients, lower and upper end of its 95 % interval (Wilson's), verdict. The
-# verdict is `"kept"` if the interval lies at or above the promise, `"broken"` if below,
-# else `"cannot tell"`.
+# **Exercise da-13.** Write `my_card(validation, test, promise)`, what a clinic
+# reads on a model card. Both tables have one row per *picture*: `patient`,
+# `ill` (0 or 1), `score`; `test` also has `stain`. A patient's score is the
+# mean. The threshold is the highest score of an ill validation patient at which
+# at least the share `promise` of them is found. Return a dict from `"all"` and
+# from each stain to a tuple: sensitivity on the test patients, lower and upper
+# end of Wilson's 95 % interval, verdict. The verdict is `"kept"` if the
+# interval lies at or above the promise, `"broken"` if below, else `"cannot
+# tell"`.
 
 # %% tags=["exercise"]
 # exercise: da-13

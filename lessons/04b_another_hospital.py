@@ -109,7 +109,7 @@ names = ["mono, defective", "poly, sound"]
 print(plot_images(images, [0] * 4 + [1] * 4, names, columns=4).description)
 
 # %% [markdown]
-# *The figure shows eight cells, under what the experts said.*
+# *The figure shows eight cells, each under its type and true class.*
 #
 # **Interpret.** At home, what is dark and irregular is a fault. In polycrystalline
 # silicon the borders of the crystals are dark and irregular, too: does *grain look like
@@ -125,8 +125,8 @@ print(plot_images(images, [0] * 4 + [1] * 4, names, columns=4).description)
 # - **label shift:** one class becomes more frequent, each looks as before;
 # - **concept shift:** the rule changes, so that the same picture gets another label.
 #
-# Can a model tell the places apart? That takes no labels; the other shifts do, and we
-# have them.
+# Can a model tell the places apart? That takes no labels. We have some, and
+# look further:
 
 # %%
 both, new = np.r_[home, other], np.r_[tests["mono"], away]
@@ -142,10 +142,11 @@ for kind, own in {"mono": home, "poly": other}.items():
     print(f"a head of its own, {auc_of(shared, x, y):.2f} by one for both")
 
 # %% [markdown]
-# **Interpret.** A linear model tells the types apart without effort: a strong covariate
-# shift. The shares of defective cells differ here, too, but a label shift alone leaves
-# the AUC as it was. One head serves both types about as well as two of their own, so
-# there is no sign of a changed rule. So: repair the *features*, and keep home's labels.
+# **Interpret.** A linear model tells the types apart without effort: a strong
+# covariate shift. The shares of defective cells differ here, too, but a label
+# shift alone leaves the AUC as it was. One head serves both types about as well
+# as two of their own, so there is no sign of a changed rule. So: repair the
+# *features*; home's labels hold.
 #
 # <details><summary>More about label shift</summary>
 #
@@ -238,10 +239,11 @@ for name, found in repaired.items():
     print(f"{name:<15} AUC {auc:.2f}, {np.mean(right):.0%} right")
 
 # %% [markdown]
-# Here CORAL is right about fewer cells than the moved threshold. But this is one draw.
-# Ten, in both directions (`python -m benchmarks.real_ground shift`), add **AdaBN** (Li
-# et al. 2016), which gives batch normalization the statistics of each type, and heads
-# trained on target labels, alone or beside the source; *in type* has all of them.
+# Here CORAL is right about fewer cells than the moved threshold. But this is
+# one draw. Ten, both ways (`python -m benchmarks.real_ground shift`), also test
+# **AdaBN** (Li et al. 2016), which gives batch normalization the statistics of
+# each type, and heads trained on target labels, alone or beside the source; *in
+# type* has all of them.
 
 # %%
 experiments.show("shift", gain=True)
@@ -256,12 +258,13 @@ plt.show()
 # *The figure shows how much each repair gains in AUC over none, on the other type's
 # test modules: means and 95 % intervals over seeds, each of which draws modules.*
 #
-# **Interpret.** Without labels, all three repair the *threshold*, in both directions.
-# The *ranking* comes back in part, and not always: from mono to poly own statistics and
-# CORAL gain, and AdaBN cannot be distinguished from no repair; from poly to mono the
-# draws differ too much to tell. And a repaired threshold may be worth little: calling
-# every poly cell sound is right about as often. So: standardize by the target's own
-# statistics, since that is free, and do not expect a working model from it.
+# **Interpret.** Without labels, all three repair the *threshold*, in both
+# directions. The *ranking* does not always come back: from mono to poly own
+# statistics and CORAL gain, and AdaBN cannot be distinguished from no repair;
+# from poly to mono the draws differ too much to tell. And a repaired threshold
+# may be worth little: calling every poly cell sound is right about as often.
+# So: standardize by the target's own statistics, since that is free, and do not
+# expect a working model from it.
 #
 # <details><summary>More about the evidence</summary>
 #
@@ -354,12 +357,13 @@ options = {"batch_size": 25, "epochs": 15, "verbose": 0}
 _ = models["tuned"].fit(train_images[few], train_labels[few], **options)
 
 # %% [markdown]
-# Each brings along a threshold that calls nineteen of twenty benign validation pictures
-# of scanner A benign. Now three causes, each a line of code. **Stain:** by the law of
-# Beer and Lambert, each layer of dye absorbs the same share of light, so a stronger
-# stain raises a colour to a power. **Focus:** a blur. **Gain:** less light. Last,
-# scanner C differs in all of these, in noise and in compression. **Predict:** which
-# model suffers from what?
+# Each brings along a threshold that calls nineteen of twenty benign validation
+# pictures of scanner A benign. Now three causes, each a line of code.
+# **Stain:** by the law of Beer and Lambert, each layer of dye absorbs the same
+# share of light, so another amount of dye raises a colour to a power.
+# **Focus:** a blur. **Gain:** less light. Last, scanner C differs in all of
+# these, in noise and in compression. **Predict:** which model suffers from
+# what?
 
 
 # %%
@@ -401,12 +405,12 @@ _ = axes[1].legend()
 # *The figure shows the AUC and the specificity of both models on the same test fields,
 # one cause at a time.*
 #
-# **Interpret.** The causes do not break the same thing. Without focus both models lose
-# ranking, since the texture of nuclei is fine detail, and the promise holds or breaks
-# by accident. Less light costs the tuned model more here, perhaps because it was tuned
-# to a single scanner. A stronger stain hardly matters. So: if you can, scan the same
-# objects on both machines. Then the cause has a name, and the best repair may lie
-# outside the model.
+# **Interpret.** The causes do not break the same thing. Without focus both
+# models lose ranking, since the texture of nuclei is fine detail, and the
+# promise holds or breaks by accident. Less light costs the tuned model more
+# here, perhaps because it was tuned to a single scanner. Another stain hardly
+# matters. So: if you can, scan the same objects on both machines. Then only the
+# machine differs, and it may be what needs the repair.
 #
 # ## Whose statistics does the model hold?
 #
@@ -451,12 +455,13 @@ for name, model in models.items():
 # does, and did not gain at C (`docs/adaptation_report.md`, with pseudo-labels, stain
 # augmentation and Deep CORAL). Both methods also assume home's mixture of classes.
 #
-# **Exercise da-07.** Look before you adapt. For three cases you get, at the last batch
-# normalization of a model, the `stored` means and their `deviation`, and the means that
-# arrive there from home (`home`) and from the target (`target`). Give `my_gaps`, a dict
-# from each name to a pair, for home and target: the distance from the stored mean, in
-# deviations, averaged over channels. And `my_choice`, the names where AdaBN may help:
-# home is less than half as far as the target, and the target more than a tenth.
+# **Exercise da-07.** Look before you adapt. Each of three `cases` holds, for
+# the channels of a model's last batch normalization, the `stored` mean and
+# `deviation`, and the means that arrive there from `home` and from `target`.
+# Give `my_gaps`, a dict from each name to a pair, for home and target: the
+# distance from the stored mean, in deviations, averaged over channels. And
+# `my_choice`, the names where AdaBN may help: home is less than half as far as
+# the target, and the target more than a tenth.
 
 # %% tags=["exercise"]
 # exercise: da-07
@@ -557,8 +562,8 @@ for name, found in scores.items():
 #
 # - `my_labelled`: the row numbers of at most thirty mono cells of `train` whose labels
 #   you used;
-# - `my_scores`: one for each cell of `tests["mono"]`, higher for more suspect, with a
-#   better AUC than own statistics reach without labels;
+# - `my_scores`: one for each cell of `tests["mono"]`, higher for more suspect;
+#   the check says what own statistics reach without labels;
 # - `my_threshold`: chosen without test cells;
 # - `my_card`: the pair of sensitivity and specificity on the test cells;
 # - `my_use`: `True` or `False`; the customer wants both measured at `0.7` or more.
@@ -611,7 +616,8 @@ quiz
 #
 # - Name the **shift**: covariate, label or concept. Only labels from the target reveal
 #   the last.
-# - A **threshold** can be repaired without labels; a **ranking**, in part at best.
+# - A **threshold** can be repaired without labels; a **ranking**, only
+#   sometimes.
 # - **Tune on the source**, and hold each repair against a moved threshold.
 # - **Labels** kept out of training tell how good the model is there.
 # - Before AdaBN, ask **whose statistics** the model holds.

@@ -78,19 +78,20 @@ found = rows.dropna(subset="planted").drop_duplicates("planted")
 found.set_index("planted")[["left_out", "turned", "width", "mode", "together"]]
 
 # %% [markdown]
-# **Interpret.** Some files are left out by rules: what cannot be read, exact copies,
-# and a picture that lies in both folders, since no program can say which label is
-# right. A picture taken on its side is turned upright, by the camera's own note
-# (*EXIF*). A brightened copy is recognized by its **perceptual hash**, a few bits for
-# what is coarse in a picture: near-duplicates differ in at most `near_bits`, and are
-# kept together (`together` counts them). And three kinds pass unseen: the black
-# picture, the white one, and the wrong labels. So: let a program find what can be
-# counted; then write the rule that only you can know.
+# **Interpret.** Some files are left out by rules: what cannot be read, exact
+# copies, and a picture that lies in both folders, since no program can say
+# which label is right. A picture taken on its side is turned upright, by the
+# camera's own note (*EXIF*). A brightened copy is recognized by its
+# **perceptual hash**, 256 bits for what is coarse in a picture: near-duplicates
+# differ in at most `near_bits`, and are kept together (`together` counts them).
+# And three kinds pass unseen: the black picture, the white one, and the wrong
+# labels. So: let a program find what can be counted; then write the rule that
+# only you can know.
 #
-# **Exercise yo-06.** A photograph without contrast shows nothing. The contrast of a
-# picture is the standard deviation of its values. `my_flat` is the list of those *used*
-# files whose contrast is below a third of the median of all used ones. The number of a
-# file's row is that of its picture in `audit.pictures`.
+# **Exercise yo-06.** A photograph without contrast shows nothing. The contrast
+# of a picture is the standard deviation of its values. `my_flat` is the list of
+# those *used* files whose contrast is below a third of the median of all used
+# ones. The index of `audit.used` numbers the pictures in `audit.pictures`.
 
 # %% tags=["exercise"]
 # exercise: yo-06
@@ -126,11 +127,12 @@ if len(twins):
 # *The figure shows pictures of the sample that are near-duplicates of each other,
 # side by side, from what are called two modules.*
 #
-# **Interpret.** These are the same cells, photographed twice: sharp, and out of focus.
-# They are in a data set that many papers use, and a split by modules may part them. No
-# hash sees what else belongs together, such as all pictures of a patient, a bird or a
-# day. So: tell the split. `group_of` gets a path and returns what it belongs to;
-# near-duplicates join their groups.
+# **Interpret.** These are the same cells, photographed twice: sharp, and out of
+# focus. They are in a data set that many papers use, and a split by modules may
+# part them. No hash sees what else belongs together, such as all pictures of a
+# patient, a bird or a day. So: tell the split by `group_of`, set beside
+# `my_folder`: it gets a path and returns its group. Near-duplicates join
+# groups.
 
 # %%
 audit = pictures.audit_folder(folder, (side, side), group_of, near_bits)
@@ -295,15 +297,15 @@ model = candidates[chosen]
 print(f"Chosen, without flips: {chosen}")
 
 # %% [markdown]
-# **Interpret.** Four views cost four times as much; their mean smooths what one view
-# happened to show. Only standard errors say whether a gain is real. So: choose by the
-# number that you will report, note how many ways you tried, and use flips where time is
-# cheap.
+# **Interpret.** Four views cost four times as much. The two candidates cost the
+# same, so the higher number decides; to *claim* a gain takes the standard error
+# of the difference. So: choose by the number that you will report, and note how
+# many ways you tried.
 #
-# There is no rival from scratch here. On six hundred pictures, training one until it
-# has learned takes minutes on two cores; with fewer steps it would be a straw man. In
-# lesson 02 it was trained to the end, with up to twelve hundred cells, and its mean AUC
-# stayed below both others.
+# There is no rival from scratch here. On six hundred pictures, training one
+# until it has learned takes minutes on two cores; with fewer steps it would be
+# a straw man. In lesson 02 it was trained to the end, with up to twelve hundred
+# cells, and its mean AUC stayed below those of the probe and of fine-tuning.
 #
 # Everything is chosen. **Predict:** what will the mean recall on the *test* pictures be?
 
@@ -336,8 +338,8 @@ print(
 table[["class", "pictures", "recall", "recall_low", "recall_high"]].round(2)
 
 # %% [markdown]
-# *The figure shows the test pictures to whose true class, the upper name, the model
-# gave the least probability; the lower name is its answer.*
+# *The figure shows the test pictures whose true class got the least
+# probability; the upper name is that class, the lower the model's answer.*
 #
 # **Interpret.** Read the intervals, not the shares. They take pictures as independent;
 # those of one module are not, so the intervals are too narrow (lesson 04 draws whole
@@ -388,11 +390,12 @@ course.exercise("yo-08").check(
 #
 # ## Where does it look?
 #
-# **Grad-CAM** (Selvaraju et al. 2017) asks how much the score of a class would rise
-# with each channel of the last feature map, and sums the channels with these weights.
-# Under an average and one dense layer, these are the weights of the dense layer, up to
-# a factor. `grad_cam` does it for other networks, too. Then the test of Adebayo et al.
-# (2018): does a network with *random* weights give another map?
+# **Grad-CAM** (Selvaraju et al. 2017) weights each channel of the last feature
+# map by how much the score of a class rises with it, sums the channels, and
+# drops what is negative. Under an average and one dense layer, these are the
+# weights of the dense layer, up to a factor. `grad_cam` does it for other
+# networks, too. Then the test of Adebayo et al. (2018): does a network with
+# *random* weights give another map?
 
 # %%
 base, units = model.layers[0], model.layers[-1]
@@ -517,13 +520,14 @@ print(f"The same class for {same:.1%}, at most {far:.1e} apart ({told[1]})")
 #
 # ## From a blank page
 #
-# **Exercise yo-09.** Write `my_script`, a Python program as text, for a machine without
-# Keras and without this course. It gets paths of pictures as arguments
-# (`sys.argv[1:]`), finds `model.tflite` and `class_names.json` in the folder where it
-# runs, and prints one line for each picture: the probability of the likeliest class, a
-# space, its name. Pictures come as cameras write them: on their side, wide, grey.
-# Prepare them as in training: upright, RGB, the largest square from the middle, resized
-# bilinearly (Pillow's `ImageOps` has two functions that help), values from 0 to 255.
+# **Exercise yo-09.** Write `my_script`, a Python program as text, for a machine
+# without Keras and without this course. It gets paths of pictures as arguments
+# (`sys.argv[1:]`), finds `model.tflite` and `class_names.json` in the folder
+# where it runs, and prints one line for each picture: the probability of the
+# likeliest class, a space, its name. Pictures come as cameras write them: on
+# their side, wide, grey. Prepare them as in training: upright, RGB, the largest
+# square from the middle, resized bilinearly to the model's input (Pillow's
+# `ImageOps` helps), values from 0 to 255.
 
 # %% tags=["exercise"]
 # exercise: yo-09

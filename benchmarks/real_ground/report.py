@@ -28,24 +28,23 @@ experiment is a module of `benchmarks/real_ground/`: the claim, how it was
 tried and what counts as an answer were written there before the first run, and
 each run is a row of `data/experiments/real_<experiment>.csv`.
 
-Real ground is EfficientNet-Lite0 with its weights from ImageNet, and 2,624
-photographs of solar cells (Deitsch et al. 2019), told apart into sound and
-defective at 160 pixels. Whole modules are kept for testing. Modules are
-inferred from the order of the files.
+Real ground is EfficientNet-Lite0 with its ImageNet weights, and 2,624
+photographs of solar cells (Deitsch et al. 2019), sound or defective, at 160
+pixels. Whole modules, inferred from the order of the files, are kept for
+testing. Two of them show the same cells, once blurred, and a draw may part
+them: seeds 1 and 2 have one in training and the other in the test.
 
 {rule}
 
-A difference is a mean over the seeds with its 95 % interval over the seeds;
-each seed draws modules and labelled cells anew, the same for both sides. With
-many comparisons some are below 0.05 by chance: *Holm* says which supported
-ones remain after Holm's correction over all {count} comparisons of this page.
+With many comparisons, some p values are below 0.05 by chance: *Holm* says which
+supported ones remain after Holm's correction over all {count} comparisons on
+real ground.
 
-Whose a claim is: 000, 001 and 002 are the three texts that this course began
-with, "course" is a lesson. The laboratory is a network of half a million
-parameters on drawn pictures, judged by the same rule and margin, with accuracy
-in place of the AUC (but for *histology*), and the source task's own accuracy in
-place of the agreement.
-"""
+In the column *whose*, 000, 001 and 002 are the three texts that this course
+began with, and "course" is a lesson. The laboratory is a network of half a
+million parameters on drawn pictures, judged by the same rule and margin, with
+accuracy in place of the AUC (but for *histology*), and the source task's own
+accuracy in place of the agreement. """
 
 SECOND = """## Second seeds
 

@@ -24,8 +24,8 @@ _numbers = itertools.count()
 class Limits:
     """What a submission may use.
 
-    Seconds are the processor's, so that a busy machine costs nobody marks. By
-    the clock, what sleeps has `PATIENCE` times as long.
+    Seconds are the processor's, so that a busy machine costs hardly any marks.
+    By the clock, a cell or a run has `PATIENCE` times as long.
 
     Attributes:
         seconds: From start to end; then it is killed, with all it started.

@@ -1,9 +1,9 @@
 """What counts as an answer: the rule, fixed before the first run.
 
-A comparison gives a difference a seed; a seed is a draw of modules and of
-labelled cells, the same for both sides. Of the mean difference there is a 95 %
-interval over the seeds (Student's t). With the margin that the definition
-names, a comparison is
+A comparison gives one difference per seed; a seed is a draw of modules and of
+labelled cells, the same for both sides. The mean difference has a 95 % interval
+over the seeds (Student's t). With the margin that the definition names, a
+comparison is
 
 * supported, if the interval lies above 0 and the mean is the margin or more;
 * refuted, if the whole interval lies below the margin: were there an effect of

@@ -66,14 +66,6 @@ def judge_thirty(
             "The ranking is reversed: a higher score is more suspect.",
             facts,
         )
-    if area <= unlabelled:
-        return (
-            "failed",
-            "Own statistics rank no worse, and cost no label. Standardize "
-            "each type by itself, and train on the labels from mono as well; "
-            "if you did, draw other cells, since thirty differ by chance.",
-            facts,
-        )
     number = as_number(threshold)
     if number is None:
         return "failed", say_no_number(threshold, "The threshold")
