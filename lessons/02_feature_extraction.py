@@ -61,8 +61,8 @@ features, labels = extract_features(extractor, cells, cache=True)
 
 # %% [markdown]
 # Now the head: one dense layer whose `sigmoid` gives the probability of a
-# defect. No module of the test cells is among the training cells. This lesson
-# shows test scores throughout; no setting is chosen by them.
+# defect. No module of the test cells is among the training cells. Test scores
+# choose nothing here.
 
 # %%
 test = (table["split"] == "test").to_numpy()
@@ -405,10 +405,10 @@ plt.show()
 # **Interpret.** On average, both ways that begin with ImageNet's weights are
 # above the network from scratch at each number of labels. Five seeds leave some
 # gaps uncertain, and cannot tell which of the two is better. The scratch
-# network is also smaller, so pretraining need not explain the whole gap. The
-# intervals are wide: *which* modules and cells you draw matters too, so one run
-# is an anecdote. So: begin with the labels that you can afford, probe several
-# draws of them, and see whether the curve still rises.
+# network is also smaller, which may explain part of the gap. The intervals are
+# wide: *which* modules and cells you draw matters too, so one run is an
+# anecdote. So: begin with the labels that you can afford, probe several draws
+# of them, and see whether the curve still rises.
 #
 # With enough labels, a network from scratch can catch up (He et al. 2019; Raghu
 # et al. 2019 for medical pictures).
@@ -485,10 +485,9 @@ course.exercise("fe-07").check(
 #
 # Each cell is a point in a space of 1,280 dimensions. **Principal component
 # analysis** (PCA) finds the directions along which the points spread most. We
-# draw the cells along the first two, before and after pretraining, for every
-# sixth cell. **Predict:** what will separate the points after pretraining:
-# sound from defective, or the two types of cells, monocrystalline and
-# polycrystalline?
+# draw every sixth cell along the first two, before and after pretraining.
+# **Predict:** what will separate the points after pretraining: sound from
+# defective, or the two types of cells, monocrystalline and polycrystalline?
 
 # %%
 from sklearn.decomposition import PCA
@@ -518,12 +517,11 @@ for ax, space in zip(axes, (before, features[sixth]), strict=True):
 #
 # **Interpret.** In ImageNet's features the cells fall into two clouds, and
 # these are the two types of silicon, though nobody told the network about
-# types. Defects come second: many defective cells leave the clouds, each in its
-# own way, and many stay inside. A probe, which uses all directions, finds more
-# of them. Even random weights carry something, perhaps that dead parts are
-# dark. So: look at a PCA for what *dominates* the features, fit a probe for
-# what can be *learned* from them, and fit one on random weights before you
-# credit pretraining.
+# types. Defects come second: many defective cells leave the clouds, and many
+# stay inside. A probe, which uses all directions, finds more of them. Even
+# random weights carry something, perhaps that dead parts are dark. So: look at
+# a PCA for what *dominates* the features, fit a probe for what can be *learned*
+# from them, and fit one on random weights before you credit pretraining.
 
 # %% [markdown]
 # ## Beside a published number
@@ -559,10 +557,9 @@ print(f"Nearest cell is of the same module   {share:.0%}")
 # nearest training cell is from the same module, and a model that recognizes the
 # module can guess at its cells. A split by cells tells how well it does on
 # further cells of *these* modules; a buyer wants to know about new ones. The
-# modules are inferred from the order of the files, and the two splits test on
-# different cells, so trust the direction more than the size of the difference.
-# So: to compare yourself with a paper, repeat its protocol; before you promise
-# someone a number, hold out what will be new to them.
+# two splits test on different cells, so trust the direction more than the size
+# of the difference. So: to compare yourself with a paper, repeat its protocol;
+# before you promise someone a number, hold out what will be new to them.
 #
 # The paper's fine-tuned network stays ahead. How much of that gap would
 # fine-tuning *our* backbone close? Lesson 03 begins there.
@@ -591,9 +588,8 @@ my_head = my_head.fit(features[train], probabilities[train])
 ### END SOLUTION
 
 # %% [markdown]
-# Module numbers are inferred, so cells next to a possible boundary are neither
-# trained nor tested on; neither are those of poly-22, which show another
-# module's cells again.
+# Cells next to an inferred boundary between modules are in no part; neither are
+# those of poly-22, which shows another module again.
 
 # %% tags=["check"]
 course.exercise("fe-09").check(my_head, features, table)

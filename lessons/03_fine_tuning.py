@@ -273,11 +273,11 @@ course.claim(drifted == {True: 2, False: 0}, "only the layer's flag holds.")
 # ## Two phases by hand, and what is forgotten
 #
 # A random head's gradients are large and badly aimed, so the head is trained
-# alone first, until its validation loss stops falling; then the backbone with
-# it, gently. A head stopped too early flatters fine-tuning. By hand we do it in
-# the *laboratory*, on drawn shapes with a small backbone pretrained on drawn
-# scenes: there we have the **source task's** own test pictures and heads, to
-# measure forgetting directly. Phase 1, here of fixed length:
+# alone first, until its validation loss stops falling; then both, gently. A
+# head stopped too early flatters fine-tuning. By hand we do it in the
+# *laboratory*, on drawn shapes with a small backbone pretrained on drawn
+# scenes: there the **source task's** own test pictures and heads measure
+# forgetting. Phase 1, here of fixed length:
 
 # %%
 near, source = load_dataset("near"), load_dataset("source").test.shard(2, 0)
@@ -356,10 +356,10 @@ print(f"Agrees with its former self on {agreement:.0%} of {len(views)} crops.")
 # %% [markdown]
 # **Interpret.** The validation loss may rise while the accuracy rises: the loss
 # penalizes confident mistakes. Neither shows forgetting: both ask about the new
-# task only, while the old one fades: **forgetting**, *catastrophic* where
-# nearly all is lost (McCloskey and Cohen 1989). On pictures like these it need
-# not hurt the new task; on others it can (Kumar et al. 2022). So: if you still
-# need the old task, keep a copy, and measure.
+# task, while the old one fades: **forgetting**, *catastrophic* where nearly all
+# is lost (McCloskey and Cohen 1989). On pictures like these it need not hurt
+# the new task; on others it can (Kumar et al. 2022). So: if you still need the
+# old task, keep a copy, and measure.
 #
 # ## Which learning rate?
 #
@@ -428,7 +428,7 @@ my_gains = (chosen - frozen).to_numpy()
 ### END SOLUTION
 
 # %% [markdown]
-# Look at the signs of your gains.
+# Look at the signs.
 
 # %% tags=["check"]
 course.exercise("ft-07").check(my_rate, my_gains, rows, least_agreement)
@@ -438,8 +438,8 @@ course.exercise("ft-07").check(my_rate, my_gains, rows, least_agreement)
 #
 # A new head wants large steps, a pretrained backbone small ones:
 # **discriminative**, or layer-wise, learning rates (Howard and Ruder 2018). By
-# hand: one gradient, and an optimizer for each part. For more than one step,
-# make the optimizers before the loop.
+# hand: one gradient, and an optimizer for each part, made only once if there is
+# a loop.
 
 
 # %%

@@ -66,7 +66,7 @@ on_features = {"validation_data": (features[held], labels[held]), "verbose": 0}
 
 # %% [markdown]
 # Cases 1 to 4 share phase 1: a head on frozen features, twenty epochs planned,
-# ended by early stopping. We come back to its patience in case 3.
+# ended by early stopping. Its patience returns in case 3.
 
 # %%
 crossentropy = "sparse_categorical_crossentropy"

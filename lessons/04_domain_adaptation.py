@@ -467,7 +467,7 @@ for rows in (test, test & ~rare, rare):
 # stain, here, far more of the healthy are called ill. So: list the groups
 # *before* you measure (stain, device, age, sex, hospital), and give each its
 # interval. Where it is too wide to tell, say so, and collect more of that
-# group. Twenty equal groups give about one outlier at 95 %.
+# group. Of twenty groups that do not differ, expect one to stand out by chance.
 #
 # ## Does a probability mean what it says?
 #

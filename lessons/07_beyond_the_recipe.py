@@ -469,12 +469,12 @@ print(f"The recipe, old task: {cost['old task']['the recipe']:.2f}")
 gains.iloc[:, 1:4].join(cost).sort_values("mean", ascending=False).round(2)
 
 # %% [markdown]
-# **Interpret.** Read the noise first: in another order of the cells, with other flips,
-# a single run varies by the standard deviation printed above. Judge means by their
-# intervals: no gain on the new task is supported, and the recipe cannot be
-# distinguished from the frozen network. Small gains or losses remain possible. With so
-# many changes, even an interval above zero could be chance (Holm's correction, lesson
-# 03c).
+# **Interpret.** Read the noise first: in another order of the cells, with other
+# flips, a run varies by the standard deviation printed above. Judge means by
+# their intervals: no gain on the new task is supported, nor can the recipe be
+# distinguished from the frozen network. Small gains remain possible. With so
+# many changes, an interval above zero could be chance (Holm's correction,
+# lesson 03c).
 #
 # Then read the last column: adapters, a moving average, rates by layer and points on
 # the way back kept more of the old task. For adapters and halfway back, that is

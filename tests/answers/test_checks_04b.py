@@ -221,7 +221,6 @@ def test_a_model_that_may_not_be_used_passes_if_that_is_said(work):
         ({"scores": SCORES[:-1]}, "each of the 100 cells"),
         ({"scores": np.where(SCORES > 9, SCORES, np.nan)}, "each of the 100"),
         ({"scores": -SCORES}, "reversed"),
-        ({"scores": FEATURES[TEST, 0] + 0.5 * SCORES}, "cost no label"),
         ({"threshold": "high"}, "one number"),
         ({"threshold": -99.0}, "every cell is called"),
         ({"threshold": 99.0}, "no cell is called"),

@@ -155,7 +155,7 @@ def test_it_shows_its_quiz_and_settles_each_prediction(path):
 
 def test_prose_states_no_measured_number(path):
     for text in prose(path):
-        without_code = re.sub(r"`[^`]*`|95 % interval", "", text)
+        without_code = re.sub(r"`[^`]*`|95 %\s+interval", "", text)
         assert not re.search(MEASURED, without_code), text
 
 
