@@ -118,11 +118,9 @@ course.exercise("yo-06").check(my_flat, audit)
 used = audit.used
 module = used["file"].str.split("/").str[-1].str[:7]
 twins = used[module.groupby(used["group"]).transform("nunique") > 1]
-alike = twins.groupby("group")["label"].nunique() == 1
 twins = twins.sort_values("group", kind="stable")[:12]
 if len(twins):
     print(*twins["file"][:4], sep="\n")
-    print(f"Labelled alike: {alike.sum()} of {len(alike)} groups")
     evaluation.plot_images(audit.pictures[twins.index], columns=6)
 
 # %% [markdown]
@@ -130,11 +128,12 @@ if len(twins):
 # side by side, from what are called two modules.*
 #
 # **Interpret.** These are the same cells, photographed twice: sharp, and out of
-# focus. Not all got the same label twice: an expert's label is an opinion. They
-# are in a data set that many papers use, and a split by modules may part them.
-# No hash sees what else belongs together, such as all pictures of a patient, a
-# bird or a day. So: tell the split by `group_of`, set beside `my_folder`: it
-# gets a path and returns its group. Near-duplicates join groups.
+# focus. Look at their folders: some got both labels, so a label is an opinion.
+# They are in a data set that many papers use, and a split by modules may part
+# them. No hash sees what else belongs together, such as all pictures of a
+# patient, a bird or a day. So: tell the split by `group_of`, set beside
+# `my_folder`: it gets a path and returns its group. Near-duplicates join
+# groups.
 
 # %%
 audit = pictures.audit_folder(folder, (side, side), group_of, near_bits)
