@@ -370,7 +370,7 @@ quiz.only("q15")
 # **The verdict: preprocessing twice.** This network scales its input itself,
 # and so, by default, do Keras's EfficientNet, MobileNetV3 and ConvNeXt;
 # MobileNetV2, ResNet and VGG leave it to you. Pictures that are scaled twice
-# are all the same grey. Training goes on and reports no error. (The course's
+# are all nearly black. Training goes on and reports no error. (The course's
 # backbones refuse such a batch, so the cell bypasses that guard.) A head on
 # standardized features hides even this symptom (lesson 01). So: when all scores
 # are alike, look at the range of what enters the first *convolution*.
