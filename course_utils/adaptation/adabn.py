@@ -30,8 +30,8 @@ def adapt_batch_norm(model, target_images, batch_size=256):
     follows has learned to live with other statistics, those of the
     pretraining, and to replace them may do great harm. It also takes for
     granted that source and target have the same mixture of classes: where
-    they do not, it levels out what it should have told. Introduced in lesson
-    04b (``04b_another_hospital``).
+    they do not, it removes the very difference between the classes.
+    Introduced in lesson 04b (``04b_another_hospital``).
 
     Args:
         model: A `keras.Model` with batch normalization somewhere in it. It is

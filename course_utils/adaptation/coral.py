@@ -11,8 +11,8 @@ def coral_loss(source_features, target_features):
     """Computes how far apart the covariances of two sets of features are.
 
     The squared Frobenius norm of the difference of the covariance matrices,
-    divided by `4 * channels ** 2`. A batch has to have more pictures than a
-    few for it to mean something. It does not compare the means.
+    divided by `4 * channels ** 2`. It means something only for batches of more
+    than a few pictures. It does not compare the means.
 
     Args:
         source_features: Tensor or array of shape `(pictures, channels)`, such
@@ -26,7 +26,9 @@ def coral_loss(source_features, target_features):
 
     Raises:
         CourseError: If the shapes do not fit, or if one set has fewer than
-            two pictures.
+            two pictures. (Within `fit` the number is not known beforehand: a
+            single picture counts as a covariance of 0, so batch with
+            `drop_remainder=True`.)
 
     Reference:
         Sun and Saenko (2016), "Deep CORAL: Correlation Alignment for Deep

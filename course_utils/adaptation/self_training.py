@@ -89,7 +89,7 @@ def adapt_by_entropy(
                     _lower_entropy(
                         model, batch, variables, optimizer, from_logits
                     )
-        adapt_batch_norm(model, images)
+        adapt_batch_norm(model, images, batch_size)
     except BaseException:  # An interrupt, too, would leave half of it.
         model.set_weights(before)
         raise

@@ -61,7 +61,7 @@ def separate_stains(images, vectors=HAEMATOXYLIN_EOSIN):
         the rest, in optical density; may be negative.
 
     Raises:
-        CourseError: If the pictures are none, not finite, or not from 0 to
+        CourseError: If these are no pictures, not finite, or not from 0 to
             255, or if the vectors are not two that differ.
 
     Reference:
@@ -117,7 +117,7 @@ def estimate_stains(images):
         A `Stains`.
 
     Raises:
-        CourseError: If the pictures are none, not finite, or not from 0 to
+        CourseError: If these are no pictures, not finite, or not from 0 to
             255, or if they have too little tissue, or tissue of one colour
             only.
 
@@ -167,7 +167,7 @@ def normalise_stains(images, source, target):
         Pictures, a float32 tensor of the shape of `images`, in 0..255.
 
     Raises:
-        CourseError: If the pictures are none, not finite, or not from 0 to
+        CourseError: If these are no pictures, not finite, or not from 0 to
             255, or if the stains are no `Stains`.
 
     Reference:

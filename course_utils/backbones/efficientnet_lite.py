@@ -176,12 +176,12 @@ def _names(model):
 
 @functools.cache
 def imagenet_classes():
-    """Returns the names of ImageNet's 1000 classes, in their order.
+    """Returns the names of ImageNet's 1000 classes, a tuple, in their order.
 
     Introduced in lesson 00 (``00_start_here``).
     """
     path = paths.data_dir() / "real" / "imagenet_classes.txt"
-    return path.read_text("utf-8").splitlines()
+    return tuple(path.read_text("utf-8").splitlines())
 
 
 def top_classes(probabilities, count=5):

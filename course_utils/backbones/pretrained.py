@@ -43,11 +43,13 @@ def load_backbone(name, weights="default", input_shape=None, include_top=False):
             downloaded once.
         weights: `"default"` for the weights that the backbone has: those from
             `"imagenet"`, or the `"embedded"` ones that come with the course,
-            pretrained on generated pictures. `None` for random weights.
+            pretrained on generated pictures. `None` for random weights, which
+            `"mobilenet_v2"` does not have.
         input_shape: Tuple `(height, width, 3)` in pixels. Defaults to
             `(64, 64, 3)` for the course's own and to `(224, 224, 3)` for the
-            others; `"efficientnet_lite0"` takes sides from 96 to 300,
-            `"vision_transformer"` with embedded weights no others.
+            others. `"efficientnet_lite0"` takes sides from 96 to 300, the
+            course's own take multiples of 16 from 32 on, but
+            `"vision_transformer"` with embedded weights only `(64, 64, 3)`.
         include_top: Whether ImageNet's 1000 classes are on top; only of
             `"efficientnet_lite0"`. `course_utils.backbones.top_classes` says
             in words what they see.
@@ -62,7 +64,7 @@ def load_backbone(name, weights="default", input_shape=None, include_top=False):
 
     Raises:
         CourseError: If `name` or `weights` is unknown or they do not go
-            together, if the weights' file is missing or damaged, or if a
+            together, if `input_shape` does not fit, if the weights' file is missing or damaged, or if a
             download fails.
     """
     names = [_LITE0, *_BUILDERS, *imagenet.names()]

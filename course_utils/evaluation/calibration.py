@@ -93,8 +93,8 @@ def fit_temperature(labels, logits, from_logits=None):
         CourseError: If the labels are no classes or all the same, if the
             logits do not fit them, are not finite or look like probabilities,
             or if no temperature is best: the logits name each picture
-            rightly, so that the lower the better; or they are no better than
-            guessing, so that the higher the better.
+            rightly, so that the lower the better; or on the whole they are
+            surer of a wrong class, so that the higher the better.
 
     Reference:
         Guo, Pleiss, Sun and Weinberger (2017), "On Calibration of Modern
@@ -121,9 +121,10 @@ def fit_temperature(labels, logits, from_logits=None):
 
     if columns.mean() >= true:
         raise CourseError(
-            "These logits tell the classes no better than guessing, so no "
-            "temperature makes them right: look whether labels and logits "
-            "belong to the same pictures, in the same order."
+            "On the whole these logits are surer of a wrong class than of the "
+            "right one, which no temperature mends: look whether all lean to "
+            "one class, and whether labels and logits belong to the same "
+            "pictures, in the same order."
         )
     if columns.max(axis=1).mean() <= true:
         raise CourseError(
@@ -144,8 +145,8 @@ def apply_temperature(logits, temperature, from_logits=None):
     """Turns logits into probabilities, at a temperature.
 
     With two classes the ranking of the pictures stays as it was, and so does
-    the area under the curve (but where probabilities are so near to 1 that
-    they are rounded to it). With more, the class that is named stays; the
+    the area under the curve (but where probabilities are so near to 0 or 1
+    that they are rounded to it). With more, the class that is named stays; the
     ranking of pictures by one class's probability may change.
 
     Args:

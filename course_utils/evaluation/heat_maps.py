@@ -51,8 +51,8 @@ def grad_cam(model, images, class_index=None, layer=None, batch_size=32):
     It works on functional, Sequential and subclassed models, with the
     backbone nested or not: the layers are watched while the model runs, for
     in a nested backbone they are not connected to the outer model's inputs
-    (tensorflow#44462). Of the course's vision transformer the map is shown
-    that its tokens are put together to at its end. There the heat tells which
+    (tensorflow#44462). For the course's vision transformer, the map shown is
+    the one that its tokens are reassembled into at the end. There the heat tells which
     tokens have carried the answer into the average; through attention each
     token knows of the whole picture, so that the evidence may lie elsewhere.
 
@@ -62,7 +62,8 @@ def grad_cam(model, images, class_index=None, layer=None, batch_size=32):
         model: A `keras.Model` with one input and one output of shape
             `(batch, classes)`, probabilities or scores. It works in inference
             mode and is not changed. (Probabilities that its own `call` makes,
-            and no layer, are taken as they are.)
+            and no layer, are taken as they are: where such a model has one
+            output, give `class_index`.)
         images: Array `(pictures, height, width, channels)`, in the scale that
             the model takes.
         class_index: Which class to look for: an integer, or one for each

@@ -128,7 +128,7 @@ def export_litert(model, path):
         The path.
 
     Raises:
-        CourseError: If `model` is none, if the name ends otherwise, if the
+        CourseError: If `model` is no Keras model, if the name ends otherwise, if the
             folder cannot be written, or if the model has an operation that
             LiteRT lacks.
 

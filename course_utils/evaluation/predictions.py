@@ -20,7 +20,7 @@ class Predictions:
     """What a model said of pictures; made by `ask_model`.
 
     Attributes:
-        pictures: uint8 array `(pictures, height, width, 3)`.
+        pictures: uint8 array `(pictures, height, width, channels)`.
         labels: Index of the true class of each, shape `(pictures,)`.
         outputs: What the model gave, as it gave it.
         probabilities: Float array `(pictures, classes)`: the outputs, or what
@@ -60,8 +60,8 @@ def ask_model(model, dataset, from_logits=None):
     Args:
         model: A `keras.Model` from pictures to one number per class (or one
             number for two classes), probabilities or logits. Not changed.
-        dataset: A `tf.data.Dataset` of batches `(images, labels)`, with one
-            label per picture, that is not shuffled: such as
+        dataset: A `tf.data.Dataset` of batches `(images, labels)`, values from
+            0 to 255, with one label per picture, that is not shuffled: such as
             `load_dataset(name).test`. Sample weights may come third, and
             are not looked at.
         from_logits: Whether the model ends in logits. Defaults to what the

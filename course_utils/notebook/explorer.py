@@ -47,7 +47,7 @@ class Explorer(Shown):
         dataset: `"near"` or `"histology"`.
 
     Attributes:
-        trial: The `course_utils.notebook.Trial` that is chosen.
+        trial: The trial that is chosen: its data, flags, rate and seed.
         trained: List of those trained here, each with its two numbers.
 
     Raises:

@@ -32,7 +32,8 @@ class GuessWall(Shown):
 
     Raises:
         CourseError: If there is not one label, 0 or 1, for each picture, if
-            there are not two names, or if a picture has another shape.
+            there are not two names, or if pictures have another shape or
+            scale.
     """
 
     def __init__(self, pictures, labels, class_names, columns=5):
@@ -43,6 +44,7 @@ class GuessWall(Shown):
                 "Expected pictures of shape (pictures, height, width, 3), not "
                 f"{pictures.shape}: pass a batch of them."
             )
+        array_arguments.check_scale(pictures)
         self._names = tuple(map(str, arguments.class_names(class_names)))
         if len(self._names) != 2:
             raise CourseError(
@@ -51,7 +53,7 @@ class GuessWall(Shown):
             )
         self._labels = array_arguments.class_indices("labels", labels, 2)
         array_arguments.same_length(pictures=pictures, labels=self._labels)
-        self._pictures = pictures.astype("uint8")
+        self._pictures = np.rint(np.clip(pictures, 0, 255)).astype("uint8")
         self._columns = arguments.whole_number("columns", columns, 5, most=20)
         self.guesses = None
 

@@ -68,7 +68,8 @@ def _joined(heads, one, other):
 
 def _group_of(group_of, file):
     try:
-        return str(group_of(Path(file)))
+        group = group_of(Path(file))
+        name = str(group)
     except Exception as error:
         # The function is the learner's, and anything may go wrong in it.
         raise CourseError(
@@ -76,6 +77,13 @@ def _group_of(group_of, file):
             "it gets the path within the folder, and returns the name of what "
             "the picture belongs to."
         ) from error
+    if group is None or name in ("", "nan"):
+        raise CourseError(
+            f"group_of returned {group!r} for {file!r}, and all such files "
+            "would be one group: return a name for each, such as the path "
+            "itself where a picture belongs to nothing."
+        )
+    return name
 
 
 def divided(groups, labels, shares, seed):

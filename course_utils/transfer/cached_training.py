@@ -56,7 +56,8 @@ def cached_fit(
     `cut_at_freeze_boundary`. What comes before gives the same features in
     each epoch: they are computed once, kept on disk for the next time, and
     what comes after is trained on them. The model then has the weights that
-    `fit` would have given it. Callbacks are told of the whole model.
+    `fit` would have given it, but for rounding and, where data are shuffled,
+    their order. Callbacks are told of the whole model.
 
     Introduced in lesson 02 (``02_feature_extraction``).
 
@@ -72,9 +73,11 @@ def cached_fit(
             be kept; True raises an error there; False trains by `fit`.
         views: How many passes over the training data are kept, for data with
             augmentation: epoch after epoch takes the next of these, so that
-            each picture is seen in so many ways, and no more.
+            each picture is seen in that many versions and no more. They are
+            held in memory, and not kept for the next time.
         memory_bytes: Most bytes of features in memory, for one pass. What
-            takes more is kept on disk, and read batch by batch.
+            takes more is kept on disk, and read batch by batch; with several
+            `views` it is a reason not to keep features.
         initial_epoch: As in `fit`.
         callbacks: As in `fit`.
         class_weight: As in `fit`.

@@ -49,7 +49,7 @@ def cut_at_freeze_boundary(model, images):
         A `Cut`.
 
     Raises:
-        NotCutError: With the reason: nothing is frozen, or nothing trains,
+        NotCutError: A `CourseError` with the reason: nothing is frozen, or nothing trains,
             or a layer draws at random or keeps a state in front of all that
             is frozen.
     """

@@ -167,7 +167,8 @@ def _position(base_model, parts, counts, name):
 def _first_of_share(counts, share):
     share = arguments.number("share", share, 0.5, above=0, most=1)
     reached, first = 0, len(counts)
-    while first and reached < share * sum(counts):
+    wanted = (share - 1e-9) * sum(counts)  # 0.07 * 100 is more than 7.
+    while first and reached < wanted:
         first -= 1
         reached += counts[first]
     return first

@@ -47,8 +47,8 @@ def find_learning_rate(
 ):
     """Trains a copy with ever higher learning rates, and watches the loss.
 
-    It ends early when the loss is four times its lowest, or no number. The
-    losses are those of single batches: what `fit` shows is an average over
+    It ends early when the averaged loss is four times its lowest, after ten
+    steps or more, or when a loss is no number. The losses are those of single batches: what `fit` shows is an average over
     the epoch so far. Introduced in lesson 03 (``03_fine_tuning``).
 
     Args:
@@ -70,8 +70,8 @@ def find_learning_rate(
 
     Raises:
         CourseError: If the model is not compiled or cannot be copied, if
-            the labels do not fit it, if the range is none, or if the loss is
-            no finite number from the start.
+            the labels do not fit it, if `highest` is not above `lowest`, or if the
+            loss is no finite number from the start.
 
     Reference:
         Smith (2017), "Cyclical Learning Rates for Training Neural Networks",
@@ -134,7 +134,8 @@ def _losses(model, batches, rates):
         if not math.isfinite(loss):
             break
         losses.append(loss)
-        if loss > 4 * min(_smooth(losses)) and len(losses) > 10:
+        smoothed = _smooth(losses)
+        if len(losses) > 10 and smoothed[-1] > 4 * smoothed.min():
             break
     if not losses:
         raise CourseError(

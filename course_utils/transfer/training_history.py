@@ -22,8 +22,8 @@ class History:
         monitor: Name of the metric that told the best epoch.
         best_value: What it is for the weights that the model has at the end,
             with the flags that it has then. Where regularizers are on weights
-            that the head's phase froze, a loss of that phase is another in
-            `history`: Keras counts the penalties of trainable weights only.
+            that the head's phase froze, the loss that `history` has for that
+            phase differs from it: Keras counts the penalties of trainable weights only.
     """
 
     history: dict[str, list] = dataclasses.field(default_factory=dict)

@@ -298,7 +298,7 @@ def test_what_has_no_calibration(probabilities, said):
         (LABELS, NAN, "not finite"),
         (LABELS, np.where(SCORES < 0.5, -np.inf, 2), "logarithm of a prob"),
         (LABELS, LABELS * 8 - 4, "named rightly"),
-        (LABELS, 4 - LABELS * 8, "no better than guessing"),
+        (LABELS, 4 - LABELS * 8, "surer of a wrong class"),
         (LABELS, (SCORES * 9)[:, None], "flatten scores"),
     ],
 )

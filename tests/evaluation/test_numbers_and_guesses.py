@@ -179,7 +179,7 @@ def test_what_looks_like_probabilities_may_be_logits():
     given = apply_temperature(logits, 1, from_logits=True)
     np.testing.assert_allclose(given, 1 / (1 + np.exp(-logits)))
     two = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
-    with pytest.raises(CourseError, match="no better than guessing"):
+    with pytest.raises(CourseError, match="surer of a wrong class"):
         fit_temperature(labels, two, from_logits=True)
 
 

@@ -479,6 +479,12 @@ def test_groups_that_no_split_can_keep_whole_are_refused(tmp_path):
         split_folder(audit)
 
 
+@pytest.mark.parametrize("nothing", [None, "", float("nan")])
+def test_a_group_without_a_name_is_a_sentence(folder, nothing):
+    with pytest.raises(CourseError, match="all such files would be one group"):
+        audit_folder(folder, group_of=lambda path: nothing)
+
+
 def test_a_group_of_that_fails_is_a_sentence(folder):
     with pytest.raises(CourseError, match="failed for 'ants/0000.png' .Index"):
         audit_folder(folder, group_of=lambda path: path.stem.split("_")[1])

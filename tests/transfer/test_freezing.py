@@ -324,3 +324,12 @@ def test_a_backbone_without_weights_has_nothing_to_unfreeze():
     for function in (freeze, unfreeze):
         with pytest.raises(CourseError, match="Keras model, not str"):
             function("residual")
+
+
+def test_a_share_that_is_met_exactly_unfreezes_no_more():
+    layers = [keras.layers.Dense(units, use_bias=False) for units in (93, 7)]
+    base_model = keras.Sequential([keras.Input((1,)), layers[0]])
+    base_model.add(keras.layers.Lambda(lambda x: x[:, :1]))
+    base_model.add(layers[1])
+    unfreeze(base_model, share=0.07)  # 0.07 * 100 is more than 7.
+    assert [layer.trainable for layer in layers] == [False, True]

@@ -183,3 +183,11 @@ def test_what_cannot_be_tried_is_a_sentence():
 def test_a_smoke_run_takes_three_steps(monkeypatch):
     monkeypatch.setenv("COURSE_SMOKE", "1")
     assert len(find_learning_rate(line(), numbers()).rates) == 3
+
+
+def test_one_hard_batch_ends_nothing():
+    x = np.ones((20, 1), "float32")
+    x[11] = 2.2  # nearly five times the loss of the others
+    data = tf.data.Dataset.from_tensor_slices((x, np.zeros(20))).batch(1)
+    found = find_learning_rate(line(), data, 1e-9, 1e-8, steps=20)
+    assert len(found.losses) == 20 and found.losses[11] > 4 * found.losses[0]
