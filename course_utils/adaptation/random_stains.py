@@ -39,7 +39,8 @@ class RandomStains(keras.layers.Layer):
 
     Raises:
         CourseError: If the strength is not from 0 to below 1, if the seed is
-            neither None nor a whole number from 0 on, or if the vectors are not two that differ.
+            neither None nor a whole number from 0 on, or if the vectors are not
+            two that differ.
 
     Reference:
         Tellez et al. (2019), "Quantifying the effects of data augmentation

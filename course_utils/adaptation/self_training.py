@@ -50,7 +50,8 @@ def adapt_by_entropy(
         target_images: As in `adapt_batch_norm`.
         learning_rate: Of Adam: a number above 0, or a Keras schedule.
         epochs: How often the pictures are gone through.
-        batch_size: Pictures per batch; statistics of small batches are noisy.
+        batch_size: Pictures per batch of training; statistics of small batches
+            are noisy. The last ones are taken in batches of 256.
         from_logits: Whether the model ends in logits. Defaults to what the
             activation of its last layer says, or else its loss.
 
@@ -89,7 +90,7 @@ def adapt_by_entropy(
                     _lower_entropy(
                         model, batch, variables, optimizer, from_logits
                     )
-        adapt_batch_norm(model, images, batch_size)
+        adapt_batch_norm(model, images)
     except BaseException:  # An interrupt, too, would leave half of it.
         model.set_weights(before)
         raise

@@ -64,8 +64,8 @@ def load_backbone(name, weights="default", input_shape=None, include_top=False):
 
     Raises:
         CourseError: If `name` or `weights` is unknown or they do not go
-            together, if `input_shape` does not fit, if the weights' file is missing or damaged, or if a
-            download fails.
+            together, if `input_shape` does not fit, if the weights' file is
+            missing or damaged, or if a download fails.
     """
     names = [_LITE0, *_BUILDERS, *imagenet.names()]
     arguments.one_of("backbone", name, names)

@@ -48,13 +48,14 @@ def grad_cam(model, images, class_index=None, layer=None, batch_size=32):
     global average pooling and one dense layer the weights are those of the
     dense layer, up to a factor (Zhou et al. 2016, "CAM").
 
-    It works on functional, Sequential and subclassed models, with the
-    backbone nested or not: the layers are watched while the model runs, for
-    in a nested backbone they are not connected to the outer model's inputs
+    It works on functional, Sequential and subclassed models, with the backbone
+    nested or not: the layers are watched while the model runs, for in a nested
+    backbone they are not connected to the outer model's inputs
     (tensorflow#44462). For the course's vision transformer, the map shown is
-    the one that its tokens are reassembled into at the end. There the heat tells which
-    tokens have carried the answer into the average; through attention each
-    token knows of the whole picture, so that the evidence may lie elsewhere.
+    the one that its tokens are reassembled into at the end. There the heat
+    tells which tokens have carried the answer into the average; through
+    attention each token knows of the whole picture, so that the evidence may
+    lie elsewhere.
 
     Introduced in lesson 05 (``05_your_own_images``).
 

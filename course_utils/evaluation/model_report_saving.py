@@ -128,9 +128,9 @@ def export_litert(model, path):
         The path.
 
     Raises:
-        CourseError: If `model` is no Keras model, if the name ends otherwise, if the
-            folder cannot be written, or if the model has an operation that
-            LiteRT lacks.
+        CourseError: If `model` is no Keras model, if the name ends otherwise,
+            if the folder cannot be written, or if the model has an operation
+            that LiteRT lacks.
 
     Reference:
         https://ai.google.dev/edge/litert

@@ -35,9 +35,10 @@ def load_solar_cells(
             share of defective cells in each part is within 5 points of that
             in all. Cells within three of an inferred boundary between modules
             are in no part, nor are those of `TWIN`, which shows the cells of
-            another module again: the part that draws it has a module less. ``"cell"``: cells are dealt out whatever
-            their module, as Deitsch et al. (2019) did; a test cell then has
-            neighbours from its module in the training part.
+            another module again: the part that draws it has a module less.
+            ``"cell"``: cells are dealt out whatever their module, as Deitsch et
+            al. (2019) did; a test cell then has neighbours from its module in
+            the training part.
         seed: Seed of the split. Draws of modules differ widely; the default is
             the most typical of sixteen (``python -m benchmarks.typical_draw``).
 

@@ -221,7 +221,7 @@ def drawn_rows(model, data, what, budget):
             taken += found[-1].nbytes
             if taken > budget:
                 raise NoRoomError(
-                    f"the features of one view need more than the {budget:,.0f} "
+                    f"the features of one view need more than {budget:,.0f} "
                     "bytes of memory_bytes"
                 )
     labels, *weights = keras.tree.map_structure(

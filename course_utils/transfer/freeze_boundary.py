@@ -49,9 +49,9 @@ def cut_at_freeze_boundary(model, images):
         A `Cut`.
 
     Raises:
-        NotCutError: A `CourseError` with the reason: nothing is frozen, or nothing trains,
-            or a layer draws at random or keeps a state in front of all that
-            is frozen.
+        NotCutError: A `CourseError` with the reason: nothing is frozen, or
+            nothing trains, or a layer draws at random or keeps a state in front
+            of all that is frozen.
     """
     steps, output, struct = _steps(model)
     hot, reasons, cold = {0: False}, [], 0

@@ -48,8 +48,9 @@ def find_learning_rate(
     """Trains a copy with ever higher learning rates, and watches the loss.
 
     It ends early when the averaged loss is four times its lowest, after ten
-    steps or more, or when a loss is no number. The losses are those of single batches: what `fit` shows is an average over
-    the epoch so far. Introduced in lesson 03 (``03_fine_tuning``).
+    steps or more, or when a loss is no number. The losses are those of single
+    batches: what `fit` shows is an average over the epoch so far. Introduced in
+    lesson 03 (``03_fine_tuning``).
 
     Args:
         model: A compiled `keras.Model`, flags set as for the training to
@@ -69,8 +70,8 @@ def find_learning_rate(
         it.
 
     Raises:
-        CourseError: If the model is not compiled or cannot be copied, if
-            the labels do not fit it, if `highest` is not above `lowest`, or if the
+        CourseError: If the model is not compiled or cannot be copied, if the
+            labels do not fit it, if `highest` is not above `lowest`, or if the
             loss is no finite number from the start.
 
     Reference:

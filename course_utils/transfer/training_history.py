@@ -23,7 +23,8 @@ class History:
         best_value: What it is for the weights that the model has at the end,
             with the flags that it has then. Where regularizers are on weights
             that the head's phase froze, the loss that `history` has for that
-            phase differs from it: Keras counts the penalties of trainable weights only.
+            phase differs from it: Keras counts the penalties of trainable
+            weights only.
     """
 
     history: dict[str, list] = dataclasses.field(default_factory=dict)

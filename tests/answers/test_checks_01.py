@@ -43,6 +43,7 @@ def test_repaired_pictures_pass(work, answer):
         (THEIRS * 255, "And blue comes first"),
         ((THEIRS[..., ::-1] + 1) / 2, "want 0 to 255"),
         (THEIRS[..., ::-1] * 127.5, "not those of the pictures"),
+        (THEIRS[..., ::-1] * 128 + 127, "not those of the pictures"),
         (THEIRS[:2], "had shape"),
         (np.full_like(THEIRS, np.nan), "not finite"),
         ("pictures", "array of pictures"),

@@ -378,7 +378,7 @@ def a_scale(model):
 @pytest.mark.parametrize(
     ("given", "named"),
     [
-        ({"moves": nothing}, "no weight moved"),
+        ({"moves": nothing}, "No weight differs"),
         ({"moves": head_alone}, "only the head"),
         ({"moves": statistics}, "case 2"),
         ({"moves": a_scale}, "case 2"),

@@ -88,7 +88,7 @@ def seeds_for(share, spread, wanted=0.03):
 
 def test_the_number_of_seeds_passes_and_may_be_off_by_chance(work):
     right = seeds_for(0.8, GAINS.std())
-    for given in (right, float(right), np.int64(right), right + 1):
+    for given in (right, float(right), np.int64(right)):
         assert check("ev-02", given, GAINS, 0.03)[0] == "passed"
 
 

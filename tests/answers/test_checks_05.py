@@ -309,12 +309,22 @@ def test_a_script_without_end_is_stopped(work, saved, monkeypatch):
 def test_a_copy_shows_what_the_picture_shows(saved, tmp_path):
     (file, *_), _ = saved
     original = np.asarray(Image.open(file), int)
-    for number in range(3):
+    for number in (1, 2):  # on its side, wide
         path = lesson_05_script_checks._copy(file, tmp_path / "x.jpg", number)
         with Image.open(path) as image:
             upright = ImageOps.exif_transpose(image)
             shown = np.asarray(ImageOps.fit(upright, (40, 40)), int)
         assert abs(shown - original).mean() < 12
+
+
+def test_copies_are_grey_or_tinted_as_well(saved, tmp_path):
+    (file, *_), _ = saved
+    original = np.asarray(Image.open(file), float).mean(axis=(0, 1))
+    grey = lesson_05_script_checks._copy(file, tmp_path / "x.jpg", 3)
+    assert Image.open(grey).mode == "L"
+    tinted = lesson_05_script_checks._copy(file, tmp_path / "x.jpg", 6)
+    shares = np.asarray(Image.open(tinted), float).mean(axis=(0, 1)) / original
+    np.testing.assert_allclose(shares, (1, 0.75, 0.5), atol=0.1)
 
 
 def test_the_quiz_says_of_intervals_what_they_are():

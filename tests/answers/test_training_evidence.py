@@ -94,15 +94,20 @@ def test_the_learning_rate_in_force_is_told():
     assert evidence.before.learning_rate == 0.25
 
 
-def test_a_schedule_is_read_at_the_current_step():
+def test_of_a_schedule_the_highest_rate_so_far_is_read():
     schedule = keras.optimizers.schedules.PiecewiseConstantDecay(
-        [2], [0.5, 0.1]
+        [2], [0.1, 0.5]
     )
     model = build(functional, base(), keras.optimizers.SGD(schedule))
     with course.watch(model) as evidence:
         fit(model, epochs=2)
-    assert evidence.before.learning_rate == 0.5
-    assert evidence.after.learning_rate == pytest.approx(0.1)
+    assert evidence.before.learning_rate == pytest.approx(0.1)
+    assert evidence.after.learning_rate == 0.5
+    falling = keras.optimizers.schedules.CosineDecay(0.2, 4)
+    model = build(functional, base(), keras.optimizers.SGD(falling))
+    with course.watch(model) as evidence:
+        fit(model, epochs=4)
+    assert evidence.after.learning_rate == pytest.approx(0.2)
 
 
 def test_nothing_run_leaves_nothing_moved():

@@ -99,6 +99,13 @@ def judge_new_head(model: object, evidence: Evidence) -> tuple:
     # A dense layer has a kernel with two axes, whatever else it has.
     widths = [c.shape[1] for c in learned if len(c.shape) == 2]
     if widths == [UNITS, NUM_CLASSES]:
+        if _is_linear(model):
+            return (
+                "partial",
+                f"{message} But its first dense layer has no activation, and "
+                "two linear layers are one.",
+                facts,
+            )
         return "passed", message, facts
     problem = "the head is to have two dense layers: add the first one."
     if len(widths) > 1:
@@ -107,6 +114,19 @@ def judge_new_head(model: object, evidence: Evidence) -> tuple:
             f"two, the first with {UNITS}, the last with {NUM_CLASSES}."
         )
     return "partial", f"{message} But {problem}", facts
+
+
+def _is_linear(model):
+    """Says whether nothing bends between two dense layers of a head."""
+    import keras
+
+    steps = getattr(model, "operations", model.layers)
+    dense = [one for one in steps if isinstance(one, keras.layers.Dense)]
+    bent = [one for one in steps if "elu" in type(one).__name__.lower()]
+    bent += [one for one in steps if isinstance(one, keras.layers.Activation)]
+    if len(dense) != 2 or bent:
+        return False  # A head in a model of its own is not looked into.
+    return dense[0].activation is keras.activations.linear
 
 
 JUDGES = {"sh-01": judge_recall, "sh-02": judge_new_head}

@@ -92,13 +92,25 @@ def judge_steps(evidence: object, model: object, base: object) -> tuple:
         if not steps[part]:
             return "failed", f"Nothing of {name} has moved: it trains, too."
         went = float(np.median(steps[part]))
-        if not rate / 1.3 < went < 1.3 * rate:
+        if went <= rate / 1.3 or max(steps[part]) > 1.05 * rate:
             return "failed", (
                 f"Weights of {name} have moved by {went:.1e}; one step of Adam "
                 f"at {rate:g} moves them by about that. Make one step, with "
                 "optimizers that have made none before."
             )
         told.append(f"{name}: {went:.1e}")
+    still = [
+        change.path
+        for change in evidence.changes
+        if change.flagged_trainable
+        and not change.moved
+        and len(change.shape) > 1
+    ]
+    if still:
+        return "failed", (
+            f"{len(still)} kernels that train have not moved ({still[0]} among "
+            "them): each belongs to a part."
+        )
     return "passed", "Each part went as far as its rate says.", told
 
 
@@ -132,8 +144,8 @@ def judge_choice(
             )
         if near[0] == allowed["auc"].idxmax():
             return "failed", (
-                "That rate is the best on the *test* modules, and they must "
-                "not choose: go by `validation_auc`."
+                "Of the rates that keep to the limit, that is the best on the "
+                "*test* modules, which must not choose: go by `validation_auc`."
             )
         return "failed", (
             f"{number:g} keeps the old task; another rate that does has a "

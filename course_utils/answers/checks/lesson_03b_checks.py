@@ -13,6 +13,7 @@ from course_utils.answers.learner_values import as_numbers, brief
 BACKBONE = "efficientnet_lite0"
 HEAD_RATE = 1e-3
 PLANNED_EPOCHS = 20
+MOST_EPOCHS = 6  # of phase 2
 LEAST_CELLS, LEAST_HELD = 300, 60
 _TOLERANCE = 2e-3  # between a loss in batches and one of all pictures
 
@@ -41,7 +42,7 @@ def judge_second_phase(
             "No epoch ran: `epochs` is the number at which to end, not how "
             "many to add."
         )
-    if found[0] == PLANNED_EPOCHS:
+    if found[0] == PLANNED_EPOCHS != begin:
         return "failed", (
             f"It begins with epoch {found[0]}, as in the plan; phase 1 ran "
             f"{begin}: count those."
@@ -50,6 +51,11 @@ def judge_second_phase(
         return "failed", (
             f"It begins with epoch {found[0]}, and phase 1 ran epochs 0 to "
             f"{begin - 1}: the next is `len(first.epoch)`."
+        )
+    if len(found) > MOST_EPOCHS:
+        return "failed", (
+            f"It ran {len(found)} epochs, and up to {MOST_EPOCHS} were asked "
+            f"for: `epochs` is `len(first.epoch) + {MOST_EPOCHS}`."
         )
     rate = optimizer_state(model).learning_rate
     if problem := _rate_problem(rate) or _norms_problem(_left_imagenet(model)):
@@ -132,6 +138,11 @@ def judge_ninth(
         )
     if not evidence.finished:
         return "failed", "The `with` block is not over: check below it."
+    if evidence.history and not any(c.moved for c in evidence.changes):
+        return "failed", (
+            "No weight differs after the block: if you put the first weights "
+            "back, do it below the block; if not, look at rate and flags."
+        )
     if problem := weight_evidence.learning_problem(evidence):
         return "failed", problem
     if not evidence.history.get("val_loss"):
@@ -169,7 +180,8 @@ def judge_ninth(
     modules = table["inferred_module"].to_numpy()
     return (
         "passed",
-        "None of the eight faults is in this training.",
+        "None of the faults that a check can see is in this training. Whether "
+        "the first weights were better, only your comparison tells.",
         [
             f"{len(set(modules[chosen[0]]))} modules to train on, "
             f"{len(set(modules[chosen[1]]))} others to validate on",

@@ -104,6 +104,13 @@ def judge_groups(optimizer: object, model: object) -> tuple[str, str]:
         return "failed", (
             f"Pass an optimizer of `torch.optim`, not {brief(optimizer)}."
         )
+    import torch
+
+    if not isinstance(optimizer, torch.optim.AdamW):
+        return "failed", (
+            f"An `AdamW` is asked for, not {type(optimizer).__name__}, whose "
+            "`weight_decay` is another thing."
+        )
     held = {id(p): group for group in groups for p in group["params"]}
     own = {id(p) for p in model.parameters()}
     if foreign := set(held) - own:

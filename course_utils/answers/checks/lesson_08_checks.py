@@ -18,7 +18,7 @@ from course_utils.answers.learner_values import (
 from course_utils.evaluation.intervals import bootstrap_over_patients
 
 VERDICTS = ("better", "worse", "cannot be distinguished")
-DRAWS = 300
+DRAWS = 1000
 CLIMBED = 0.9  # public AUC to be reached without any knowledge
 KNOWS = 0.7  # a private AUC that no random numbers reach
 STRENGTH = 1e-3  # of the head that entries are held against
@@ -59,7 +59,7 @@ def judge_difference(
             f"The difference of the two AUC is not {value:.3g}: the first "
             "minus the second, on all labelled cells."
         )
-    slack = 0.2 * (right.high - right.low) + 0.002
+    slack = 0.15 * (right.high - right.low) + 0.002
     if max(abs(low - right.low), abs(high - right.high)) > slack:
         cells = _paired(first, second, labels, np.arange(len(labels)))
         narrow = right.high - right.low

@@ -227,10 +227,26 @@ def optimizer_state(model: object) -> OptimizerState:
         return OptimizerState()
     return OptimizerState(
         id(optimizer),
-        # A schedule is evaluated at the current step.
-        _read(optimizer, "learning_rate", math.nan),
+        _highest_rate(optimizer),
         int(_read(optimizer, "iterations", 0)),
     )
+
+
+def _highest_rate(optimizer: object) -> float:
+    """Return an optimizer's rate; of a schedule, the highest so far."""
+    import keras
+
+    schedule = getattr(optimizer, "_learning_rate", None)
+    if not isinstance(
+        schedule, keras.optimizers.schedules.LearningRateSchedule
+    ):
+        return _read(optimizer, "learning_rate", math.nan)
+    try:
+        steps = max(1, int(_read(optimizer, "iterations", 0)))
+        some = np.unique(np.linspace(0, steps - 1, min(steps, 200)).astype(int))
+        return max(float(to_array(schedule(int(step)))) for step in some)
+    except Exception:
+        return _read(optimizer, "learning_rate", math.nan)
 
 
 def _read(optimizer: object, name: str, otherwise: float) -> float:

@@ -138,7 +138,9 @@ def began_elsewhere(evidence: Evidence, name: str) -> list[str]:
         if path in now and now[path].shape == pretrained.shape:
             distance = np.max(np.abs(to_array(now[path]) - pretrained))
             # A hair of slack, for what float32 rounds; random weights are far.
-            if abs(distance - way.get(path, 0.0)) <= 1e-5 * (1 + distance):
+            # No distance: what training moved was put back.
+            slack = 1e-5 * (1 + distance)
+            if not distance or abs(distance - way.get(path, 0.0)) <= slack:
                 continue
         found.append(path)
     return found
