@@ -419,12 +419,12 @@ _ = ledger.show("fine-tuning-gains")
 # *The figure shows the gain of fine-tuning over the frozen network, on both
 # grounds, over the number of labels and, in the laboratory, the task.*
 #
-# **Interpret.** Only the laboratory shows a gain: from 100 labels on, more for
-# shapes than for defects, none for tissue; this fits text 002. Across twelve
-# data sets Kornblith et al. (2019) found fine-tuning above fixed features
-# almost throughout, with more labels than ours; Raghu et al. (2019) found that
-# on large medical data sets pretraining itself brings little. So: let a
-# comparison on your own groups decide, not the distance.
+# **Interpret.** Only the laboratory shows a gain: with 400 labels, for shapes
+# and for defects, and none for tissue; this fits text 002. Across twelve data
+# sets Kornblith et al. (2019) found fine-tuning above fixed features almost
+# throughout, with more labels than ours; Raghu et al. (2019) found that on
+# large medical data sets pretraining itself brings little. So: let a comparison
+# on your own groups decide, not the distance.
 #
 # ## Which setting matters most?
 #
