@@ -82,8 +82,8 @@ pd.crosstab(claims["real ground"], claims["laboratory"])
 # **Interpret.** Some of what is taught as certain is supported, some depends,
 # for instance on the number of labels, and much cannot be decided with the
 # seeds that we could afford. No claim is supported on one ground and refuted on
-# the other, but single comparisons are: look at `lower-rate`. So: before you
-# follow advice, ask how often it was tried, and on what ground.
+# the other, but single comparisons are: look at `high-rate-forgets`. So: before
+# you follow advice, ask how often it was tried, and on what ground.
 #
 # ## The rule, by hand
 #
@@ -327,9 +327,10 @@ _ = axes[1].set_xlabel("accuracy on the old task")
 #
 # **Interpret.** The head first keeps far more of the old task. On the new one
 # every seed gained by it, and yet the interval reaches below zero: three seeds
-# cannot say more. No remedy raises the new task's score beyond doubt; L2-SP
-# keeps more of the old one, dropout less. So: train the head
-# first, and choose a remedy for what it keeps.
+# cannot say more. Neither gradual unfreezing nor a remedy surely raises the new
+# task's score, or surely keeps more of the old one; on average L2-SP keeps
+# more, dropout less. So: train the head first, and measure a remedy by what it
+# keeps.
 #
 # ## Early, middle or late?
 #
@@ -454,10 +455,10 @@ _ = [ax.set_xlabel("accuracy") for ax in axes.flat]
 # its values, and the standard deviation over seeds.*
 #
 # **Interpret.** The rate matters most if the range includes one that breaks the
-# network. Among rates that do not, every setting matters less than the seed,
-# although a range is a more generous measure than a standard deviation. Whether
-# more labels help is the last exercise. So: exclude the rates that break, by a
-# range test; then try more draws and more groups, not finer settings.
+# network. Among rates that do not, no setting stands out: the ranges are small,
+# and a range is a more generous measure than a standard deviation. Whether more
+# labels help is the last exercise. So: exclude the rates that break, by a range
+# test; then try more draws and more groups, not finer settings.
 #
 # **Exercise ev-04.** Is it so on real ground? Split the variance of `by_rate`
 # (rows are draws, columns are rates): the sum of squares around the grand mean

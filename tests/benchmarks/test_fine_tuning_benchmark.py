@@ -15,6 +15,7 @@ from benchmarks import (
 )
 from benchmarks.fine_tuning_recipes import L2_SP, RECIPES, Recipe
 from benchmarks.fine_tuning_runs import classifier
+from course_utils.evaluation import verdicts
 
 
 def test_the_plan_names_each_run_once():
@@ -189,25 +190,25 @@ def test_more_layers_were_not_worse_with_few_labels():
     assert (frame("depth")["train_accuracy"] > 0.99).all()
 
 
+def gain(runs, variant, other, column="value"):
+    wide = runs.pivot(index="seed", columns="variant", values=column)
+    return verdicts.judge(variant, wide[variant] - wide[other], margin=0.01)
+
+
 def test_gradual_and_all_at_once_are_not_told_apart():
-    values = frame("gradual").pivot(
-        index="seed", columns="variant", values="value"
-    )
-    spread = values.std()
-    assert abs(values["gradual"] - values["all at once"]).mean() < spread.min()
-    assert 0.5 < spread["gradual"] / spread["all at once"] < 2
+    pair = frame("gradual"), "gradual", "all at once"
+    assert gain(*pair).verdict == "undecided"
+    assert gain(*pair, "source_accuracy").verdict == "refuted"
 
 
 def test_the_rates_matter_most_only_with_the_highest_among_them():
     near = frame("learning_rate").query("target == 'near'")
-    by_rate = near.groupby("learning_rate")["value"]
-    means, between_seeds = by_rate.mean(), by_rate.std().mean()
+    means = near.groupby("learning_rate")["value"].mean()
     assert np.ptp(means) > 0.3
-    assert np.ptp(means[means.index < 1e-2]) <= between_seeds
-    for experiment in ("depth", "gradual"):
+    assert np.ptp(means[means.index < 1e-2]) < 0.05
+    for experiment in ("depth", "gradual", "regularization"):
         rows = frame(experiment).query("labels == 100")
-        groups = rows.groupby("variant")["value"]
-        assert np.ptp(groups.mean()) <= groups.std().mean()
+        assert np.ptp(rows.groupby("variant")["value"].mean()) < 0.05
 
 
 def test_what_it_costs_to_skip_phase_1():
@@ -223,9 +224,8 @@ def test_what_it_costs_to_skip_phase_1():
     assert (near > 0.01).all()
     assert near["Adam"].mean() > near["SGD"].mean() + 0.02
     assert (tissue.groupby("optimizer").mean().abs() < 0.02).all()
-    elsewhere = gain("histology", "ood_value")
-    assert (elsewhere["Adam"] > 0).all() and elsewhere["Adam"].mean() > 0.01
-    assert elsewhere["SGD"].min() < 0 < elsewhere["SGD"].max()
+    elsewhere = gain("histology", "ood_value").groupby("optimizer")
+    assert (elsewhere.mean() > 0.01).all() and (elsewhere.min() < 0).all()
     forgotten = gain("near", "source_accuracy").groupby("optimizer").mean()
     assert forgotten["Adam"] > forgotten["SGD"] > 0.05
 
@@ -258,7 +258,10 @@ def test_the_valley_of_the_fine_tuned_network_is_not_the_wider_one():
 def test_no_remedy_stands_out_and_l2_sp_forgets_less():
     runs = frame("regularization")
     assert (runs["train_accuracy"] > 0.99).all()
-    values = runs.groupby("variant")["value"]
-    assert np.ptp(values.mean()) < values.std().mean()
+    for remedy in ("dropout", "L2-SP", "early stopping"):
+        for column in ("value", "source_accuracy"):
+            judged = gain(runs, remedy, "plain", column)
+            assert judged.verdict == "undecided"
     source = runs.groupby("variant")["source_accuracy"].mean()
-    assert source["L2-SP"] > source["plain"] + 0.02
+    assert source["L2-SP"] > source["plain"] + 0.01
+    assert source["dropout"] < source["plain"] - 0.01
