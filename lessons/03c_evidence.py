@@ -328,9 +328,8 @@ _ = axes[1].set_xlabel("accuracy on the old task")
 # **Interpret.** The head first keeps far more of the old task. On the new one
 # every seed gained by it, and yet the interval reaches below zero: three seeds
 # cannot say more. Neither gradual unfreezing nor a remedy surely raises the new
-# task's score, or surely keeps more of the old one; on average L2-SP keeps
-# more, dropout less. So: train the head first, and measure a remedy by what it
-# keeps.
+# task's score, or surely keeps more of the old; on average L2-SP keeps more.
+# So: train the head first, and measure a remedy by what it keeps.
 #
 # ## Early, middle or late?
 #
