@@ -32,7 +32,7 @@ Real ground is EfficientNet-Lite0 with its ImageNet weights, and 2,624
 photographs of solar cells (Deitsch et al. 2019), sound or defective, at 160
 pixels. Whole modules, inferred from the order of the files, are kept for
 testing. Two of them show the same cells, once blurred, and a draw may part
-them: seeds 1 and 2 have one in training and the other in the test.
+them.
 
 {rule}
 
@@ -44,7 +44,8 @@ In the column *whose*, 000, 001 and 002 are the three texts that this course
 began with, and "course" is a lesson. The laboratory is a network of half a
 million parameters on drawn pictures, judged by the same rule and margin, with
 accuracy in place of the AUC (but for *histology*), and the source task's own
-accuracy in place of the agreement. """
+accuracy in place of the agreement.
+"""
 
 SECOND = """## Second seeds
 

@@ -221,6 +221,39 @@ def test_a_single_dense_layer_is_half_of_it(work):
     assert "two dense layers" in result.message
 
 
+class BentInCall(Subclassed):
+    def __init__(self, base_model):
+        super().__init__(base_model)
+        self.first.activation = keras.activations.linear
+
+    def call(self, x, training=None):
+        features = self.base_model(x, training=training)
+        return self.head(keras.ops.tanh(self.first(self.pool(features))))
+
+
+def head_of(*layers):
+    inputs = x = keras.Input((64, 64, 3))
+    pool = keras.layers.GlobalAveragePooling2D()
+    for layer in (frozen_base(), pool, *layers, keras.layers.Dense(6)):
+        x = layer(x)
+    return keras.Model(inputs, x)
+
+
+def test_two_linear_layers_are_half_of_it(work):
+    for layers in ([], [keras.layers.Dropout(0.1)]):
+        model = compiled(head_of(keras.layers.Dense(64), *layers))
+        result = course.exercise("sh-02").check(model, trained(model))
+        assert result.status == "partial"
+        assert "two linear layers are one" in result.message
+
+
+def test_what_bends_may_stand_by_itself(work):
+    bent = head_of(keras.layers.Dense(64), keras.ops.tanh)
+    layer = head_of(keras.layers.Dense(64), keras.layers.LeakyReLU())
+    for model in (bent, layer, BentInCall(frozen_base())):
+        assert check_head(model, trained(compiled(model)))[0] == "passed"
+
+
 def one_dense_and_a_norm():
     inputs = keras.Input((64, 64, 3))
     x = keras.layers.GlobalAveragePooling2D()(frozen_base()(inputs))

@@ -240,6 +240,9 @@ def test_the_best_of_either_phase_passes(work, top, grids):
     given = {"first": [0.1, 0.0, 0.1]}
     status, message = check_second(model, grids, [0.2, 0.1], **given)
     assert status == "passed" and "those of phase 1" in message
+    # A phase 1 that ran all that was planned is counted on as well.
+    given = {"first": [0.1] * 20, "begin": 20}
+    assert check_second(model, grids, [0.0], **given)[0] == "passed"
     one_unit = new_model(top, units=1)
     assert check_second(one_unit, grids, [0.0])[0] == "passed"
 
@@ -249,6 +252,7 @@ def test_the_best_of_either_phase_passes(work, top, grids):
     ("made", "given", "named"),
     [
         ({}, {"second": []}, "at which to end"),
+        ({}, {"second": [0.0] * 7}, "up to 6 were asked for"),
         ({}, {"second": [0.0], "begin": 20}, "as in the plan"),
         ({}, {"second": [0.0], "begin": 0}, "len(first.epoch)"),
         ({}, {"second": [0.0], "begin": 2}, "len(first.epoch)"),

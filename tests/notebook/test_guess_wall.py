@@ -70,6 +70,7 @@ def test_the_buttons_and_the_list_are_one(wall, monkeypatch):
         {"pictures": np.zeros((8, 8, 3))},
         {"pictures": None},
         {"pictures": np.zeros((5, 8, 8, 3))},
+        {"pictures": np.full((6, 8, 8, 3), 0.5)},
         {"labels": ["sound"] * 6},
         {"labels": [0, 1, 2, 0, 1, 2]},
         {"class_names": ["sound"]},
