@@ -82,7 +82,8 @@ def read(path):
 def make(experiment, seeds=None, folder=FOLDER, say=print):
     """Makes the runs that are missing, each written down as it ends.
 
-    A run that another experiment has made with the same keys is copied.
+    A run that another experiment has made with the same keys is copied. So are
+    the development runs beside `SECOND`: the settings stay as they were chosen.
 
     Args:
         experiment: An `Experiment`.
@@ -126,7 +127,8 @@ def _key(experiment, row):
 
 def _copy(experiment, run, folder):
     """Returns the row of another experiment that made the same run."""
-    for path in sorted(folder.glob("real_*.csv")):
+    folders = [folder, FOLDER] if folder == SECOND else [folder]
+    for path in [p for f in folders for p in sorted(f.glob("real_*.csv"))]:
         for row in read(path):
             if set(row) == {*experiment.keys, *experiment.results} and (
                 _key(experiment, row) == _key(experiment, run)

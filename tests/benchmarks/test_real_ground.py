@@ -74,6 +74,21 @@ def test_a_run_of_another_experiment_is_copied(tmp_path):
     assert first == second
 
 
+def test_second_seeds_take_over_the_runs_that_settings_were_chosen_on(
+    tmp_path, monkeypatch
+):
+    second, trial = tmp_path / "second", tmp_path / "trial"
+    monkeypatch.setattr(runner, "FOLDER", tmp_path)
+    monkeypatch.setattr(runner, "SECOND", second)
+    first, again = [], []
+    runner.make(counting(first), [0], tmp_path, say=str)
+    runner.make(counting(again), [0, 2], second, say=str)
+    assert [seed for seed, _ in again] == [2, 2]
+    # A trial shows that every run can be made.
+    runner.make(counting(again := []), [0], trial, say=str)
+    assert again == first
+
+
 def test_a_claim_depends_where_its_comparisons_disagree():
     rows = [
         {"stage": "report", "seed": str(s), "a": str(0.1), "b": str(-0.1)}
