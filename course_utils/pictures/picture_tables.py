@@ -19,6 +19,8 @@ from course_utils.pictures import solar_cells
 
 SPLITS = ("train", "validation", "test")
 _DECODED = ("JPEG", "MPO", "PNG", "GIF", "BMP", "WEBP")  # by TensorFlow
+# What a whole file ends with, unless something was appended to it.
+_LAST = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82", "GIF": b";"}
 
 
 def load_table(name: str) -> pd.DataFrame:
@@ -246,12 +248,15 @@ def _common_size(paths, needed):
                 sizes.setdefault(picture.size[::-1], path)
                 decoded = picture.format in _DECODED
                 decoded &= (picture.format, picture.mode) != ("BMP", "1")
+                if not _has_its_end(path, picture.format):
+                    picture.load()
         except Exception:  # Broken files raise nearly every kind of exception.
             decoded = False
         if not decoded:
             raise CourseError(
-                f"{path} is no picture that TensorFlow can decode: save it as "
-                "PNG or JPEG, or leave out its row."
+                f"{path} is no picture that TensorFlow can decode, or only a "
+                "part of one: save it anew as PNG or JPEG, or leave out its "
+                "row."
             )
         if needed and len(sizes) == 2:
             (first, one), (second, other) = sizes.items()
@@ -261,6 +266,13 @@ def _common_size(paths, needed):
                 "shall have, as in from_table(table, image_size=(160, 160))."
             )
     return next(iter(sizes))
+
+
+def _has_its_end(path, kind):
+    """Says whether a file ends as its kind does: a glance, not a decoding."""
+    with open(path, "rb") as file:
+        file.seek(-8, os.SEEK_END)
+        return kind in _LAST and file.read().endswith(_LAST[kind])
 
 
 def _existing(table, column):

@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
@@ -85,8 +86,27 @@ def test_what_tensorflow_does_not_decode_is_told_before(
     table = pd.DataFrame({"image": [path], "label": "ant"})
     make = dict(class_names=["ant"], image_size=image_size)
     said = said_by(lambda: from_table(table, **make))
-    assert f"{path} is no picture that TensorFlow can decode: save" in said
+    assert f"{path} is no picture that TensorFlow can decode, or only" in said
     table["image"] = [path.with_suffix(".png")]
     Image.open(path).save(path.with_suffix(".png"))
     [(images, _)] = from_table(table, **make)
     assert images.shape == (1, 8, 8, 3)
+
+
+@pytest.mark.parametrize("kind", ["jpg", "png", "gif", "bmp", "webp"])
+def test_a_file_cut_short_is_told_before_and_one_with_more_is_read(
+    tmp_path, kind
+):
+    path = tmp_path / f"a.{kind}"
+    noise = np.random.default_rng(0).integers(0, 255, (32, 32, 3), "uint8")
+    Image.fromarray(noise).save(path)
+    whole = path.read_bytes()
+    table = pd.DataFrame({"image": [path], "label": "ant"})
+    more = b"" if kind == "bmp" else bytes(40)  # TensorFlow minds it there.
+    for content in (whole, whole + more):
+        path.write_bytes(content)
+        (images, _) = next(iter(from_table(table, class_names=["ant"])))
+        assert images.shape == (1, 32, 32, 3)
+    path.write_bytes(whole[: len(whole) // 2])
+    said = said_by(lambda: from_table(table, class_names=["ant"]))
+    assert f"{path} is no picture" in said and "part of one" in said
