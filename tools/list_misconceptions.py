@@ -5,11 +5,8 @@ python -m tools.list_misconceptions
 
 import sys
 
-import yaml
-
 from course_utils.answers import quizzes
 from course_utils.answers.checks import load_sheets
-from course_utils.machine import paths
 from tools.build_notebooks import TOP
 
 PAGE = TOP / "docs" / "misconceptions.md"
@@ -33,8 +30,7 @@ def page() -> str:
     """Return the page as Markdown."""
     parts = [_HEAD]
     for lesson in quizzes.lessons_with_quiz():
-        path = paths.data_dir() / "keys" / f"{lesson}.yml"
-        keys = yaml.safe_load(path.read_text("utf-8"))
+        keys = quizzes.load_keys(lesson)
         parts.append(
             f"\n## Lesson {lesson}: {load_sheets()[lesson]['title']}\n"
         )

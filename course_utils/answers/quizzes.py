@@ -10,8 +10,6 @@ import random
 import reprlib
 from collections.abc import Iterable, Mapping
 
-import yaml
-
 from course_utils.answers import (
     bounded_judging,
     progress_log,
@@ -19,7 +17,7 @@ from course_utils.answers import (
     quiz_text,
 )
 from course_utils.answers.answer_verdicts import Result, Status, Text, pick_hint
-from course_utils.machine import arguments, paths
+from course_utils.machine import arguments, data_files, paths
 from course_utils.machine.errors import CourseError
 
 
@@ -329,11 +327,10 @@ def load_quiz(lesson: str) -> Quiz:
         CourseError: If the lesson has no quiz.
     """
     arguments.one_of("quiz", lesson, lessons_with_quiz())
-    keys = paths.data_dir() / "keys" / f"{lesson}.yml"
     return Quiz(
         lesson,
         load_questions(lesson),
-        yaml.safe_load(keys.read_text("utf-8")),
+        load_keys(lesson),
         progress_log.learner_id(),
     )
 
@@ -341,8 +338,13 @@ def load_quiz(lesson: str) -> Quiz:
 def load_questions(lesson: str) -> dict[str, dict]:
     """Return the questions of a lesson by id, without their keys."""
     path = paths.data_dir() / "quizzes" / f"{lesson}.yml"
-    listed = yaml.safe_load(path.read_text("utf-8"))["questions"]
+    listed = data_files.read_yaml(path)["questions"]
     return {question["id"]: question for question in listed}
+
+
+def load_keys(lesson: str) -> dict[str, dict]:
+    """Return the keys to the questions of a lesson, by id."""
+    return data_files.read_yaml(paths.data_dir() / "keys" / f"{lesson}.yml")
 
 
 def lessons_with_quiz() -> list[str]:

@@ -7,8 +7,6 @@ import os
 import zipfile
 from pathlib import Path
 
-import yaml
-
 from course_utils.answers import quizzes
 from course_utils.classroom import (
     class_folder,
@@ -16,7 +14,6 @@ from course_utils.classroom import (
     releasing,
     submitted_answers,
 )
-from course_utils.machine import paths
 from course_utils.machine.errors import CourseError
 
 LESSON = "02"
@@ -271,8 +268,7 @@ def _solved_cells(lesson):
 
 def _answers(lesson, missed):
     """Return answers to all questions, the first few of them wrong."""
-    keys = paths.data_dir() / "keys" / f"{lesson}.yml"
-    keys = yaml.safe_load(keys.read_text("utf-8"))
+    keys = quizzes.load_keys(lesson)
     answers = {}
     for name, question in quizzes.load_questions(lesson).items():
         if question["type"] == "predict":

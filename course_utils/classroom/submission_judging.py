@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import yaml
-
 from course_utils.answers import bounded_judging, question_judging, quizzes
 from course_utils.answers.checks import load_sheets
 from course_utils.classroom import judges, submitted_values
@@ -181,8 +179,7 @@ def _judge_exercise(lesson, name, answers, reference):
 
 def _judge_question(lesson, name, answer):
     question = quizzes.load_questions(lesson)[name]
-    keys = paths.data_dir() / "keys" / f"{lesson}.yml"
-    key = yaml.safe_load(keys.read_text("utf-8"))[name]
+    key = quizzes.load_keys(lesson)[name]
     order = [choice["id"] for choice in question.get("choices", [])]
     if order:
         answer = _named(answer, order)

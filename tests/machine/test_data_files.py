@@ -8,6 +8,7 @@ import sys
 import zipfile
 
 import pytest
+import yaml
 
 from course_utils.machine import data_files, paths
 from course_utils.machine.errors import CourseError
@@ -51,6 +52,15 @@ def test_every_file_of_data_has_a_card():
             for part in parts(kind, name)
         }
         assert files == cards | named
+
+
+@pytest.mark.parametrize("kind", ["quizzes", "keys", "exercises"])
+def test_the_fast_loader_reads_what_the_plain_one_reads(kind):
+    files = sorted((TOP / "data" / kind).glob("*.yml"))
+    assert files
+    for path in files:
+        plain = yaml.safe_load(path.read_text("utf-8"))
+        assert data_files.read_yaml(path) == plain
 
 
 def test_an_unknown_name_gets_the_nearest():

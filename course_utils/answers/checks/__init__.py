@@ -15,11 +15,9 @@ import reprlib
 import textwrap
 from collections.abc import Callable
 
-import yaml
-
 from course_utils.answers import bounded_judging, progress_log
 from course_utils.answers.answer_verdicts import Result, Status, Text, pick_hint
-from course_utils.machine import paths
+from course_utils.machine import data_files, paths
 from course_utils.machine.errors import CourseError
 
 
@@ -159,7 +157,7 @@ def load_sheets() -> dict[str, dict]:
     """
     folder = paths.data_dir() / "exercises"
     return {
-        path.stem: yaml.safe_load(path.read_text("utf-8"))
+        path.stem: data_files.read_yaml(path)
         for path in sorted(folder.glob("*.yml"))
     }
 
