@@ -47,12 +47,13 @@ accuracy in place of the AUC (but for *histology*), and the source task's own
 accuracy in place of the agreement.
 """
 
-SECOND = """## Second seeds
-
+SECOND = """\
 `python -m benchmarks.real_ground --second` makes each experiment again with as
 many other seeds, and the settings as they were chosen; the rows lie in
 `data/experiments/second_seeds/`. Judged by the same rule and margins, {same} of
 {claims} claims got the same verdict, and {alike} of {comparisons} comparisons.
+In the column *again* stands the second verdict, if it is another one. Rely on
+what came out twice.
 """
 
 COST = """## What a step costs
@@ -64,8 +65,11 @@ Megabytes are what memory rose by at most.
 """
 
 
-def compared():
+def compared(second=False):
     """Returns what was compared, claim by claim.
+
+    Args:
+        second: Whether by the second seeds.
 
     Returns:
         A list of experiments, claims, and dicts of differences on real ground.
@@ -73,9 +77,10 @@ def compared():
     found = []
     for name in NAMES:
         one = experiment(name)
-        rows = runner.read(one.path())
+        seeds = one.second_seeds if second else one.seeds
+        rows = runner.read(one.path(runner.SECOND if second else runner.FOLDER))
         for claim in one.claims:
-            if some := differences.find(claim, rows, one.seeds):
+            if some := differences.find(claim, rows, seeds):
                 found.append((one, claim, some))
     return found
 
@@ -126,6 +131,7 @@ def text():
     }
     counts = collections.Counter(verdict for _, _, verdict, _ in found)
     counted = ", ".join(f"{n} {name}" for name, n in counts.most_common())
+    again, agreement = _second_seeds(found)
     summary, details = [], []
     for one, claim, verdict, some in found:
         there, seen = verdicts.judge_all(
@@ -135,8 +141,8 @@ def text():
         told = verdict
         if len(some) < len(claim.comparisons):
             told += f" ({len(some)} of {len(claim.comparisons)} compared yet)"
-        row = link, claim.sentence, claim.source, told, there or "not tried"
-        summary.append(row)
+        row = link, claim.sentence, claim.source, told, again.get(claim.id, "")
+        summary.append((*row, there or "not tried"))
         metric = claim.metric[0].upper() + claim.metric[1:]
         details.append(
             f"## {claim.id}\n\n{claim.sentence}\n\n{metric}; "
@@ -149,56 +155,37 @@ def text():
                 + _differences(seen)
             )
     rule = verdicts.__doc__.split("\n\n", 1)[1].strip()
-    head = "id", "claim", "whose", "real ground", "laboratory"
+    head = "id", "claim", "whose", "real ground", "again", "laboratory"
     return "\n".join(
         [
             HEAD.format(rule=rule, count=len(parts)),
             f"{len(found)} claims, on real ground: {counted}.\n",
+            agreement,
             _table(head, summary),
             *details,
-            *_second_seeds(),
             *_costs(),
         ]
     )
 
 
-def _second_seeds():
-    """Returns which verdicts a second set of seeds has given again."""
-    rows, counts = [], []
-    for name in NAMES:
-        one = experiment(name)
-        first, second = (
-            runner.read(one.path(folder))
-            for folder in (runner.FOLDER, runner.SECOND)
-        )
-        for claim in one.claims:
-            (then, before), (now, after) = (
-                verdicts.judge_all(
-                    differences.find(claim, some, seeds), claim.margin
-                )
-                for some, seeds in (
-                    (first, one.seeds),
-                    (second, one.second_seeds),
-                )
-            )
-            if not after or len(after) < len(before):  # not made yet
-                continue
-            pairs = zip(before, after, strict=True)
-            alike = sum(a.verdict == b.verdict for a, b in pairs)
-            counts.append((then == now, alike, len(after)))
-            told = f"{alike} of {len(after)}"
-            rows.append((f"`{claim.id}`", then, now, told))
-    if not rows:
-        return []
-    same, alike, comparisons = map(sum, zip(*counts, strict=True))
-    head = "claim", "first seeds", "second seeds", "comparisons alike"
-    told = SECOND.format(
-        claims=len(rows),
+def _second_seeds(found):
+    """Returns by claim whether the second seeds agree, and how many do."""
+    first = {claim.id: (verdict, some) for _, claim, verdict, some in found}
+    again, alike, same = {}, [], 0
+    for _, claim, differing in compared(second=True):
+        verdict, some = verdicts.judge_all(differing, claim.margin)
+        before, then = first[claim.id]
+        if len(some) == len(then):  # all were made
+            pairs = zip(then, some, strict=True)
+            alike += [a.verdict == b.verdict for a, b in pairs]
+            same += verdict == before
+            again[claim.id] = "yes" if verdict == before else verdict
+    return again, SECOND.format(
         same=same,
-        comparisons=comparisons,
-        alike=alike,
+        claims=len(again),
+        alike=sum(alike),
+        comparisons=len(alike),
     )
-    return [told, _table(head, rows)]
 
 
 def _costs():
