@@ -514,10 +514,10 @@ cost[cost["before"] == "each step"].iloc[:, [0, 2, 3, 5]].round(2)
 #
 # **Interpret.** No depth can be distinguished from the head alone with so few
 # labels: unfreezing all is not shown to be risky, nor the last blocks to be
-# better. Batch normalization left awake does harm. The cost is plain:
-# the backward pass goes back as far as you unfreeze, over ever larger grids.
-# So: begin with the last blocks, cut there, and go deeper where new groups gain
-# from it. By hand: `base_model.trainable = True`, then False for each layer
+# better. Batch normalization left awake did harm here; other seeds could not
+# confirm it (`docs/ledger.md`). The cost is plain: backward passes go as far
+# as you unfreeze, over ever larger grids. So: begin with the last blocks, and go
+# deeper where new groups gain. By hand: `base_model.trainable = True`, then False for each layer
 # before the cut and each batch normalization; under a False base, True layers
 # still train. Large networks are usually tuned as a whole (MAE,
 # ConvNeXt), often with a rate that falls towards the input.

@@ -535,8 +535,8 @@ quiz
 # - **Count what you tried**, and correct for it.
 # - A finding holds **on its ground**: the shift, the labels, the network.
 #
-# The page for all claims is `docs/ledger.md`; where each is treated in the course,
-# `docs/claims.md`.
+# All claims are in `docs/ledger.md`, with what other seeds said; where each is
+# treated, in `docs/claims.md`.
 #
 # **Next:** lesson 04 goes to the hospital: few labels, many patients, and a
 # scanner that changes.
