@@ -10,6 +10,7 @@ row a claim. Nothing is trained.
 import collections
 import csv
 import io
+import re
 
 from benchmarks.real_ground import (
     NAMES,
@@ -147,7 +148,8 @@ def text():
         details.append(
             f"## {claim.id}\n\n{claim.sentence}\n\n{metric}; "
             f"{some[0].seeds} seeds; a difference of {claim.margin:g} counts; "
-            f"`{_command(one)}`\n\n" + _differences(some, survives)
+            f"`{_command(one)}`\n\n{_where(one, claim)}"
+            + _differences(some, survives)
         )
         if seen:
             details[-1] += (
@@ -166,6 +168,19 @@ def text():
             *_costs(),
         ]
     )
+
+
+def _where(one, claim):
+    """Returns where the course treats a claim, or shows its experiment."""
+    name = f"`{claim.id}`"
+    rows = PATH.with_name("claims.md").read_text("utf-8").splitlines()
+    places = [r.strip("| ").rsplit(" | ", 1)[-1] for r in rows if name in r]
+    shown = rf"{name}|\.\w+\(\"{one.name}\"|real_(ground )?{one.name}\b"
+    lessons = sorted((PATH.parents[1] / "lessons").glob("*.py"))
+    places += [
+        p.stem for p in lessons if re.search(shown, p.read_text("utf-8"))
+    ]
+    return f"Where: {'; '.join(places) or 'in no lesson'}\n\n"
 
 
 def _second_seeds(found):

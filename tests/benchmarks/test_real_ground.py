@@ -215,6 +215,14 @@ def test_a_trial_runs_from_the_command_line(name, features):
     assert len(lines) == sum(row["seed"] not in reported for row in rows)
 
 
+def test_the_ledger_says_where_each_claim_is_shown():
+    told = report.PATH.read_text("utf-8").count("\nWhere: ")
+    assert told == len(report.compared())
+    # A claim of the texts, and one that only a lesson names.
+    assert "\nWhere: 03 *Which learning rate?*" in report.text()
+    assert "\nWhere: 04_domain_adaptation\n" in report.text()
+
+
 def test_the_ledger_is_what_the_rows_say():
     assert report.PATH.read_text("utf-8") == report.text()
     for name, text in report.tables().items():
