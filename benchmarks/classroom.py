@@ -6,8 +6,8 @@
 
 Every way grades the same solved notebooks of a lesson. The rounds are
 interleaved, so that a busy machine slows all ways alike. Rows lie in
-`data/experiments/classroom.csv`, where those of a lesson are replaced, the
-tables in `docs/grading_time.md`.
+`data/experiments/classroom.csv`, where those of a lesson with as many
+submissions a round are replaced, the tables in `docs/grading_time.md`.
 ENVIRONMENT is a virtual environment with nbgrader, such as
 `python -m tools.try_nbgrader` installs.
 """
@@ -40,7 +40,9 @@ TOP = Path(__file__).resolve().parent.parent
 ROWS = TOP / "data" / "experiments" / "classroom.csv"
 REPORT = TOP / "docs" / "grading_time.md"
 KERNEL = "course"
-FIELDS = ("lesson", "cores", "way", "round", "submissions", "seconds")
+FIELDS = ("lesson", "class", "cores", "way", "round", "submissions", "seconds")
+# What rows that are measured together have in common.
+TOGETHER = ("lesson", "class")
 REFERENCE = "solved lesson, once a class"
 # What is run in a new kernel.
 FLOOR = {
@@ -157,7 +159,7 @@ def measure(
     lesson: str, environment: Path, submissions: int, rounds: int
 ) -> list[dict]:
     """Return a row for each way in each round."""
-    rows = []
+    rows, size = [], submissions // rounds
     with tempfile.TemporaryDirectory() as name:
         ours, theirs = Path(name, "class"), Path(name, "nbgrader")
         [released] = release(ours, [lesson])
@@ -177,7 +179,7 @@ def measure(
             start = time.monotonic()
             found = work(*given, **options)
             seconds = round(time.monotonic() - start, 1)
-            row = lesson, os.cpu_count(), way, turn, count, seconds
+            row = lesson, size, os.cpu_count(), way, turn, count, seconds
             rows.append(dict(zip(FIELDS, row, strict=True)))
             print(rows[-1], flush=True)
             return found
@@ -232,7 +234,7 @@ def measure_class(students: int) -> list[dict]:
             start = time.monotonic()
             work(folder)
             seconds = round(time.monotonic() - start, 1)
-            row = CLASS, os.cpu_count(), way, 0, students, seconds
+            row = CLASS, students, os.cpu_count(), way, 0, students, seconds
             rows.append(dict(zip(FIELDS, row, strict=True)))
             print(rows[-1], flush=True)
         marks = class_folder.read_marks(folder)
@@ -247,11 +249,13 @@ def report(rows: list[dict]) -> str:
     """Return the page, from the rows."""
     whole = [row for row in rows if row["lesson"] == CLASS]
     rows = [row for row in rows if row["lesson"] != CLASS]
-    lessons = sorted({row["lesson"] for row in rows})
-    tables = [
-        _table([r for r in rows if r["lesson"] == one]) for one in lessons
-    ]
-    one = tables[0][0]["course class grade, one worker"]
+    groups = {}
+    for row in sorted(rows, key=lambda r: (r["lesson"], int(r["class"]))):
+        groups.setdefault(_together(row), []).append(row)
+    tables = {key: _table(some) for key, some in groups.items()}
+    lesson, _ = next(iter(tables))
+    *_, most = (key for key in tables if key[0] == lesson)
+    one = tables[most][0]["course class grade, one worker"]
     lines = [
         "# How long grading takes",
         "",
@@ -261,7 +265,8 @@ def report(rows: list[dict]) -> str:
         "least and most over the rounds. Other machines have other seconds, "
         "and a busy one has more; compare the ways.",
         "",
-        *(line for _, lines in tables for line in lines),
+        *(line for _, lines in tables.values() for line in lines),
+        *_size_lines({key: found for key, (found, _) in tables.items()}),
         "The two rows after the solved lesson are the floor: a kernel "
         "started, and one started that imports Keras, before any student's "
         "cell has run. nbgrader's kernels take as many threads as they like; "
@@ -272,9 +277,8 @@ def report(rows: list[dict]) -> str:
         *_class_lines(whole),
         "## Twenty thousand submissions",
         "",
-        "On paper, not measured. A submission costs no more in a large class "
-        "than in a small one, and none waits for another, so at the median "
-        f"of lesson {lessons[0]} twenty thousand take one worker "
+        "On paper, not measured. No submission waits for another, so at the "
+        f"median of lesson {lesson} twenty thousand take one worker "
         f"{20_000 * one / 3600:,.0f} hours, and a hundred workers "
         f"{200 * one / 3600:,.1f} hours. For that, "
         "start a Dask cluster whose machines have the sandbox, the same "
@@ -287,6 +291,32 @@ def report(rows: list[dict]) -> str:
         "student after another.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _together(row):
+    return tuple(str(row[name]) for name in TOGETHER)
+
+
+def _size_lines(found):
+    """Say what the size of a class does to the time of a submission."""
+    first = {}
+    lines = []
+    for (lesson, size), middle in found.items():
+        few, fewer = first.setdefault(lesson, (size, middle))
+        if few == size:
+            continue
+        ratios = ", ".join(
+            f"{middle[way] / fewer[way]:.2f} with {way}"
+            for way in (NBGRADER, *WORKERS)
+        )
+        lines += [
+            f"In lesson {lesson}, with {size} at a time instead of {few}, a "
+            f"submission took this part of the time: {ratios}. Where it is "
+            "near 1, a class takes its number of submissions times the time "
+            "of one.",
+            "",
+        ]
+    return lines
 
 
 def _class_lines(rows):
@@ -320,9 +350,9 @@ def _table(rows):
     one, two = (middle[way] for way in WORKERS)
     count = sum(int(r["submissions"]) for r in rows if r["way"] == NBGRADER)
     return middle, [
-        f"## Lesson {rows[0]['lesson']}",
+        f"## Lesson {rows[0]['lesson']}, {rows[0]['class']} at a time",
         "",
-        f"{count} submissions in {len(each[NBGRADER])} rounds, on "
+        f"{count} submissions in rounds of {rows[0]['class']}, on "
         f"{rows[0]['cores']} cores. Two workers took {two / one:.2f} of the "
         "time of one.",
         "",
@@ -359,7 +389,7 @@ def main() -> None:
                 chosen.submissions,
                 chosen.rounds,
             )
-        rows = [r for r in rows if r["lesson"] != new[0]["lesson"]] + new
+        rows = [r for r in rows if _together(r) != _together(new[0])] + new
         with ROWS.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
             writer.writeheader()

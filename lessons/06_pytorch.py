@@ -438,9 +438,10 @@ print(f"From the hardest draw to the easiest: {spread:.3f}")
 # move a score visibly; a draw of other modules moves it more. So: never choose a
 # framework by one score, and take differences draw by draw.
 #
-# And a rate of the head's own? It moves the head, but gains nothing here: after
-# phase 1 the head is trained (`the-head-keeps-its-rate` in `docs/ledger.md`). So:
-# train the head first. Give it its own group where it is *new* in phase 2.
+# And a rate of the head's own? In the figure it gains nothing, since after phase 1
+# the head is trained; other seeds leave it open (`the-head-keeps-its-rate` in
+# `docs/ledger.md`). So: train the head first. Give it its own group where it is
+# *new* in phase 2.
 #
 # **Exercise pt-03.** Fine-tune only the top, with evidence. In `my_model`, train the
 # last block and what follows, `my_model[0][4:]`, at `1e-4`, and the head at `1e-3`. The
