@@ -1,6 +1,7 @@
 from . import adaptation as adaptation
 from . import answers as answers
 from . import backbones as backbones
+from . import classroom as classroom
 from . import course as course
 from . import evaluation as evaluation
 from . import machine as machine

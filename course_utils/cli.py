@@ -10,7 +10,7 @@ from pathlib import Path
 from course_utils import doctor
 from course_utils.answers import progress_log, progress_summary
 from course_utils.classroom import class_commands
-from course_utils.machine import arguments, paths, work_folder
+from course_utils.machine import arguments, errors, paths, work_folder
 from course_utils.machine.errors import CourseError
 
 _MARKS = {"ok": "ok   ", "note": "note ", "wrong": "WRONG"}
@@ -76,10 +76,10 @@ def main(words: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
         print(
-            f"{error.filename or 'A file'} could not be used: {reason}; make "
-            "it readable and writable and free some disk, or name another.",
+            f"{error.filename or 'A file'} could not be used: "
+            f"{errors.reason(error)}; make it readable and writable and free "
+            "some disk, or name another.",
             file=sys.stderr,
         )
         return 1

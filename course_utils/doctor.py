@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from course_utils.machine import data_files, paths, real_files
+from course_utils.machine import data_files, errors, paths, real_files
 from course_utils.machine.errors import CourseError
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)
@@ -231,9 +231,9 @@ def _writable(subject: str, folder: Path, variable: str):
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"x")
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
         remedy = f"set {variable} to a folder that can be written."
-        yield Finding(subject, "wrong", f"{folder}: {reason}; {remedy}")
+        told = f"{folder}: {errors.reason(error)}; {remedy}"
+        yield Finding(subject, "wrong", told)
         return False
     yield Finding(subject, "ok", f"{folder} can be written")
     return True

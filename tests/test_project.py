@@ -69,11 +69,21 @@ def test_one_range_of_python_versions_everywhere():
 # Files of more than 300 lines, and why they are one. (A file of tests is as
 # long as what it tests has cases.)
 LONG = {
-    "course_utils/answers/checks/lesson_": "all judges of one lesson",
+    **dict.fromkeys(
+        (
+            f"course_utils/answers/checks/lesson_{number}_checks.py"
+            for number in ("01", "03c", "04", "06")
+        ),
+        "all judges of one lesson, of one kind",
+    ),
     "tools/generators/histology.py": "one picture, from patient to scanner",
     "tools/generators/materials.py": "a function for each of its materials",
     "tools/pretrain.py": "one recipe, from pictures to exported weights",
-    "benchmarks/": "one experiment each, from its arms to its table",
+    "benchmarks/adaptation_runs.py": "each method of one experiment",
+    "benchmarks/classroom.py": "one experiment, from its class to its page",
+    "benchmarks/classroom_cheats.py": "a list of cheats, and how one is tried",
+    "benchmarks/medical_openings.py": "one experiment, from arms to table",
+    "benchmarks/odd_notebooks.py": "a list of notebooks",
     "course_utils/answers/quizzes.py": "one class, and how it is loaded",
 }
 
@@ -99,6 +109,15 @@ def test_the_map_shows_the_rooms_by_their_own_words():
         for path in TOP.glob("course_utils/*/__init__.py")
     }
     assert dict(rows) == rooms
+
+
+def test_contributing_says_how_each_measured_result_is_made():
+    text = (TOP / "CONTRIBUTING.md").read_text("utf-8")
+    text = text[text.index("## What is made from what") :]
+    rows = re.findall(r"^\| (.*?) \|", text, re.MULTILINE)
+    made = {name for row in rows for name in re.findall("`([^`]+)`", row)}
+    found = {path for name in made for path in TOP.glob(name)}
+    assert not set(TOP.glob("data/experiments/**/*.csv")) - found
 
 
 def test_contributing_names_files_that_exist():

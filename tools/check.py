@@ -10,6 +10,8 @@ up the rest is skipped: `make test` runs everything.
 
 import argparse
 import ast
+import functools
+import re
 import shutil
 import subprocess
 import sys
@@ -113,31 +115,32 @@ def nearest_tests(top: Path, changed: Iterable[str]) -> list[str]:
 
     Returns:
         Files of tests: those that changed themselves, then those that are
-        named after a changed file, import it, or name it.
+        named after a changed file, import it, or name it; for a module of the
+        package that has none, the tests of its room.
     """
     changed = set(changed)
-    modules = {
-        path.removesuffix(".py").replace("/", ".")
-        for path in changed
-        if path.endswith(".py")
+    tests = {
+        path.relative_to(top).as_posix(): path.read_text("utf-8")
+        for path in sorted(top.glob("tests/**/test_*.py"))
+        if not any(word in path.as_posix() for word in SLOW)
     }
-    names = {Path(path).name for path in changed} - {"__init__.py"}
-    stems = tuple(f"test_{_subject(path)}" for path in changed)
-    nearest = []
-    for test in sorted(top.glob("tests/**/test_*.py")):
-        name = test.relative_to(top).as_posix()
-        if any(word in name for word in SLOW):
-            continue
-        text = test.read_text("utf-8")
-        if name in changed:
-            nearest.insert(0, name)
-        elif (
-            test.stem.startswith(stems)
-            or imports(text) & modules
-            or any(n in text for n in names)
-        ):
-            nearest.append(name)
-    return nearest
+    imported = {name: imports(text) for name, text in tests.items()}
+    nearest = {name for name in tests if name in changed}
+    for path in changed:
+        module = path.removesuffix(".py").replace("/", ".")
+        file, subject = Path(path).name, f"test_{_subject(path)}"
+        near = {
+            name
+            for name, text in tests.items()
+            if Path(name).stem.startswith(subject)
+            or module in imported[name]
+            or (file != "__init__.py" and file in text)
+        }
+        if not near and path.startswith("course_utils/"):
+            room = f"tests/{Path(path).parts[1]}/"
+            near = {name for name in tests if name.startswith(room)}
+        nearest |= near
+    return sorted(nearest, key=lambda name: (name not in changed, name))
 
 
 def _subject(path: str) -> str:
@@ -147,9 +150,11 @@ def _subject(path: str) -> str:
         return "lesson_rules"
     if path.startswith("data/") and path.endswith(".yml"):
         return f"checks_{stem}"
-    return stem.replace("lesson_", "checks_")
+    # Checks and judges of a lesson, in one file or several.
+    return re.sub(r"lesson_(\w+?)_(?:\w+_)?(checks|judges)", r"\2_\1", stem)
 
 
+@functools.cache
 def imports(text: str) -> set[str]:
     """Return the names that a module imports, in full."""
     found = set()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-FOLDERS = ("data", "notebooks", "solutions", "lessons")
+FOLDERS = ("data", "notebooks", "solutions", "lessons", "docs")
 
 
 class WheelHook(BuildHookInterface):

@@ -1,6 +1,5 @@
 from .adabn import adapt_batch_norm as adapt_batch_norm
 from .coral import CoralLoss as CoralLoss
-from .coral import coral_loss as coral_loss
 from .random_stains import RandomStains as RandomStains
 from .self_training import adapt_by_entropy as adapt_by_entropy
 from .self_training import entropy as entropy

@@ -12,6 +12,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from course_utils.machine import errors
+
 
 def append(path: Path, record: dict) -> str:
     """Append an event.
@@ -32,10 +34,10 @@ def append(path: Path, record: dict) -> str:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(file.fileno())
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
         return (
-            f"This could not be saved in {path}: {reason}. Make room there "
-            "or make it writable, or set COURSE_WORK to another folder."
+            f"This could not be saved in {path}: {errors.reason(error)}. Make "
+            "room there or make it writable, or set COURSE_WORK to another "
+            "folder."
         )
     return ""
 
@@ -56,8 +58,7 @@ def read(path: Path, parse: Callable) -> tuple[list, str]:
     except FileNotFoundError:
         return [], ""
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        return [], f"{path} cannot be read: {reason}."
+        return [], f"{path} cannot be read: {errors.reason(error)}."
     found = [parse(line) for line in lines if line.strip()]
     events = [event for event in found if event is not None]
     if broken := len(found) - len(events):

@@ -10,7 +10,6 @@ takes ``/tmp/.keras/models``).
 
 import contextlib
 import dataclasses
-import errno
 import http.client
 import os
 import socket
@@ -21,13 +20,12 @@ from pathlib import Path
 import keras
 
 from course_utils.backbones.preprocessing import PictureScaling
-from course_utils.machine import arguments
+from course_utils.machine import arguments, errors
 from course_utils.machine.errors import CourseError
 
 # Seconds that a silent server is given; without it a download may hang for
 # ever, since Keras sets no limit.
 TIMEOUT_SECONDS = 30
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,7 +137,7 @@ def _download(name, url):
             )
     except (OSError, http.client.HTTPException) as error:
         number = getattr(error, "errno", None)
-        if getattr(error, "filename", None) or number in _FULL:
+        if getattr(error, "filename", None) or number in errors.FULL:
             raise CourseError(_no_room(name, error)) from error
         problem = str(error) or type(error).__name__
         raise CourseError(_no_download(name, url, problem)) from error
@@ -179,14 +177,13 @@ def _no_download(name, url, problem):
 
 
 def _no_room(name, error):
-    if error.errno in _FULL:
-        reason, remedy = "the disk is full", "free some room there"
-    else:
-        reason = (error.strerror or str(error)).lower()
-        remedy = "make that folder writable"
+    remedy = "make that folder writable"
+    if error.errno in errors.FULL:
+        remedy = "free some room there"
     return (
         f"The ImageNet weights of {name!r} could not be stored in "
-        f"{error.filename or _keras_home() / 'models'}: {reason}; {remedy}, "
+        f"{error.filename or _keras_home() / 'models'}: "
+        f"{errors.reason(error)}; {remedy}, "
         "or set the environment variable KERAS_HOME to another folder, or "
         f"{_go_offline()}."
     )

@@ -20,7 +20,7 @@ import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
-from course_utils.machine import arguments, paths
+from course_utils.machine import arguments, errors, paths
 from course_utils.machine.errors import CourseError
 
 CLASS, SEED, COLLECTED = "class.toml", "secret/seed.txt", "collected.csv"
@@ -226,9 +226,8 @@ def write_bytes(path: Path, content: bytes, secret: bool = False) -> None:
             path.chmod(0o600)
     except OSError as error:
         raise CourseError(
-            f"{path} could not be written: "
-            f"{(error.strerror or str(error)).lower()}; make its folder "
-            "writable and free some disk."
+            f"{path} could not be written: {errors.reason(error)}; make its "
+            "folder writable and free some disk."
         ) from error
 
 

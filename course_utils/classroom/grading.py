@@ -19,8 +19,8 @@ from course_utils.classroom import (
     submission_frames,
     submission_judging,
 )
+from course_utils.classroom.notebook_cells import read_cells
 from course_utils.classroom.sandbox import choose
-from course_utils.classroom.submissions import read_cells
 from course_utils.machine import arguments, paths
 from course_utils.machine.errors import CourseError
 

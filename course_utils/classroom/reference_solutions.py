@@ -17,7 +17,7 @@ from course_utils.classroom import (
     submission_frames,
     submitted_values,
 )
-from course_utils.classroom.submissions import read_cells
+from course_utils.classroom.notebook_cells import read_cells
 from course_utils.machine import paths
 from course_utils.machine.errors import CourseError
 

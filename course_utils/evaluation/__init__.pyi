@@ -1,3 +1,6 @@
+from . import experiments as experiments
+from . import ledger as ledger
+from . import verdicts as verdicts
 from .calibration import apply_temperature as apply_temperature
 from .calibration import calibration_error as calibration_error
 from .calibration import fit_temperature as fit_temperature

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from course_utils.machine import arguments
+from course_utils.machine import arguments, errors
 from course_utils.machine.errors import CourseError
 from course_utils.machine.muted_stderr import stderr_held_back
 from course_utils.transfer.fit_data import reason
@@ -63,7 +63,7 @@ def save_files(folder, model, class_names, page, pictures):
     except OSError as error:
         raise CourseError(
             f"The report could not be written to {folder} "
-            f"({error.strerror or error}): name a folder that you may write, "
+            f"({errors.reason(error)}): name a folder that you may write, "
             "on a disk with room."
         ) from error
 
@@ -158,7 +158,7 @@ def export_litert(model, path):
         path.write_bytes(content)
     except OSError as error:
         raise CourseError(
-            f"{path} could not be written ({error.strerror or error}): name a "
+            f"{path} could not be written ({errors.reason(error)}): name a "
             "folder that is there and that you may write."
         ) from error
     return path

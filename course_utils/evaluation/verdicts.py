@@ -1,4 +1,4 @@
-"""What counts as an answer: the rule, fixed before the first run.
+"""When a claim is supported, refuted or undecided: fixed beforehand.
 
 A comparison gives one difference per seed; a seed is a draw of modules and of
 labelled cells, the same for both sides. The mean difference has a 95 % interval

@@ -5,7 +5,6 @@ where it comes from, under which licence, how it was made, and its sha256.
 A file that is missing or differs from its card is never used.
 """
 
-import errno
 import functools
 import hashlib
 import shutil
@@ -17,7 +16,7 @@ from pathlib import Path, PureWindowsPath
 
 import yaml
 
-from course_utils.machine import arguments, paths
+from course_utils.machine import arguments, errors, paths
 from course_utils.machine.errors import CourseError
 
 KINDS = {
@@ -216,14 +215,11 @@ def _unpack(
 
 
 def _explain(error: OSError, name: str, archive: Path, folder: Path) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        reason = "the disk is full"
+    remedy = "make that folder writable"
+    if error.errno in errors.FULL:
         remedy = f"free {2 * archive.stat().st_size / 1e6:.0f} MB there"
-    else:
-        reason = (error.strerror or str(error)).lower()
-        remedy = "make that folder writable"
     return (
         f"The pictures of {name!r} could not be unpacked into "
-        f"{folder.parent}: {reason}; {remedy}, or set COURSE_CACHE to a "
-        "folder that has room and can be written."
+        f"{folder.parent}: {errors.reason(error)}; {remedy}, or set "
+        "COURSE_CACHE to a folder that has room and can be written."
     )

@@ -1,5 +1,9 @@
 """The one error that learners meet: a sentence, not a traceback."""
 
+import errno
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
 
 class CourseError(Exception):
     """Something the learner can put right, said in one sentence.
@@ -15,3 +19,14 @@ class CourseError(Exception):
     def _render_traceback_(self) -> list[str]:
         # IPython calls this in place of printing the whole stack.
         return [f"{type(self).__name__}: {self}"]
+
+
+def reason(error: OSError) -> str:
+    """Return why a file or folder could not be used, in a few words.
+
+    Args:
+        error: What the system has raised.
+    """
+    if error.errno in FULL:
+        return "the disk is full"
+    return (error.strerror or str(error)).lower()

@@ -4,7 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from course_utils.machine import paths
+from course_utils.machine import errors, paths
 from course_utils.machine.errors import CourseError
 
 
@@ -36,9 +36,8 @@ def copy_lessons() -> list[str]:
     except OSError as error:
         raise CourseError(
             f"Your lessons could not be copied into {work}: "
-            f"{(error.strerror or str(error)).lower()}; make that folder "
-            "writable and free some disk, or set COURSE_WORK to another "
-            "folder."
+            f"{errors.reason(error)}; make that folder writable and free some "
+            "disk, or set COURSE_WORK to another folder."
         ) from error
     return [
         source.stem

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from course_utils.machine import arguments, paths
+from course_utils.machine import arguments, errors, paths
 from course_utils.machine.errors import CourseError
 from course_utils.pictures.solar_cells import load_solar_cells, near_boundaries
 
@@ -61,7 +61,7 @@ def sample_folder():
     except OSError as error:
         raise CourseError(
             f"The sample pictures could not be written to {folder} "
-            f"({error.strerror or error}): make room there, or set COURSE_WORK "
+            f"({errors.reason(error)}): make room there, or set COURSE_WORK "
             "to a folder that you may write."
         ) from error
     return folder

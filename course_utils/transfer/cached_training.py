@@ -167,8 +167,8 @@ def fit_on_features(
             # By these a loss or a metric in a dict is found.
             suffix.output_names = getattr(model, "output_names", None)
             suffix.compile(**compile_settings(model))
-            make_variables(suffix, train[0])
-            make_variables(model, batch)  # Callbacks look at its metrics.
+            _make_variables(suffix, train[0])
+            _make_variables(model, batch)  # Callbacks look at its metrics.
             told = keras.callbacks.CallbackList(
                 callbacks,
                 add_history=True,
@@ -188,7 +188,7 @@ def fit_on_features(
             )
     check_ranks(data)
     check_ranks(validation_data)
-    make_variables(model, batch)
+    _make_variables(model, batch)
     if validation_data is not None:
         found = fit_arguments(validation_data)
         validation_data = validation_data if "y" in found else found["x"]
@@ -210,7 +210,7 @@ def _or_reason(problem, function, *arguments):
         raise NotCutError(f"{problem} ({reason(error)})") from error
 
 
-def make_variables(model, batch):
+def _make_variables(model, batch):
     """Makes those of optimizer and metrics before a step is traced.
 
     A function that makes variables when it is first traced is traced a second
@@ -244,10 +244,10 @@ def _rows(prefix, data, what, views, budget):
         shuffled = shuffled or not found[0].in_order
     else:
         found = [drawn_rows(prefix, data, what, budget) for _ in range(views)]
-    return FeatureBatches(found, shuffled and what == "training")
+    return _FeatureBatches(found, shuffled and what == "training")
 
 
-class FeatureBatches(keras.utils.PyDataset):
+class _FeatureBatches(keras.utils.PyDataset):
     """Batches of features, in place of batches of pictures."""
 
     def __init__(self, views, shuffled):

@@ -137,8 +137,8 @@ def _first_unfrozen(base_model, parts, counts, last, from_layer, share):
 
 def _position(base_model, parts, counts, name):
     names = [layer.name for layer, _ in parts]
-    for model in parts_within(base_model):
-        if name == model.name and not is_leaf(model):
+    for model in _parts_within(base_model):
+        if name == model.name and not _is_leaf(model):
             return _begin(model, parts)
     if name in names:
         return names.index(name)
@@ -180,8 +180,8 @@ def _in_order(base_model):
     The layers of models within count one by one.
     """
     parts = [(layer, []) for layer in layers_within(base_model)]
-    for model in parts_within(base_model):
-        if not is_leaf(model):
+    for model in _parts_within(base_model):
+        if not _is_leaf(model):
             parts[_begin(model, parts)][1].extend(model._trainable_variables)
     return parts
 
@@ -194,21 +194,21 @@ def _begin(model, parts):
 
 def layers_within(model):
     """Returns each layer once, those of the models within one by one."""
-    return [part for part in parts_within(model) if is_leaf(part)]
+    return [part for part in _parts_within(model) if _is_leaf(part)]
 
 
-def parts_within(model, seen=None):
+def _parts_within(model, seen=None):
     """Returns each layer and model once; a model comes before its layers."""
     seen = set() if seen is None else seen
     found = [model]
-    for part in [] if is_leaf(model) else model.layers:
+    for part in [] if _is_leaf(model) else model.layers:
         if id(part) not in seen:
             seen.add(id(part))
-            found += parts_within(part, seen)
+            found += _parts_within(part, seen)
     return found
 
 
-def is_leaf(part):
+def _is_leaf(part):
     """Returns whether it is a layer, not a model that has layers."""
     return not (isinstance(part, keras.Model) and part.layers)
 

@@ -123,7 +123,7 @@ def test_a_full_disk_is_told_and_the_check_still_answers(
     result = course.exercise("sh-01").check(0.5, [1, 1], [1, 0], 1)
     assert result.status == "passed"
     assert "could not be saved" in result.note
-    assert "no space left" in result.note and "COURSE_WORK" in result.note
+    assert "disk is full" in result.note and "COURSE_WORK" in result.note
     (small_disk / "filler").unlink()
     assert not course.exercise("sh-01").check(0.5, [1, 1], [1, 0], 1).note
     assert "1 of 2" in repr(course.progress())

@@ -14,10 +14,10 @@ from course_utils.classroom import (
     class_folder,
     containers,
     grading,
+    notebook_cells,
     sandbox,
     submission_frames,
     submission_judging,
-    submissions,
     submitted_values,
 )
 from course_utils.machine.errors import CourseError
@@ -236,7 +236,7 @@ def test_a_thousand_broken_notebooks_break_nothing(tmp_path):
             content = content[: chance.randrange(len(content))]
         path.write_bytes(content)
         try:
-            read += bool(submissions.read_cells(path))
+            read += bool(notebook_cells.read_cells(path))
         except CourseError as error:
             assert "What was handed in" in str(error)
     assert 500 < read < 1000
@@ -260,7 +260,7 @@ def test_forged_frames_break_nothing():
 def test_a_link_is_no_submission(tmp_path):
     (tmp_path / "mine.ipynb").symlink_to(NOTEBOOK)
     with pytest.raises(CourseError, match="link"):
-        submissions.read_cells(tmp_path / "mine.ipynb")
+        notebook_cells.read_cells(tmp_path / "mine.ipynb")
 
 
 @needs_sandbox

@@ -19,7 +19,7 @@ from course_utils.classroom import (
     release,
     rosters,
 )
-from course_utils.classroom.submissions import read_cells
+from course_utils.classroom.notebook_cells import read_cells
 from course_utils.machine.errors import CourseError
 from tests.classroom.test_teachers_side import (
     FILE,

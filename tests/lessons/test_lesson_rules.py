@@ -1,6 +1,7 @@
 """What every lesson keeps to: the limits and the style of the course."""
 
 import ast
+import importlib
 import re
 import statistics
 
@@ -82,8 +83,11 @@ def test_it_imports_the_course_in_six_lines(path):
         and node.module.split(".")[0] == "course_utils"
     ]
     assert sum(1 + node.end_lineno - node.lineno for node in imports) <= 6
-    # From rooms, not from the modules in them.
-    assert all(node.module.count(".") < 2 for node in imports)
+    # From rooms, not from the modules in them, and what completion offers.
+    for node in imports:
+        assert node.module.count(".") < 2
+        offered = importlib.import_module(node.module).__all__
+        assert {alias.name for alias in node.names} <= set(offered)
 
 
 def test_prose_stands_before_each_code_cell(path):

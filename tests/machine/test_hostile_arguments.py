@@ -24,6 +24,7 @@ from course_utils import (
     pictures,
     transfer,
 )
+from course_utils.adaptation.coral import coral_loss
 from course_utils.adaptation.stains import Stains
 from course_utils.evaluation import experiments, ledger, verdicts
 from course_utils.machine.errors import CourseError
@@ -77,7 +78,7 @@ HELPERS = [
     (adaptation.normalise_stains, (PICTURES, *[Stains(STAINS, [1, 1])] * 2)),
     (adaptation.separate_stains, (PICTURES, STAINS)),
     (adaptation.combine_stains, (PICTURES / 255, STAINS)),
-    (adaptation.coral_loss, (PICTURES[:, 0, 0], PICTURES[:, 0, 0])),
+    (coral_loss, (PICTURES[:, 0, 0], PICTURES[:, 0, 0])),
     (adaptation.adapt_batch_norm, (BASE, BATCH[0])),
     (adaptation.adapt_by_entropy, (MODEL, BATCH[0])),
     (backbones.load_backbone, ("residual_narrow", None, (64, 64, 3), False)),

@@ -61,6 +61,6 @@ def test_a_read_only_work_folder_gets_one_sentence(
 def test_a_full_disk_leaves_no_half_lesson(course, small_disk, monkeypatch):
     (course / "notebooks" / "01_b.ipynb").write_bytes(b"x" * 2_000_000)
     monkeypatch.setenv("COURSE_WORK", str(small_disk))
-    with pytest.raises(CourseError, match="no space left.*COURSE_WORK"):
+    with pytest.raises(CourseError, match="disk is full.*COURSE_WORK"):
         work_folder.copy_lessons()
     assert [p.name for p in small_disk.iterdir()] == ["00_a.ipynb"]

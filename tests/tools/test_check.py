@@ -8,6 +8,8 @@ import pytest
 from tests.conftest import TOP
 from tools import check
 
+CHECKS = "course_utils/answers/checks"
+
 
 @pytest.fixture
 def clone(tmp_path):
@@ -49,6 +51,9 @@ def test_committed_edited_and_new_files_count_and_later_ones_do_not(clone):
         ("course_utils/transfer/freezing.py", "tests/transfer/test_freezing"),
         ("course_utils/notebook/static/quiz.css", "tests/notebook/test_quiz"),
         ("data/keys/03.yml", "tests/answers/test_checks_03"),
+        (f"{CHECKS}/lesson_03_checks.py", "tests/answers/test_checks_03"),
+        (f"{CHECKS}/lesson_02_head_checks.py", "tests/answers/test_checks_02"),
+        ("course_utils/classroom/collecting.py", "tests/classroom/"),
         ("data/exercises/03b.yml", "tests/answers/test_checks_03b"),
         ("tools/lint_quizzes.py", "tests/tools/test_lint_quizzes"),
         ("environment.yml", "tests/test_project"),
@@ -58,6 +63,15 @@ def test_committed_edited_and_new_files_count_and_later_ones_do_not(clone):
 def test_a_file_has_its_tests_near(changed, test):
     nearest = check.nearest_tests(TOP, [changed])
     assert any(name.startswith(test) for name in nearest), nearest
+
+
+def test_no_module_of_the_package_is_without_tests():
+    modules = {
+        path.relative_to(TOP).as_posix()
+        for path in TOP.glob("course_utils/*/**/*.py")
+        if path.name != "__init__.py"
+    }
+    assert not [one for one in modules if not check.nearest_tests(TOP, [one])]
 
 
 def test_a_changed_test_comes_first_and_what_takes_minutes_never():

@@ -32,13 +32,8 @@ def find_problem(
             f"Pass the Keras model that you have built, then the evidence; the "
             f"first thing here is of type {type(model).__name__}."
         )
-    if not isinstance(evidence, Evidence) or evidence.model is not model:
-        return (
-            "The evidence is not about this model: train it inside `with "
-            "course.watch(model) as evidence:`, with the same model."
-        )
-    if not evidence.finished:
-        return "The `with` block is not over: check below it."
+    if problem := weight_evidence.evidence_problem(evidence, model, "evidence"):
+        return problem
     images = keras.KerasTensor((None, *_image_shape(model, backbone)))
     # A symbolic call: it works for subclassed models too, and runs nothing.
     shape = tuple(model.compute_output_spec(images).shape)

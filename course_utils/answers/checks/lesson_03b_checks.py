@@ -5,7 +5,6 @@ import numpy as np
 from course_utils.answers.checks import weight_evidence
 from course_utils.answers.checks.lesson_03b_stage_checks import judge_last_stage
 from course_utils.answers.checks.training_evidence import (
-    Evidence,
     optimizer_state,
 )
 from course_utils.answers.learner_values import as_numbers, brief
@@ -131,13 +130,8 @@ def judge_ninth(
         chosen.append(numbers)
     if problem := _split_problem(*chosen, table, labels):
         return "failed", problem
-    if not isinstance(evidence, Evidence) or evidence.model is not model:
-        return "failed", (
-            "The evidence is not about this model: train it inside `with "
-            "course.watch(tuned) as evidence:`."
-        )
-    if not evidence.finished:
-        return "failed", "The `with` block is not over: check below it."
+    if problem := weight_evidence.evidence_problem(evidence, model, "evidence"):
+        return "failed", problem
     if evidence.history and not any(c.moved for c in evidence.changes):
         return "failed", (
             "No weight differs after the block: if you put the first weights "

@@ -7,7 +7,6 @@ from course_utils.answers.checks import (
     torch_weight_evidence,
     weight_evidence,
 )
-from course_utils.answers.checks.training_evidence import Evidence
 from course_utils.answers.learner_values import as_numbers, brief
 
 HEAD_RATE, BACKBONE_RATE, DECAY = 1e-3, 1e-4, 1e-2
@@ -178,13 +177,9 @@ def judge_late_blocks(model: object, evidence: object) -> tuple:
     """
     if problem := _no_module(model, "my_model"):
         return "failed", problem
-    if not isinstance(evidence, Evidence) or evidence.model is not model:
-        return "failed", (
-            "The evidence is not about this model: train it inside `with "
-            "course.watch(my_model) as my_evidence:`."
-        )
-    if not evidence.finished:
-        return "failed", "The `with` block is not over: check below it."
+    problem = weight_evidence.evidence_problem(evidence, model, "my_evidence")
+    if problem:
+        return "failed", problem
     early, late, head = (
         model[0][:FIRST_TRAINED],
         model[0][FIRST_TRAINED:],

@@ -16,6 +16,27 @@ from course_utils.answers.checks.training_evidence import (
 )
 
 
+def evidence_problem(evidence: object, model: object, name: str) -> str:
+    """Say why what was passed is no evidence on a finished training.
+
+    Args:
+        evidence: What was passed, from ``course.watch``.
+        model: The model that it is to be about.
+        name: What the lesson calls the evidence.
+
+    Returns:
+        One sentence, or an empty text.
+    """
+    if not isinstance(evidence, Evidence) or evidence.model is not model:
+        return (
+            "The evidence is not about this model: train it inside `with "
+            f"course.watch(...) as {name}:`, with the same model."
+        )
+    if not evidence.finished:
+        return "The `with` block is not over: check below it."
+    return ""
+
+
 def moved(evidence: Evidence, part: object = None) -> list[WeightChange]:
     """Return the trained weights that moved (batch norm statistics apart).
 
