@@ -19,7 +19,7 @@ def main(arguments=None):
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="one seed, one step a training, and nothing kept",
+        help="one seed and rate, one step a training, and nothing kept",
     )
     parser.add_argument(
         "--second",
@@ -44,7 +44,7 @@ def main(arguments=None):
             say = functools.partial(print, name, flush=True)
             one = experiment(name)
             other = one.second_seeds if options.second else one.seeds
-            runner.make(one, seeds or other, folder, say)
+            runner.make(one, seeds or other, folder, say, options.quick)
 
 
 def _shorten():

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 FOLDER = pathlib.Path(__file__).parents[2] / "data" / "experiments"
 SECOND = FOLDER / "second_seeds"
+SETTINGS = ("rate", "seed")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +80,7 @@ def read(path):
     return list(csv.DictReader(lines))
 
 
-def make(experiment, seeds=None, folder=FOLDER, say=print):
+def make(experiment, seeds=None, folder=FOLDER, say=print, trial=False):
     """Makes the runs that are missing, each written down as it ends.
 
     A run that another experiment has made with the same keys is copied. So are
@@ -90,6 +91,7 @@ def make(experiment, seeds=None, folder=FOLDER, say=print):
         seeds: The seeds to report. Defaults to the experiment's own.
         folder: Where the files of rows are.
         say: What is told the progress, a line a run.
+        trial: Whether of runs that differ in rate and seed only, one is made.
     """
     path = experiment.path(folder)
     rows = read(path)
@@ -102,12 +104,16 @@ def make(experiment, seeds=None, folder=FOLDER, say=print):
         writer.writeheader()
         writer.writerows(rows)
     partial.replace(path)
-    known = {_key(experiment, row) for row in rows}
+    known, kinds = {_key(experiment, row) for row in rows}, set()
     with path.open("a", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         for run in experiment.plan(rows, seeds or experiment.seeds):
             if _key(experiment, run) in known:
                 continue
+            kind = kind_of(run)
+            if trial and kind in kinds:
+                continue
+            kinds.add(kind)
             start = time.perf_counter()
             row = _copy(experiment, run, folder)
             if row is None:
@@ -119,6 +125,15 @@ def make(experiment, seeds=None, folder=FOLDER, say=print):
             seconds = time.perf_counter() - start
             told = " ".join(f"{k}={row[k]}" for k in columns[:12] if row[k])
             say(f"{time.strftime('%H:%M:%S')} {seconds:.0f} s {told}")
+
+
+def kind_of(run):
+    """Returns what a run is, whatever its rate and seed.
+
+    Args:
+        run: A dict of an experiment's keys.
+    """
+    return frozenset((k, v) for k, v in run.items() if k not in SETTINGS)
 
 
 def _key(experiment, row):

@@ -152,7 +152,8 @@ def _collect(chosen):
     students = {one.student for one in placed}
     print(f"{len(placed)} submissions of {len(students)} students.")
     for one in found:
-        if not one.earlier and not (one.placed and one.readable):
+        fine = one.placed and one.readable and not one.doubtful
+        if not (fine or one.earlier):
             print(f"- {one.source}: {' '.join(one.remarks)}")
     if without := {one.student for one in found if one.student} - students:
         print(f"Without a submission that counts: {', '.join(sorted(without))}")
@@ -256,6 +257,7 @@ def _report(chosen):
 
 
 def _export(chosen):
+    from course_utils.classroom import teacher_notices
     from course_utils.classroom.marks_export import export
 
     path, remarks = export(
@@ -264,6 +266,8 @@ def _export(chosen):
     _say([path], chosen)
     for sentence in remarks:
         print(f"- {sentence}")
+    for sentence in teacher_notices.old_marks(chosen.folder):
+        print(sentence)
     return 0
 
 

@@ -108,6 +108,31 @@ def secret_seed(folder: Path) -> bytes:
     return path.read_bytes().strip()
 
 
+def hidden_pictures(folder: Path, lesson: str) -> Path:
+    """Return where pictures lie that the class has never seen, by class.
+
+    Args:
+        folder: The folder of the class.
+        lesson: Number of the lesson that they are for.
+    """
+    return Path(folder) / "secret" / "pictures" / lesson
+
+
+def hidden_sum(folder: Path, lesson: str) -> str:
+    """Return a sum over the hidden pictures of a lesson; empty without any.
+
+    Args:
+        folder: The folder of the class.
+        lesson: Number of the lesson.
+    """
+    top, together = hidden_pictures(folder, lesson), hashlib.sha256()
+    files = sorted(path for path in top.rglob("*") if path.is_file())
+    for path in files:
+        together.update(path.relative_to(top).as_posix().encode())
+        together.update(path.read_bytes())
+    return together.hexdigest()[:16] if files else ""
+
+
 def student_seed(folder: Path, student: str) -> int:
     """Return the seed of a student's own draws of data.
 
@@ -208,8 +233,11 @@ def mark_path(folder: Path, mark: dict) -> Path:
 
 
 def write_text(path: Path, text: str, secret: bool = False) -> None:
-    """Write a text file, whole or not at all."""
-    write_bytes(path, text.encode(), secret)
+    """Write a text file, whole or not at all.
+
+    What no text may hold, half a character, becomes a question mark.
+    """
+    write_bytes(path, text.encode("utf-8", "replace"), secret)
 
 
 def write_bytes(path: Path, content: bytes, secret: bool = False) -> None:
@@ -246,6 +274,9 @@ def write_csv(
 
 
 def _no_formula(value):
-    if isinstance(value, str) and value.startswith(tuple("=+-@\t\r")):
+    if not isinstance(value, str):
+        return "" if value is None else value
+    number = re.fullmatch(r"[-+]?[\d.,]*", value)  # or the "-" of Moodle
+    if value.startswith(tuple("=+-@\t\r")) and not number:
         return f"'{value}"
-    return "" if value is None else value
+    return value

@@ -85,7 +85,9 @@ def grade(
 
 
 def grade_one(task: dict) -> dict:
-    """Grade one submission, write its mark and return it. Never raises.
+    """Grade one submission, write its mark and return it.
+
+    Whatever is handed in, it raises only where a mark cannot be written.
 
     Args:
         task: ``folder``, ``student``, ``lesson``, ``grader``, ``sandbox``.
@@ -189,15 +191,26 @@ def _checks(lesson):
 
 def _reference_of(task):
     folder, seed = Path(task["folder"]), None
+    if not _is_known(task):
+        raise CourseError(
+            f"No notebook was released to {task['student']}, so what it draws "
+            "is not known: hand it in below the name in the list of students."
+        )
     if pending_submissions.settings_of(task)["own_seeds"]:
         seed = class_folder.student_seed(folder, task["student"])
     return reference_solutions.make(folder, task["lesson"], seed)
 
 
+def _is_known(task):
+    own_seeds = pending_submissions.settings_of(task)["own_seeds"]
+    folder = Path(task["folder"], "release", task["student"])
+    return not own_seeds or folder.is_dir()
+
+
 def _solve_lessons(tasks):
     """Run each solved lesson that is needed, once a lesson or a seed."""
     needed = {}
-    for task in tasks:
+    for task in filter(_is_known, tasks):
         own_seeds = pending_submissions.settings_of(task)["own_seeds"]
         needed[task["lesson"], own_seeds and task["student"]] = task
     name = "Solving the lesson, to compare with"

@@ -63,7 +63,7 @@ def read_all(source: str | Path) -> Iterator[HandedIn]:
             yield one
         return
     if source.is_file():
-        yield from _read(source, PurePosixPath(source.name))
+        yield from _read(source, PurePosixPath(_readable(source.name)))
         return
     if not source.is_dir():
         raise CourseError(
@@ -75,8 +75,17 @@ def read_all(source: str | Path) -> Iterator[HandedIn]:
         for name in sorted(set(inner + names) - _LEFT_BEHIND):
             path = Path(folder, name)
             if name in names or path.is_symlink():
-                inside = PurePosixPath(path.relative_to(source).as_posix())
-                yield from _read(path, inside)
+                inside = _readable(path.relative_to(source).as_posix())
+                yield from _read(path, PurePosixPath(inside))
+
+
+def _readable(name):
+    """Return a name as text, also one that an older system has written."""
+    content = os.fsencode(name)
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace")
 
 
 def _read(path, inside):

@@ -3,7 +3,9 @@
 import dataclasses
 import datetime
 import re
+import unicodedata
 import zoneinfo
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from course_utils.classroom import class_folder
@@ -81,6 +83,55 @@ def sender_of(
         # Nothing of the lesson's name was in it: this may be any word.
         return Sender("", "", "", copy)
     return Sender(rest, "", "", copy)
+
+
+def folder_of_all(paths: Iterable[PurePosixPath]) -> PurePosixPath:
+    """Return the folder that holds a whole class, and so tells of nobody.
+
+    It holds several folders, two of which have a notebook of the same name.
+
+    Args:
+        paths: Where the notebooks lay, below what was collected.
+
+    Returns:
+        The folder; an empty path if there is none.
+    """
+    paths, top = list(paths), PurePosixPath()
+    while len(paths) > 1:
+        inside = [path.relative_to(top).parts for path in paths]
+        heads = {parts[0] for parts in inside}
+        if len(heads) > 1 or any(len(parts) < 3 for parts in inside):
+            break
+        top /= heads.pop()
+    folders = {}
+    for path in paths:
+        head, *_ = path.relative_to(top).parts
+        folders.setdefault(_plain(path.stem), set()).add(head)
+    shared = any(len(heads) > 1 for heads in folders.values())
+    told = any(
+        pattern.fullmatch(part)
+        for part in top.parts
+        for pattern in (_MOODLE, _CANVAS)
+    )
+    return top if shared and not told else PurePosixPath()
+
+
+def known_as(student: str, names: Iterable[str]) -> str:
+    """Return how a list of names spells a student's; itself if it does not.
+
+    Canvas writes "meyeranna" for Anna Meyer.
+
+    Args:
+        student: The name of a folder.
+        names: Those that notebooks were released to.
+    """
+
+    def letters(name):
+        name = unicodedata.normalize("NFKC", name).casefold()
+        return sorted(re.findall(r"\w", name))
+
+    found = [name for name in names if letters(name) == letters(student)]
+    return found[0] if len(found) == 1 else student
 
 
 def prefix_of_repositories(folders: dict[str, bool]) -> str | None:

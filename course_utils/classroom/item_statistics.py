@@ -32,6 +32,7 @@ class Item:
         wrong: The commonest wrong answer, in words, or empty.
         wrong_count: How many gave it.
         misconception: What it shows, or empty.
+        seconds: Median time that its cell took to run; `None` if not known.
     """
 
     lesson: str
@@ -45,6 +46,7 @@ class Item:
     wrong: str
     wrong_count: int
     misconception: str
+    seconds: float | None
 
     @property
     def count(self) -> int:
@@ -80,6 +82,7 @@ def _item(lesson, name, given):
     verdicts = collections.Counter(item["verdict"] for item in answers)
     earned = [item["earned"] for item in answers]
     wrong, count, misconception = _commonest_wrong(answers)
+    seconds = [s for item in answers if (s := item.get("seconds")) is not None]
     return Item(
         lesson,
         name,
@@ -92,6 +95,7 @@ def _item(lesson, name, given):
         feedback_wording.answered(lesson, name, wrong),
         count,
         misconception,
+        float(np.median(seconds)) if seconds else None,
     )
 
 

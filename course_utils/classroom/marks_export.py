@@ -154,6 +154,10 @@ def _fill_in(table, rows, numbers):
 
 
 def _column(lesson, header):
-    """Return the column of a lesson; Canvas adds a number to its name."""
-    own = re.compile(rf"Lesson {re.escape(lesson)}( \(\d+\))?")
+    """Return the column of a lesson.
+
+    Canvas adds a number to its name; Moodle says what it is of, and that the
+    numbers are points: "Assignment: Lesson 02 (Real)".
+    """
+    own = re.compile(rf"([^:]+: )?Lesson {re.escape(lesson)}( \((\d+|Real)\))?")
     return next(filter(own.fullmatch, header), f"Lesson {lesson}")

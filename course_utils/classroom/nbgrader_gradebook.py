@@ -36,8 +36,11 @@ def write(path: Path, rows: list[dict], told: dict) -> None:
         for row in rows:
             book.update_or_create_student(row["student"])
             book.update_or_create_submission(row["lesson"], row["student"])
-            notebook = Path(told["lessons"][row["lesson"]]["file"]).stem
-            for item in row["items"]:
+            content = told["lessons"][row["lesson"]]
+            notebook = Path(content["file"]).stem
+            # What counts for nothing by now has no cell there.
+            counted = [x for x in row["items"] if x["id"] in content["points"]]
+            for item in counted:
                 grade = book.find_grade(
                     item["id"], notebook, row["lesson"], row["student"]
                 )

@@ -45,7 +45,9 @@ def look(
         for one in lessons or able or told
     ]
     versions = {
-        one: submission_judging.version(one, told[one])
+        one: submission_judging.version(
+            one, told[one], class_folder.hidden_sum(folder, one)
+        )
         for one in wanted
         if judges.load(one)  # Raises where it cannot be graded.
     }

@@ -47,10 +47,16 @@ def make(folder: Path, lesson: str, seed: int | None = None) -> Path:
         "cell_seconds": 1_800,
         "prepare": module.__name__,
         "secret": secret,
+        "pictures": None,
         "cache": str(cache_of(folder)),
         "keep_cache": True,
     }
-    own = json.dumps(job) + Path(module.__file__).read_text("utf-8")
+    hidden = class_folder.hidden_sum(folder, lesson)
+    if hidden:
+        job["pictures"] = str(
+            class_folder.hidden_pictures(folder, lesson).absolute()
+        )
+    own = json.dumps(job) + hidden + Path(module.__file__).read_text("utf-8")
     name = hashlib.sha256(own.encode()).hexdigest()[:16]
     path = Path(folder) / "secret" / "references" / f"{lesson}-{name}.frames"
     if path.is_file():

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from course_utils.classroom import class_folder, pending_submissions
+from course_utils.classroom import class_folder, grading, pending_submissions
 
 BEFORE = "marks-before"
 CHANGES = "regraded.csv"
@@ -37,7 +37,7 @@ class Change:
 
 def regrade(
     folder: str | Path,
-    grade: Callable[..., object],
+    grade: Callable[..., object] = grading.grade,
     *,
     dry_run: bool = False,
     **options: object,
@@ -49,7 +49,7 @@ def regrade(
 
     Args:
         folder: The folder of the class.
-        grade: What grades: `course_utils.classroom.grade`.
+        grade: What grades.
         dry_run: Grade nothing, and compare what is known without a run: what
             other points change, and what was graded again before a cut.
         **options: What `grade` takes besides.

@@ -42,6 +42,7 @@ class Submission:
         content: Its bytes; `None` if it was refused.
         order: Of two files the greater is the newer one.
         readable: Whether it can be run at all.
+        doubtful: Whether somebody should look at it before it is graded.
         earlier: Whether it was collected before, and is not here now.
     """
 
@@ -54,6 +55,7 @@ class Submission:
     content: bytes | None = None
     order: tuple = ()
     readable: bool = True
+    doubtful: bool = False
     earlier: bool = False
 
     @property
@@ -80,17 +82,24 @@ def read(folder: Path, source: Path, told: dict) -> list[Submission]:
     bar = tqdm(
         handed_in_files.read_all(source), "Collecting", unit="file", delay=2
     )
-    for file in bar:
+    files = list(bar)
+    top = handed_in_names.folder_of_all(
+        file.path for file in files if file.path.suffix.lower() == ".ipynb"
+    )
+    for file in files:
         if file.path.name == "timestamp.txt":
             text = (file.content or b"")[:200].decode("utf-8", "replace")
             stamps[file.path.parent] = text
             continue
         where = file.path
+        if where.is_relative_to(top):
+            where = where.relative_to(top)
         if where.suffix.lower() == ".zip":
             # Its name tells whose it is, as that of a folder does.
             where /= "anything"
         sender = handed_in_names.sender_of(where, lessons, repositories)
-        one = Submission(str(file.path), sender.student, late=sender.late)
+        student = handed_in_names.known_as(sender.student, seeds.values())
+        one = Submission(str(file.path), student, late=sender.late)
         if file.path.suffix.lower() == ".ipynb" or file.content is None:
             _look_into(one, file, sender, told, seeds)
         else:
@@ -134,7 +143,15 @@ def _look_into(one, file, sender, told, seeds):
         one.lesson = ""
     elif told["lessons"][one.lesson]["own_seeds"] and answers.readable:
         owner = seeds.get(answers.seed, "nobody in this class")
-        if owner != one.student:
+        if one.student not in seeds.values():
+            one.remarks.append(
+                f"No notebook was released to {one.student or 'nobody'}, and "
+                f"its seed is that of {owner}: put it into a folder that is "
+                "named as in your list of students, and collect again."
+            )
+            one.lesson = ""
+        elif owner != one.student:
+            one.doubtful = True
             one.remarks.append(
                 f"Its seed is that of {owner}; it is graded with the seed of "
                 f"{one.student}."

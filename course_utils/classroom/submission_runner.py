@@ -60,7 +60,7 @@ def main() -> None:
         if name not in recorder.checked:
             run_cell(shell, recorder, emit, source, job["cell_seconds"])
     if module := job.get("prepare"):
-        _prepare(module, shell.user_ns, job["secret"], emit)
+        _prepare(module, shell.user_ns, job, emit)
     emit({"kind": "done"})
     # Threads and handlers that a submission has left would hold it up.
     os._exit(0)
@@ -108,12 +108,12 @@ def _place(error):
     return f" (line {number}: `{(line or '').strip()[:LONGEST_LINE]}`)"
 
 
-def _prepare(module, names, secret, emit):
+def _prepare(module, names, job, emit):
     """Make what a lesson's judges ask for, after our own solved lesson."""
     judges = importlib.import_module(module)
     writer = submitted_values.Writer()
-    random = np.random.default_rng(list(secret.encode()))
-    made = writer.write(judges.prepare(names, random))
+    random = np.random.default_rng(list(job["secret"].encode()))
+    made = writer.write(judges.prepare(names, random, job["pictures"]))
     emit({"kind": "prepared", "given": [made]}, writer.arrays)
 
 

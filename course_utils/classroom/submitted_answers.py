@@ -107,7 +107,7 @@ def _problem(notebook):
     if not isinstance(notebook, dict):
         return "It is no notebook: a list or a word stands where it begins."
     if notebook.get("nbformat") != 4:
-        shown = str(notebook.get("nbformat"))[:20]
+        shown = repr(notebook.get("nbformat"))[:20]
         return f"Its notebook format is {shown}, not 4."
     import nbformat
 
@@ -116,7 +116,7 @@ def _problem(notebook):
             warnings.simplefilter("ignore")  # What it mends, it only mentions.
             nbformat.validate(notebook)
     except Exception as error:  # Any error, of any notebook.
-        words = " ".join(str(error).split())[:120]
+        words = " ".join(ascii(str(error))[1:-1].split())[:120]
         return f"Its form is not that of a notebook: {words}"
     return ""
 

@@ -209,10 +209,9 @@ def test_a_trial_runs_from_the_command_line(name, features):
     assert answer.returncode == 0, answer.stderr
     experiment = real_ground.experiment(name)
     lines = [line for line in answer.stdout.splitlines() if line]
-    # As many as one seed has, and those that settings are chosen on.
-    reported = {str(seed) for seed in experiment.seeds if seed > 0}
     rows = runner.read(experiment.path())
-    assert len(lines) == sum(row["seed"] not in reported for row in rows)
+    runs_of = ({key: row[key] for key in experiment.keys} for row in rows)
+    assert len(lines) == len(set(map(runner.kind_of, runs_of)))
 
 
 def test_the_ledger_says_where_each_claim_is_shown():

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import subprocess
+import sys
 import time
 
 import numpy as np
@@ -12,9 +13,11 @@ import pytest
 from benchmarks import classroom_cheats, odd_notebooks
 from course_utils.classroom import (
     class_folder,
+    collect,
     containers,
     grading,
     notebook_cells,
+    report,
     sandbox,
     submission_frames,
     submission_judging,
@@ -35,7 +38,8 @@ TRACES = [
     ("keys, quizzes, solutions are read", "seen"),
     ("`/proc` and the parent's environment are read", "seen"),
 ]
-NOTEBOOK = TOP / "solutions" / "02_feature_extraction.ipynb"
+LESSON = "02_feature_extraction"
+NOTEBOOK = TOP / "solutions" / f"{LESSON}.ipynb"
 
 
 def answered(value):
@@ -221,16 +225,17 @@ def broken(notebook, chance):
     return notebook
 
 
-def test_a_thousand_broken_notebooks_break_nothing(tmp_path):
+def test_a_thousand_broken_notebooks_break_nothing(tmp_path, monkeypatch):
     whole = json.loads(NOTEBOOK.read_text("utf-8"))
     whole["cells"] = whole["cells"][:8]
     text, chance = json.dumps(whole), random.Random(0)
-    read = 0
-    for number in range(1000):
+    read, students = 0, [f"Student {number:04}" for number in range(1000)]
+    for student in students:
         notebook = json.loads(text)
         for _ in range(chance.randint(1, 4)):
             notebook = broken(notebook, chance)
-        path = tmp_path / f"{number}.ipynb"
+        path = tmp_path / "incoming" / student / f"{LESSON}.ipynb"
+        path.parent.mkdir(parents=True)
         content = json.dumps(notebook).encode()
         if chance.random() < 0.1:
             content = content[: chance.randrange(len(content))]
@@ -240,6 +245,33 @@ def test_a_thousand_broken_notebooks_break_nothing(tmp_path):
         except CourseError as error:
             assert "What was handed in" in str(error)
     assert 500 < read < 1000
+    lesson = {"file": f"{LESSON}.ipynb", "own_seeds": False, "checks": True}
+    class_folder.write_class(
+        tmp_path, {"lessons": {"02": {**lesson, "points": {"q6": 1}}}}
+    )
+    assert len(collect(tmp_path)) == 1000
+    placed = [
+        row["student"]
+        for row in class_folder.read_collected(tmp_path)
+        if row["lesson"]
+    ]
+    assert 900 < len(placed) <= 1000
+    # Whatever a cell has said, it can be written down.
+    head = {"kind": "stopped", "id": "q6", "message": "half of it: \ud800"}
+    monkeypatch.setattr(
+        grading, "run_apart", lambda *_: ([(head, {})], "", 1.0)
+    )
+    monkeypatch.setattr(grading, "_reference_of", lambda task: None)
+    monkeypatch.setattr(grading.reference_solutions, "load", lambda path: None)
+    # In this process, where the above holds.
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    some = placed[:100]
+    marks = grading.grade(
+        tmp_path, students=some, workers=1, trust_submissions=True
+    )
+    assert len(marks) == 100
+    written = report(tmp_path)
+    assert "half of it: ?" in written[3].read_text("utf-8")
 
 
 def test_forged_frames_break_nothing():
@@ -281,7 +313,7 @@ def test_marks_come_as_they_are_made_and_are_kept(tmp_path, monkeypatch):
         lambda path: classroom_cheats.reference(),
     )
     # In this process, where the above holds.
-    monkeypatch.setitem(__import__("sys").modules, "distributed", None)
+    monkeypatch.setitem(sys.modules, "distributed", None)
     assert len(grading.grade(tmp_path, dry_run=True)) == 2
     marks = {m["student"]: m for m in grading.grade(tmp_path, workers=1)}
     assert marks["A"]["status"] == "graded"

@@ -3,17 +3,20 @@
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
 from course_utils import backbones
 from course_utils.answers.checks.training_evidence import Evidence
 from course_utils.classroom import (
+    release,
     submission_frames,
     submission_judging,
     submitted_values,
 )
 from course_utils.classroom.judges import Reference, lesson_03_judges
 from course_utils.pictures import load_dataset
+from tools import draw_hidden
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +90,28 @@ def test_what_is_good_on_new_pictures_passes(metal, activation):
 def test_what_is_not_is_told(metal, how, words):
     earned, message = judged(tuned(metal, **how), metal[-1])
     assert (earned, words in message) == (0, True), message
+
+
+def test_a_teachers_own_pictures_are_taken(tmp_path):
+    release(tmp_path, ["03"])
+    own = draw_hidden.draw(tmp_path, 2)
+    names = {"load_dataset": load_dataset, "my_model": Blind()}
+    chance = np.random.default_rng(0)
+    found = lesson_03_judges.prepare(names, chance, str(own))
+    assert sorted(found["labels"]) == sorted(list(range(6)) * 2)
+    first = next(iter(sorted(own.glob("crazing/*.jpg"))))
+    with Image.open(first) as picture:
+        shown = np.asarray(picture.convert("RGB"))
+    assert any(np.array_equal(one, shown) for one in found["pictures"])
+    assert found["accuracy"] == pytest.approx(1 / 6)
+
+
+class Blind:
+    """A network that calls everything crazing."""
+
+    def predict(self, pictures, verbose):
+        """The scores of six classes."""
+        return np.eye(6)[np.zeros(len(pictures), int)]
 
 
 def test_another_network_or_head_is_told(metal):

@@ -29,6 +29,7 @@ from tests.classroom.test_teachers_side import (
 )
 from tests.classroom.test_teachers_side import room as room
 from tests.conftest import TOP
+from tools import draw_hidden
 
 
 def course(capsys, *words):
@@ -202,6 +203,72 @@ def test_who_or_what_is_not_there_is_answered_with_what_is(room):
     with pytest.raises(CourseError, match="lesson '2': choose '02' or '03'"):
         grading.grade(room, lessons=["2"], **trust)
     assert len(grading.grade(room, students=["Anna"], **trust)) == 1
+
+
+def test_own_seeds_follow_the_names_in_the_list(tmp_path, capsys, monkeypatch):
+    room, names = tmp_path / "class", ["Anna Meyer", "Ben Weiss"]
+    release(room, ["02"], students=names)
+    anna, ben = (released(room, name) for name in names)
+    hand_in(room, "meyeranna_77_456_x.ipynb", anna)
+    hand_in(room, "Ben Weiss/x.ipynb", anna)
+    hand_in(room, "user99/x.ipynb", ben)
+    _, said = course(capsys, "collect", room)
+    assert "2 submissions of 2 students." in said
+    assert "is that of Anna Meyer; it is graded with the seed of Ben" in said
+    assert "released to user99, and its seed is that of Ben Weiss" in said
+    rows = class_folder.read_collected(room)
+    assert {r["student"] for r in rows if r["lesson"]} == set(names)
+    # Whoever puts it there by hand is told, and the others are graded.
+    made = []
+    monkeypatch.setattr(
+        grading.reference_solutions,
+        "make",
+        lambda folder, lesson, seed: made.append(seed) or tmp_path,
+    )
+    task = {
+        "folder": str(room),
+        "lesson": "02",
+        "grader": "",
+        "sandbox": "none",
+    }
+    path = room / "submissions" / "user99" / "02.ipynb"
+    class_folder.write_bytes(path, ben)
+    mark = grading.grade_one({**task, "student": "user99"})
+    assert mark["status"] == "failed" and not made
+    assert "No notebook was released to user99" in mark["message"]
+
+
+def test_an_export_says_which_marks_are_old(room, capsys):
+    hand_in(room, f"A/{FILE}")
+    collect(room)
+    class_folder.write_text(
+        room / "marks" / "A" / "02.json",
+        json.dumps(
+            {"student": "A", "lesson": "02", "status": "graded", "items": []}
+            | {"message": "", "grader": "old", "sha256": "", "seconds": 1}
+        ),
+    )
+    code, said = course(capsys, "export", room, "--to", "canvas")
+    assert code == 0 and "Graded before something changed: A." in said
+
+
+def test_hidden_pictures_are_drawn_from_the_secret_of_the_class(tmp_path):
+    drawn = []
+    for name in ("one", "other"):
+        release(tmp_path / name, ["03"])
+        before = class_folder.hidden_sum(tmp_path / name, "03")
+        top = draw_hidden.draw(tmp_path / name, 2)
+        assert before != class_folder.hidden_sum(tmp_path / name, "03")
+        drawn.append(
+            {
+                path.relative_to(top).as_posix(): path.read_bytes()
+                for path in top.rglob("*.jpg")
+            }
+        )
+    assert drawn[0].keys() == drawn[1].keys() and len(drawn[0]) == 12
+    assert not set(drawn[0].values()) & set(drawn[1].values())
+    with pytest.raises(CourseError, match="no folder of a class"):
+        draw_hidden.draw(tmp_path)
 
 
 def test_the_run_to_compare_with_is_announced_and_made_once(room, monkeypatch):

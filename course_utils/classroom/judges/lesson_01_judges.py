@@ -59,7 +59,7 @@ def _sorted(rows):
     return rows[rows.sum(axis=1).argsort()]
 
 
-def prepare(names: dict, random: np.random.Generator) -> dict:
+def prepare(names: dict, random: np.random.Generator, own: None = None) -> dict:
     """Return some drawings, in an order of their own, and their grids."""
     import keras
 

@@ -52,7 +52,7 @@ def judge_other_head(head: object, reference: Reference) -> tuple[str, str]:
     )
 
 
-def prepare(names: dict, random: np.random.Generator) -> dict:
+def prepare(names: dict, random: np.random.Generator, own: None = None) -> dict:
     """Return the test cells in an order of their own, mirrored, as features.
 
     Solar cells are public, and so are their labels; but no file says which of

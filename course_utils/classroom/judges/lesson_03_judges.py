@@ -130,11 +130,28 @@ def _answer(x, layers, activation):
     return np.argmax(x @ layers[-2] + layers[-1], axis=1)
 
 
-def prepare(names: dict, random: np.random.Generator) -> dict:
-    """Return test pictures of the metal, and how our own network does."""
-    test = names["load_dataset"]("defects").test
+def prepare(
+    names: dict, random: np.random.Generator, own: str | None = None
+) -> dict:
+    """Return pictures of the metal, and how our own network does.
+
+    Those of the teacher (`python -m tools.draw_hidden`), or else the course's
+    own test pictures, which are public.
+    """
+    import keras
+
+    splits = names["load_dataset"]("defects")
+    hidden = splits.test
+    if own:
+        hidden = keras.utils.image_dataset_from_directory(
+            own,
+            class_names=splits.class_names,
+            image_size=hidden.element_spec[0].shape[1:3],
+            shuffle=False,
+            verbose=False,
+        )
     pictures, labels = map(
-        np.concatenate, zip(*test.as_numpy_iterator(), strict=True)
+        np.concatenate, zip(*hidden.as_numpy_iterator(), strict=True)
     )
     some = random.permutation(len(labels))[:PICTURES]
     found = names["my_model"].predict(pictures[some], verbose=0)
