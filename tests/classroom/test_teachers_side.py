@@ -26,6 +26,7 @@ from course_utils.classroom import (
     release,
     release_notebooks,
     report,
+    similar_submissions,
     submitted_answers,
     write_example,
 )
@@ -316,6 +317,30 @@ def test_a_report_tells_the_class_and_each_student(room):
     with written[0].open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["earned"] for row in rows] == ["2.0", "0.0", "0.0"]
+
+
+def test_pairs_are_told_by_what_is_their_own(room):
+    def answered(*lines):
+        notebook = json.loads(released(room))
+        cell = "\n".join(["# exercise: fe-03", *lines])
+        notebook["cells"].append({"cell_type": "code", "source": cell})
+        return json.dumps(notebook).encode()
+
+    odd = [f"strange_name_{n} = sorted(my_rows)[{n}:] + [9]" for n in range(5)]
+    own = [f"batch{n} = features.mean((1, 2)) * {n}" for n in range(5)]
+    found = similar_submissions.find_pairs(
+        "02",
+        {
+            "A": answered(*odd),
+            "B": answered(*odd[:4], "y = 2"),
+            "C": answered(*own),
+            # What everybody was given is nobody's own.
+            "D": released(room),
+            "E": released(room),
+        },
+    )
+    assert [(pair.first, pair.second) for pair in found] == [("A", "B")]
+    assert found[0].likeness > 0.8 and found[0].lines == tuple(odd[:4])
 
 
 def test_discrimination_is_the_correlation_with_the_other_items():
