@@ -52,7 +52,7 @@ CHEATS = {
         "checks.Exercise.check = lambda *_: 'passed'\n"
         "course.exercise('fe-03').check(1, 2)"
     ],
-    "the door is replaced in sys.modules": [
+    "`course` is replaced in sys.modules": [
         "import sys, types\nfake = types.ModuleType('course')\n"
         "sys.modules['course_utils.course'] = fake\n"
         "sys.modules['course_utils.classroom.submission_judging'] = fake"

@@ -234,7 +234,7 @@ CELLS = {
         "from joblib import Parallel, delayed\n"
         "print(Parallel(2)(delayed(abs)(n) for n in (-1, 2)))"
     ),
-    "the door under another name": (
+    "`course` under another name": (
         "from course_utils import course as kurs\n"
         "kurs.exercise('fe-03').hint()\nkurs.progress()"
     ),
@@ -273,7 +273,7 @@ ODDITIES: dict[str, dict[str, Callable]] = {
         "names in Japanese",
         "`await` at the top",
         "a bar of `tqdm.notebook`",
-        "the door under another name",
+        "`course` under another name",
     ),
     "from Colab": {
         "nbformat 4.4, whose cells have no ids": _without_ids,

@@ -15,6 +15,7 @@ import psutil
 
 from course_utils.machine import data_files, errors, paths, real_files
 from course_utils.machine.errors import CourseError
+from course_utils.machine.pip_command import pip_install
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)
 _MEMORY_GB = 4
@@ -63,7 +64,7 @@ def examine() -> Iterator[Finding]:
         ("Kernel", _kernel),
         ("Work folder", _work_folder),
         ("Data", _data),
-        ("Real ground", _real),
+        ("Real files", _real),
     ]
     for subject, look in looks:
         try:
@@ -178,7 +179,7 @@ def _widgets() -> Iterator[Finding]:
             "Widgets",
             "note",
             "JupyterLab lacks a part in this environment, so quizzes and "
-            f"progress may show as text: `pip install {' '.join(missing)}`.",
+            f"progress may show as text: `{pip_install(' '.join(missing))}`.",
         )
 
 
@@ -257,6 +258,6 @@ def _real() -> Iterator[Finding]:
     for name in data_files.names("real"):
         try:
             real_files.verified_path(name)
-            yield Finding("Real ground", "ok", f"{name}: checksum right")
+            yield Finding("Real files", "ok", f"{name}: checksum right")
         except CourseError as error:
-            yield Finding("Real ground", "note", str(error))
+            yield Finding("Real files", "note", str(error))

@@ -360,7 +360,7 @@ course.progress()
 # 4. Could you tell forgetting from overfitting by looking at curves? If not:
 #    **03b Fine-tuning traps**.
 # 5. Would you notice that pictures of one patient are in the training *and*
-#    in the test part? If not: **04 Medical images**, then **04b**.
+#    in the test part? If not: **04 Domain adaptation**, then **04b**.
 #
 # Yes to all five? Go to **05 Your own images**, **07 Beyond the recipe**, or the
 # **08 Challenge**. Short of time? In three hours: **00, 02, 03, 05**.

@@ -27,6 +27,12 @@ LOOKS = {
     "drift": ["tools/build_notebooks.py", "--check"],
     "quizzes": ["-m", "tools.lint_quizzes"],
 }
+# Tests of what is made from these, which nothing else would tell.
+MADE_FROM = {
+    "lessons/": "tests/tools/test_lesson_minutes.py",
+    "data/quizzes/": "tests/tools/test_list_misconceptions.py",
+    "data/keys/": "tests/tools/test_list_misconceptions.py",
+}
 # A browser, a wheel and folders of notebooks take minutes.
 SLOW = ("test_browser", "test_wheel", "test_own_folders", "test_offline")
 PYTEST = ["-m", "pytest", "-q", "-n", "2", "--no-header"]
@@ -135,6 +141,9 @@ def nearest_tests(top: Path, changed: Iterable[str]) -> list[str]:
             if Path(name).stem.startswith(subject)
             or module in imported[name]
             or (file != "__init__.py" and file in text)
+            or any(
+                path.startswith(k) and name == v for k, v in MADE_FROM.items()
+            )
         }
         if not near and path.startswith("course_utils/"):
             room = f"tests/{Path(path).parts[1]}/"

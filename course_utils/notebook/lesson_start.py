@@ -99,7 +99,7 @@ def _explain_stop(shell, kind, error, traceback, tb_offset=None) -> None:
         ]
     elif getattr(error, "name", None) in _PYTORCH:
         lines = [
-            f"CourseError: {error.name} is not installed: `pip install torch "
+            f"CourseError: {error.name} is not installed: `%pip install torch "
             "efficientnet-lite-pytorch==0.1.0` brings what the lesson on "
             "PyTorch needs; then run this cell again."
         ]

@@ -36,7 +36,7 @@ from course_utils.classroom.item_statistics import look_at_items
 from course_utils.classroom.releasing import with_seed
 from course_utils.machine.errors import CourseError
 from tests.conftest import TOP
-from tools import list_misconceptions, try_nbgrader
+from tools import try_nbgrader
 
 FILE = "02_feature_extraction.ipynb"
 
@@ -591,12 +591,6 @@ def test_the_example_is_collected_as_it_was_meant(tmp_path, capsys):
 def test_a_step_before_its_turn_is_one_sentence(tmp_path, capsys):
     assert cli.main(["class", "report", str(tmp_path)]) == 1
     assert "course class release" in capsys.readouterr().err
-
-
-def test_the_page_of_misconceptions_is_what_the_quizzes_say():
-    assert list_misconceptions.PAGE.read_text("utf-8") == (
-        list_misconceptions.page()
-    ), "run python -m tools.list_misconceptions"
 
 
 def test_each_term_of_the_glossary_is_in_the_lesson_that_it_names():

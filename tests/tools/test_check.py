@@ -54,6 +54,8 @@ def test_committed_edited_and_new_files_count_and_later_ones_do_not(clone):
         (f"{CHECKS}/lesson_03_checks.py", "tests/answers/test_checks_03"),
         (f"{CHECKS}/lesson_02_head_checks.py", "tests/answers/test_checks_02"),
         ("course_utils/classroom/collecting.py", "tests/classroom/"),
+        ("data/keys/03.yml", "tests/tools/test_list_misconceptions"),
+        ("lessons/00_start_here.py", "tests/tools/test_lesson_minutes"),
         ("data/exercises/03b.yml", "tests/answers/test_checks_03b"),
         ("tools/lint_quizzes.py", "tests/tools/test_lint_quizzes"),
         ("environment.yml", "tests/test_project"),
