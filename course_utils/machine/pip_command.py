@@ -6,7 +6,7 @@ import sys
 def pip_install(packages: str) -> str:
     """Return the command that installs packages for this very Python.
 
-    In a notebook it is a line for a cell; elsewhere one for a terminal, in which
+    In a notebook it is a line for a cell; elsewhere one for a terminal, where
     the environment of the course need not be active.
 
     Args:
