@@ -13,6 +13,8 @@ from course_utils.classroom import class_commands
 from course_utils.machine import arguments, errors, paths, work_folder
 from course_utils.machine.errors import CourseError
 
+# A photograph that is uploaded comes in one message.
+LARGE_MESSAGES = "{'websocket_max_message_size': 100_000_000}"
 _MARKS = {"ok": "ok   ", "note": "note ", "wrong": "WRONG"}
 
 
@@ -138,6 +140,7 @@ def _lab(no_browser: bool, lesson: str, options: list[str]) -> int:
         "jupyterlab",
         f"--ServerApp.root_dir={work}",
         f"--LabApp.default_url=/lab/tree/{name}",
+        f"--ServerApp.tornado_settings={LARGE_MESSAGES}",
         # Below a warning, the server's log would hide the address.
         "--log-level=WARN",
         *options,

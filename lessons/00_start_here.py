@@ -91,8 +91,8 @@ print(examples.description)
 # *The figure shows six cells, and what the experts said.* Stains of the silicon
 # and scratches on the contacts are no defects.
 #
-# **Can you tell?** Half of the next twenty are defective. Press the button
-# below each cell that you think is defective, then *That is my guess*.
+# **Can you tell?** Half of the next twenty are defective. Tick each cell that you
+# think is defective, then press *That is my guess*.
 
 # %%
 wall_pictures, wall_labels = sure_cells("validation", 10)

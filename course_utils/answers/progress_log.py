@@ -156,7 +156,8 @@ def _parse(line: bytes) -> Event | None:
             and 0 <= event.score <= 1
             and (
                 _is_number(event.answer)
-                if event.kind in ("prediction", "outcome") and event.answer
+                if event.kind in ("prediction", "outcome")
+                and event.answer is not None
                 else isinstance(event.answer, str | float | int | None)
             )
         )
@@ -166,4 +167,7 @@ def _parse(line: bytes) -> Event | None:
 
 
 def _is_number(value: object) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
+    try:
+        return type(value) in (int, float) and math.isfinite(value)
+    except OverflowError:  # a whole number beyond all floats
+        return False

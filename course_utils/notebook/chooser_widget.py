@@ -21,6 +21,7 @@ class View(anywidget.AnyWidget):
         chosen: The name that is chosen.
         picture: The picture, PNG in base64.
         description: The picture in words.
+        told: What went wrong, if anything did: it is read out.
     """
 
     _esm = _STATIC / "chooser.js"
@@ -30,3 +31,4 @@ class View(anywidget.AnyWidget):
     chosen = traitlets.Unicode().tag(sync=True)
     picture = traitlets.Unicode().tag(sync=True)
     description = traitlets.Unicode().tag(sync=True)
+    told = traitlets.Unicode().tag(sync=True)

@@ -1,5 +1,6 @@
 """A wall of pictures: which are of the one kind, and which of the other?"""
 
+import base64
 import html
 import io
 import operator
@@ -11,14 +12,14 @@ from PIL import Image
 from course_utils.evaluation.plotting import BLUE, VERMILLION
 from course_utils.machine import arguments, array_arguments
 from course_utils.machine.errors import CourseError
-from course_utils.notebook.alternative_text import as_html, as_png
+from course_utils.notebook.alternative_text import as_png
 from course_utils.notebook.widget_fallback import Shown
 
 
 class GuessWall(Shown):
     """Pictures of two kinds, of which the learner picks those of one.
 
-    In JupyterLab each picture has a button; elsewhere `guess` takes the
+    In JupyterLab each picture has a box; elsewhere `guess` takes the
     numbers. Introduced in lesson 00 (``00_start_here``).
 
     Args:
@@ -147,53 +148,37 @@ class GuessWall(Shown):
         return as_png(figure)
 
     def _make_view(self):
-        import ipywidgets
+        from course_utils.notebook import guess_wall_widget
 
-        _, second = self._names
-        self._buttons = [
-            ipywidgets.ToggleButton(description=f"{number + 1}: {second}?")
-            for number in range(len(self._labels))
-        ]
-        for button in self._buttons:
-            button.layout.width = "150px"
-            button.tooltip = "Pick it, or leave it"
-            button.observe(self._on_pick, "value")
-        cells = [
-            ipywidgets.VBox([ipywidgets.HTML(_as_image(picture, i)), button])
-            for i, (picture, button) in enumerate(
-                zip(self._pictures, self._buttons, strict=True), 1
-            )
-        ]
-        grid = ipywidgets.GridBox(cells)
-        grid.layout.grid_template_columns = f"repeat({self._columns}, 160px)"
-        self._done = ipywidgets.Button(description="That is my guess")
-        self._done.on_click(self._on_done)
-        self._told = ipywidgets.HTML()
-        return ipywidgets.VBox([grid, self._done, self._told])
+        first, second = self._names
+        view = guess_wall_widget.View(
+            question=f"{first}, or {second}? Pick what is {second}.",
+            pictures=[_as_png(picture) for picture in self._pictures],
+            columns=self._columns,
+        )
+        view.on_msg(self._on_message)
+        return view
 
-    def _on_pick(self, change):
-        button = change["owner"]
-        button.icon = "check" if change["new"] else ""
-
-    def _on_done(self, button):
-        picked = [i for i, b in enumerate(self._buttons, 1) if b.value]
-        self.guess(picked)
+    def _on_message(self, widget, content, buffers):
+        self.guess(content.get("guess", ...))
 
     def _draw_view(self):
+        first, second = self._names
         if self.guesses is None:
+            count = len(self._labels)
+            texts = [f"{number}: {second}?" for number in range(1, count + 1)]
+            self._view.shown = {"texts": texts, "picked": None}
             return
-        for i, button in enumerate(self._buttons):
-            guess, true = int(self.guesses[i]), int(self._labels[i])
-            button.value = bool(guess)
-            button.button_style = "" if guess == true else "warning"
-            wrong = "missed" if true else "false alarm"
-            told = self._names[true] if guess == true else wrong
-            button.description = f"{i + 1}: {told}"
-        told = html.escape(self.describe())
-        self._told.value = f'<p role="status">{told}</p>'
+        told = {(1, 1): second, (0, 0): first}
+        told |= {(0, 1): "missed", (1, 0): "false alarm"}
+        pairs = zip(self.guesses.tolist(), self._labels.tolist(), strict=True)
+        texts = [f"{i}: {told[pair]}" for i, pair in enumerate(pairs, 1)]
+        picked = (np.flatnonzero(self.guesses) + 1).tolist()
+        self._view.shown = {"texts": texts, "picked": picked}
+        self._view.told = self.describe()
 
 
-def _as_image(picture, number):
+def _as_png(picture):
     file = io.BytesIO()
     Image.fromarray(picture).resize((144, 144)).save(file, format="png")
-    return as_html(file.getvalue(), f"picture {number}", 144)
+    return base64.b64encode(file.getvalue()).decode()

@@ -3,6 +3,7 @@
 Where no widget can be shown, one plot appears at the end.
 """
 
+import contextlib
 import time
 from pathlib import Path
 
@@ -55,7 +56,7 @@ class LiveTraining(keras.callbacks.Callback):
         self.metric = metric
         self.history, self.epoch, self.phases = {}, [], []
         self._phase, self._view, self._handle = 0, None, None
-        self._name = None
+        self._name = self._cell = None
         self._moved, self._end_phase = 0.0, False
 
     def begin_phase(self, name):
@@ -71,11 +72,17 @@ class LiveTraining(keras.callbacks.Callback):
         """Opens the view, or goes on in it; see Keras."""
         self._phase, self._end_phase = self._phase + 1, False
         self._first = None
-        if self._handle is None:
-            self._view = _make_view() if frontend.shows_widgets() else None
-            if self._view is not None:
+        shell = _shell()
+        if shell is not None:
+            shell.events.register("post_run_cell", self._on_cell_end)
+            if shell.execution_count != self._cell:
+                self._handle = None  # An earlier cell's is not seen here.
+            self._cell = shell.execution_count
+        if self._handle is None and frontend.shows_widgets():
+            if self._view is None:
+                self._view = _make_view()
                 self._view.on_msg(self._on_message)
-                self._handle = _display(self._view)
+            self._handle = _display(self._view)
         self._tell(
             running=True, done=0.0, phase=self._phase, told=self._begun()
         )
@@ -118,7 +125,18 @@ class LiveTraining(keras.callbacks.Callback):
         ended = f"Ended after {len(self.epoch)} epochs in all."
         if self._end_phase:
             ended = f"Ended at your request. {ended}"
-        self._tell(running=False, done=1.0, now="", told=ended)
+        self._end(ended, done=1.0)
+
+    def _on_cell_end(self, result=None):
+        """Says so where an interrupt or an error has ended a training."""
+        self._end(f"Stopped after {len(self.epoch)} epochs in all.")
+
+    def _end(self, told, **state):
+        shell = _shell()
+        if shell is not None:
+            with contextlib.suppress(ValueError):  # It was no training of ours.
+                shell.events.unregister("post_run_cell", self._on_cell_end)
+        self._tell(running=False, now="", told=told, **state)
         self._name = None
         if self.epoch:
             self._show_plot()
@@ -148,10 +166,9 @@ class LiveTraining(keras.callbacks.Callback):
 
     def _show_plot(self):
         """Puts the picture beside the view, for whoever shows no widgets."""
-        from IPython import get_ipython
         from IPython.display import display
 
-        if get_ipython() is None:
+        if _shell() is None:
             return
         picture, description = self._draw()
         bundle = {
@@ -165,6 +182,13 @@ class LiveTraining(keras.callbacks.Callback):
             self._handle = display(bundle, raw=True, display_id=True)
         else:
             self._handle.update(bundle, raw=True)
+
+
+def _shell():
+    """Returns IPython's shell, or None where there is none."""
+    from IPython import get_ipython
+
+    return get_ipython()
 
 
 def _make_view():

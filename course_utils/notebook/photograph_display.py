@@ -137,11 +137,9 @@ class NamedPhotograph(Shown):
             accept="image/*", description="Upload one of yours"
         )
         self._upload.layout.width = "auto"
-        self._told = ipywidgets.HTML()
         self._upload.observe(self._on_upload, "value")
-        controls = ipywidgets.HBox([self._upload, self._told])
         self._list.observe(self._on_choice, "chosen")
-        return ipywidgets.VBox([self._list, controls])
+        return ipywidgets.VBox([self._list, self._upload])
 
     def _draw_view(self):
         self._list.options = [[name, name] for name in self.names()]
@@ -155,23 +153,31 @@ class NamedPhotograph(Shown):
 
     def _on_upload(self, change):
         for file in change["new"]:
-            name = Path(file["name"]).name
-            folder = paths.work_dir()
-            folder.mkdir(parents=True, exist_ok=True)
-            if (folder / name).suffix.lower() not in _ENDINGS:
-                self._told.value = "That is no picture file: choose a JPEG."
-                continue
-            (folder / name).write_bytes(bytes(file["content"]))
-            self._try(name)
+            self._try(Path(file["name"]).name, bytes(file["content"]))
 
-    def _try(self, name):
+    def _try(self, name, content=None):
         try:
+            if content is not None:
+                _keep(paths.work_dir() / name, content)
             self.choose(name)
         except (CourseError, OSError) as error:
-            self._told.value = f"That did not work: {error}"
+            self._list.told = f"That did not work: {error}"
             self._list.chosen = self.name
         else:
-            self._told.value = ""
+            self._list.told = ""
+
+
+def _keep(path, content):
+    """Writes a picture into the work folder, over no other."""
+    if path.suffix.lower() not in _ENDINGS:
+        raise CourseError("That is no picture file: choose a JPEG.")
+    if path.is_file() and path.read_bytes() != content:
+        raise CourseError(
+            f"There is another picture {path.name!r} in {path.parent}: rename "
+            "yours."
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    paths.write_whole(path, content)
 
 
 def _picture_size(classifier):

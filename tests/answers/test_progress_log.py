@@ -100,6 +100,11 @@ def test_a_write_cut_short_costs_no_later_event(work):
         '{"kind": "exercise", "name": "sh-02", "score": true}',
         '{"kind": "prediction", "lesson": "00", "name": "q1", "answer": "abc"}',
         '{"kind": "prediction", "lesson": "00", "name": "q1", "answer": NaN}',
+        '{"kind": "prediction", "lesson": "00", "name": "q1", "answer": ""}',
+        '{"kind": "prediction", "lesson": "00", "name": "q1", "answer": false}',
+        '{"kind": "exercise", "lesson": "00", "name": "a", "score": 1'
+        + 400 * "0"
+        + "}",
         '{"kind": "learner", "name": "\\ud800"}',
         "[" * 100_000,
         "\x00\x00\xff",

@@ -93,10 +93,12 @@ def test_a_learner_works_through_lesson_00(page):
     wall.scroll_into_view_if_needed()
     for number in (1, 2):  # By mouse, and by keyboard.
         name = f"{number}: defective?"
-        button = wall.get_by_role("button", name=name, exact=True)
-        button.focus()
-        button.click() if number == 1 else page.keyboard.press("Space")
+        box = wall.get_by_role("checkbox", name=name, exact=True)
+        box.focus()
+        box.click() if number == 1 else page.keyboard.press("Space")
+        expect(box).to_be_checked()
     page.screenshot(path=SCREENSHOTS / "00_wall.png")
+    assert axe_problems(page, ".course-wall") == []
     wall.get_by_role("button", name="That is my guess").click()
     expect(wall.get_by_role("status")).to_contain_text("You: right about")
     page.screenshot(path=SCREENSHOTS / "00_guessed.png")

@@ -48,20 +48,20 @@ def test_odd_numbers_are_named(wall, numbers):
     assert wall.guesses is None
 
 
-def test_the_buttons_and_the_list_are_one(wall, monkeypatch):
+def test_the_boxes_and_the_list_are_one(wall, monkeypatch):
     monkeypatch.setenv("VSCODE_PID", "1")
-    pytest.importorskip("ipywidgets")
+    pytest.importorskip("anywidget")
     bundle(wall)
-    wall._buttons[1].value = wall._buttons[3].value = True
-    wall._done.click()
+    assert wall._view.shown["texts"][:2] == ["1: broken?", "2: broken?"]
+    assert wall._view.shown["picked"] is None and not wall._view.told
+    wall._on_message(wall._view, {"guess": [2, 4]}, [])
     assert wall.guesses.tolist() == [0, 1, 0, 1, 0, 0]
-    assert "You: right about 3 of 6" in wall._told.value
-    told = [button.description for button in wall._buttons]
-    assert told[:4] == [
+    assert "You: right about 3 of 6" in wall._view.told
+    assert wall._view.shown["texts"][:4] == [
         "1: sound", "2: broken", "3: missed", "4: false alarm",
     ]  # fmt: skip
     wall.guess([1])
-    assert [b.value for b in wall._buttons] == [True] + 5 * [False]
+    assert wall._view.shown["picked"] == [1]
 
 
 @pytest.mark.parametrize(

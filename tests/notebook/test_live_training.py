@@ -99,6 +99,48 @@ def test_with_a_front_end_the_widget_follows(front_end):
     assert kind in last and "image/png" in last
 
 
+class Failing(keras.callbacks.Callback):
+    """Whatever ends a training in the second epoch."""
+
+    def __init__(self, error):
+        super().__init__()
+        self.error = error
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 1:
+            raise self.error
+
+
+def test_a_training_that_was_interrupted_is_over(front_end):
+    model, _ = tiny_model()
+    live, shell = live_training.LiveTraining(), live_training._shell()
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(
+            *(IMAGES, LABELS),
+            epochs=3,
+            callbacks=[live, Failing(KeyboardInterrupt())],
+            verbose=0,
+        )
+    assert live._view.running
+    shell.events.trigger("post_run_cell", None)
+    assert not live._view.running
+    assert live._view.told == "Stopped after 1 epochs in all."
+    assert "image/png" in front_end[-1][1]
+    live._view.told = ""
+    shell.events.trigger("post_run_cell", None)  # That of another cell.
+    assert live._view.told == ""
+
+
+def test_in_another_cell_it_is_shown_anew(front_end):
+    model, _ = tiny_model()
+    live, shell = live_training.LiveTraining(), live_training._shell()
+    for count in (1, 1, 2):
+        shell.execution_count = count
+        model.fit(IMAGES, LABELS, callbacks=[live], verbose=0)
+    kinds = [kind for kind, _ in front_end]
+    assert kinds == ["new", "update", "update", "new", "update"]
+
+
 def test_the_button_ends_the_phase_and_keeps_the_best_weights(front_end):
     model, base_model = tiny_model()
     live = live_training.LiveTraining()

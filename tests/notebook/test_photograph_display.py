@@ -76,10 +76,13 @@ def test_list_and_upload_work(work, monkeypatch):
     assert shown.name == "up.png" and (work / "up.png").is_file()
     assert shown._list.chosen == "up.png"
     upload("bad.png", b"no picture")
-    assert shown.name == "up.png" and "did not work" in shown._told.value
+    assert shown.name == "up.png" and "did not work" in shown._list.told
     upload("page.html", b"<b>")
-    assert "no picture file" in shown._told.value
+    assert "no picture file" in shown._list.told
     assert not (work / "page.html").exists()
+    upload("up.png", content + b" ")
+    assert "another picture 'up.png'" in shown._list.told
+    assert (work / "up.png").read_bytes() == content
 
 
 def test_a_link_that_leads_nowhere_hides_no_other_picture(work):

@@ -1,5 +1,11 @@
 // A list, and the picture of what is chosen.
 
+const LOST =
+  "The kernel was stopped or restarted. Run this cell again to go on.";
+const WAITING =
+  "Waiting for the kernel. It may be busy with a cell; if it was stopped " +
+  "since, run this cell again.";
+
 function render({ model, el }) {
   const label = model.get("label");
   const frame = document.createElement("section");
@@ -11,6 +17,10 @@ function render({ model, el }) {
     frame.addEventListener(kind, (event) => {
       const command = event.ctrlKey || event.metaKey || event.altKey;
       if (!command) event.stopPropagation();
+      if (kind === "keydown" && event.key === "Escape") {
+        document.activeElement.blur();
+        frame.closest(".jp-Cell")?.focus();
+      }
     });
   }
 
@@ -21,32 +31,51 @@ function render({ model, el }) {
   list.style.cssText = "font: inherit; margin: 0 0 0.6em 0.4em; max-width: 90%";
   holder.append(label, list);
   const picture = document.createElement("img");
-  frame.append(holder, picture);
+  const told = document.createElement("p");
+  told.setAttribute("role", "status");
+  told.setAttribute("aria-live", "polite");
+  frame.append(holder, told, picture);
   el.append(frame);
 
+  let waiting = null;
   list.addEventListener("change", () => {
     model.set("chosen", list.value);
     model.save_changes();
+    // In a notebook that was opened again nobody may answer.
+    clearTimeout(waiting);
+    waiting = setTimeout(() => (told.textContent = WAITING), 3000);
   });
   const fill = () => {
     const options = model.get("options");
     list.replaceChildren(...options.map(([name, text]) => new Option(text, name)));
     list.value = model.get("chosen");
   };
+  const tell = () => {
+    told.textContent = model.get("told");
+  };
+  const lose = () => {
+    list.disabled = true;
+    told.textContent = LOST;
+  };
   const show = () => {
     list.value = model.get("chosen");
     picture.src = `data:image/png;base64,${model.get("picture")}`;
     picture.alt = model.get("description");
   };
-  const names = "change:chosen change:picture change:description";
+  const answered = () => {
+    clearTimeout(waiting);
+    if (told.textContent === WAITING) tell();
+    show();
+  };
   model.on("change:options", fill);
-  model.on(names, show);
+  model.on("change:chosen", show);
+  model.on("change:picture change:description", answered);
+  model.on("change:told", tell);
+  model.on("comm_live_update", lose);
   fill();
   show();
-  return () => {
-    model.off("change:options", fill);
-    model.off(names, show);
-  };
+  tell();
+  return () => clearTimeout(waiting);
 }
 
 export default { render };

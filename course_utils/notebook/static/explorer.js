@@ -1,5 +1,11 @@
 // Sliders over committed results, and a button that trains one more point.
 
+const LOST =
+  "The kernel was stopped or restarted. Run this cell again to go on.";
+const WAITING =
+  "Waiting for the kernel: it begins when the running cell has ended. If the " +
+  "kernel was stopped since, run this cell again.";
+
 function render({ model, el }) {
   const frame = document.createElement("section");
   frame.className = "course-explorer";
@@ -10,6 +16,10 @@ function render({ model, el }) {
     frame.addEventListener(kind, (event) => {
       const command = event.ctrlKey || event.metaKey || event.altKey;
       if (!command) event.stopPropagation();
+      if (kind === "keydown" && event.key === "Escape") {
+        document.activeElement.blur();
+        frame.closest(".jp-Cell")?.focus();
+      }
     });
   }
 
@@ -41,6 +51,8 @@ function render({ model, el }) {
         [name]: Number(input.value),
       });
       model.save_changes();
+      // In a notebook that was opened again nobody may answer.
+      wait();
     });
     showChosen.push(show);
   }
@@ -68,8 +80,16 @@ function render({ model, el }) {
     // It stays focusable, so that the keyboard does not lose its place.
     if (train.getAttribute("aria-disabled") !== "true") {
       model.send({ train: model.get("trainings") });
+      wait();
     }
   });
+
+  let waiting = null;
+  function wait() {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => (told.textContent = WAITING), 3000);
+  }
+  const answered = () => clearTimeout(waiting);
 
   let begun = null;
   const showNow = () => {
@@ -79,6 +99,7 @@ function render({ model, el }) {
   const clock = setInterval(() => begun && showNow(), 1000);
 
   const showState = () => {
+    if (model.get("running")) answered();
     const running = model.get("running");
     begun = running ? (begun ?? Date.now()) : null;
     train.setAttribute("aria-disabled", String(running));
@@ -90,17 +111,30 @@ function render({ model, el }) {
     }
   };
   const draw = () => {
+    answered();
+    if (told.textContent === WAITING) told.textContent = model.get("told");
     picture.src = `data:image/png;base64,${model.get("picture")}`;
     picture.alt = model.get("description");
   };
   const choose = () => showChosen.forEach((show) => show());
   model.on("change:running change:done change:now change:told", showState);
   model.on("change:picture", draw);
+  model.on("comm_live_update", () => {
+    answered();
+    begun = null;
+    bar.hidden = now.hidden = true;
+    train.setAttribute("aria-disabled", "true");
+    frame.querySelectorAll("input").forEach((one) => (one.disabled = true));
+    told.textContent = LOST;
+  });
   model.on("change:chosen", choose);
   choose();
   showState();
   draw();
-  return () => clearInterval(clock);
+  return () => {
+    clearInterval(clock);
+    clearTimeout(waiting);
+  };
 }
 
 export default { render };

@@ -26,20 +26,35 @@ function render({ model, el }) {
   frame.append(row, told, picture);
   el.append(frame);
 
+  // Keys pressed here are not the notebook's commands.
+  for (const kind of ["keydown", "keypress", "keyup"]) {
+    frame.addEventListener(kind, (event) => {
+      const command = event.ctrlKey || event.metaKey || event.altKey;
+      if (!command) event.stopPropagation();
+      if (kind === "keydown" && event.key === "Escape") {
+        document.activeElement.blur();
+        frame.closest(".jp-Cell")?.focus();
+      }
+    });
+  }
+
+  // It stays focusable, so that the keyboard does not lose its place.
   stop.addEventListener("click", () => {
+    if (stop.getAttribute("aria-disabled") === "true") return;
     model.send({ end_phase: true });
-    stop.disabled = true;
+    stop.setAttribute("aria-disabled", "true");
     stop.textContent = "Ending after this batch";
   });
+  let phase = null;
 
   const showState = () => {
     const running = model.get("running");
     bar.value = model.get("done");
     now.textContent = model.get("now");
     stop.hidden = !running;
-    if (running && model.get("phase") !== stop.dataset.phase) {
-      stop.dataset.phase = model.get("phase");
-      stop.disabled = false;
+    if (running && model.get("phase") !== phase) {
+      phase = model.get("phase");
+      stop.setAttribute("aria-disabled", "false");
       stop.textContent = "End this phase";
     }
   };
@@ -56,6 +71,11 @@ function render({ model, el }) {
   };
   model.on("change:running change:done change:now change:phase", showState);
   model.on("change:told", tell);
+  model.on("comm_live_update", () => {
+    stop.hidden = true;
+    told.textContent =
+      "The kernel was stopped or restarted, and the training with it.";
+  });
   model.on("change:picture", draw);
   showState();
   tell();

@@ -1,0 +1,77 @@
+// A wall of pictures to pick from, and what came of the guess.
+
+const LOST =
+  "The kernel was stopped or restarted. Run this cell again to go on.";
+
+function render({ model, el }) {
+  const frame = document.createElement("fieldset");
+  frame.className = "course-wall";
+  const legend = document.createElement("legend");
+  legend.textContent = model.get("question");
+
+  // Keys that pick are not the notebook's commands; Escape leads to its cell.
+  for (const kind of ["keydown", "keypress", "keyup"]) {
+    frame.addEventListener(kind, (event) => {
+      const command = event.ctrlKey || event.metaKey || event.altKey;
+      if (!command) event.stopPropagation();
+      if (kind === "keydown" && event.key === "Escape") {
+        document.activeElement.blur();
+        frame.closest(".jp-Cell")?.focus();
+      }
+    });
+  }
+
+  const grid = document.createElement("div");
+  grid.style.gridTemplateColumns = `repeat(${model.get("columns")}, 150px)`;
+  const boxes = model.get("pictures").map((data, i) => {
+    const holder = document.createElement("label");
+    const picture = document.createElement("img");
+    picture.src = `data:image/png;base64,${data}`;
+    picture.alt = `picture ${i + 1}`;
+    const box = document.createElement("input");
+    box.type = "checkbox";
+    const text = document.createElement("span");
+    holder.append(picture, box, text);
+    grid.append(holder);
+    return { box, text };
+  });
+
+  const done = document.createElement("button");
+  done.type = "button";
+  done.textContent = "That is my guess";
+  const told = document.createElement("p");
+  told.setAttribute("role", "status");
+  told.setAttribute("aria-live", "polite");
+  frame.append(legend, grid, done, told);
+  el.append(frame);
+
+  let lost = false;
+  done.addEventListener("click", () => {
+    if (lost) return;
+    const picked = boxes.flatMap(({ box }, i) => (box.checked ? [i + 1] : []));
+    model.send({ guess: picked });
+  });
+
+  const show = () => {
+    const { picked, texts } = model.get("shown");
+    boxes.forEach(({ box, text }, i) => {
+      if (picked) box.checked = picked.includes(i + 1);
+      text.textContent = texts[i];
+      box.setAttribute("aria-label", texts[i]);
+    });
+  };
+  const tell = () => {
+    told.textContent = model.get("told");
+  };
+  model.on("change:shown", show);
+  model.on("change:told", tell);
+  model.on("comm_live_update", () => {
+    lost = true;
+    done.setAttribute("aria-disabled", "true");
+    told.textContent = LOST;
+  });
+  show();
+  tell();
+}
+
+export default { render };
