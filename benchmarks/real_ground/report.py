@@ -44,8 +44,8 @@ real ground.
 In the column *whose*, 000, 001 and 002 are the three unpublished texts that
 this course began with, and "course" is a lesson. The laboratory is a network of
 half a million parameters on drawn pictures, judged by the same rule and margin,
-with accuracy in place of the AUC (but for *histology*), and the source task's own
-accuracy in place of the agreement.
+with accuracy in place of the AUC (but for *histology*), and the source task's
+own accuracy in place of the agreement.
 """
 
 SECOND = """\

@@ -80,6 +80,13 @@ def adapt_by_entropy(
     outputs = model(images[:batch_size], training=False)
     _check_shape(getattr(outputs, "shape", ()))
     from_logits = gives_logits(model, images, outputs, from_logits)
+    if not from_logits and not _is_one_choice(np.asarray(outputs)):
+        raise CourseError(
+            f"The probabilities of {model.name!r} do not add up to 1, as those "
+            "of several sigmoids do not, and entropy is that of one choice "
+            "among classes: end in a softmax, or use adapt_batch_norm, which "
+            "looks at no outputs."
+        )
     optimizer = keras.optimizers.Adam(checked_rate(learning_rate))
     before = model.get_weights()
     rng = np.random.default_rng(0)
@@ -182,6 +189,12 @@ def _check_shape(shape):
         )
 
 
+def _is_one_choice(values):
+    """Says whether probabilities add up to 1, or are those of class 1 of 2."""
+    # In half precision each of them is rounded.
+    return values.shape[1] == 1 or np.allclose(values.sum(1), 1, atol=1e-2)
+
+
 def _check_predictions(values, from_logits):
     _check_shape(values.shape)
     if not np.isfinite(values).all():
@@ -190,9 +203,7 @@ def _check_predictions(values, from_logits):
             "at the model's weights."
         )
     inside = values.min() >= -1e-6 and values.max() <= 1 + 1e-6
-    # In half precision each of them is rounded.
-    whole = values.shape[1] == 1 or np.allclose(values.sum(1), 1, atol=1e-2)
-    if not from_logits and not (inside and whole):
+    if not from_logits and not (inside and _is_one_choice(values)):
         raise CourseError(
             "These predictions are no probabilities, which lie between 0 and "
             "1 and add up to 1: turn logits into them first, or tell by "

@@ -8,35 +8,28 @@ Maps", https://arxiv.org/abs/1810.03292), and score it against masks where
 there are some.
 """
 
-import contextlib
-import difflib
 import reprlib
 
-import keras
 import matplotlib
 import numpy as np
 import tensorflow as tf
 from tqdm.auto import tqdm
 
+from course_utils.evaluation.heat_map_layers import (
+    as_scores,
+    check_nothing_goes_past,
+    find_layers,
+)
 from course_utils.evaluation.heat_map_scores import check_pairs
 from course_utils.machine import arguments, array_arguments
 from course_utils.machine.errors import CourseError
-from course_utils.transfer.fit_data import reason
 from course_utils.transfer.freezing import check_is_layer
 from course_utils.transfer.model_outputs import (
-    call_watched,
-    deciding_layer,
-    makes_probabilities,
     watched,
 )
 
 # How much of the colour is seen where the heat is 1.
 STRENGTH = 0.6
-_ATTENTION = (
-    keras.layers.Attention,
-    keras.layers.GroupQueryAttention,
-    keras.layers.MultiHeadAttention,
-)
 
 
 def grad_cam(model, images, class_index=None, layer=None, batch_size=32):
@@ -83,7 +76,8 @@ def grad_cam(model, images, class_index=None, layer=None, batch_size=32):
     Raises:
         CourseError: If the images or the class do not fit the model, if there
             is no such layer, if the model has no feature map, or if tokens
-            attend to each other after the last one.
+            attend to each other after the last one. Without `layer`, also if
+            something goes past it, as where two maps are added by `+`.
 
     Reference:
         Selvaraju et al. (2017), "Grad-CAM: Visual Explanations from Deep
@@ -101,7 +95,9 @@ def grad_cam(model, images, class_index=None, layer=None, batch_size=32):
             "one."
         )
     batch_size = arguments.whole_number("batch_size", batch_size, 32)
-    feature_layer, last, outputs = _find_layers(model, images[:1], layer)
+    feature_layer, last, outputs = find_layers(model, images[:1], layer)
+    if layer is None:
+        check_nothing_goes_past(model, images[:1], feature_layer, last)
     classes = _check_classes(class_index, outputs, len(images))
     heat_maps = np.empty(images.shape[:3], "float32")
     starts = range(0, len(images), batch_size)
@@ -155,91 +151,6 @@ def overlay(images, heat_maps):
     return np.rint(mixed).astype("uint8")
 
 
-def _find_layers(model, image, name):
-    """Returns the layer with the feature map, the last, and the outputs.
-
-    The model runs on one picture, and each layer is asked what it gave.
-    """
-    try:
-        ran, outputs = call_watched(model, image)
-    except CourseError:
-        raise
-    except Exception as error:
-        raise CourseError(
-            f"The model does not take pictures of shape {image.shape} with "
-            f"values from {image.min():g} to {image.max():g} "
-            f"({reason(error)}): give them as for model.predict."
-        ) from error
-    if len(getattr(outputs, "shape", ())) != 2:
-        raise CourseError(
-            "Expected a model with a head, that gives one number per class: "
-            f"this one gives {getattr(outputs, 'shape', 'several outputs')}."
-        )
-    shapes = [getattr(given, "shape", ()) for _, given in ran]
-    maps = [
-        (number, ran[number][0])
-        for number, shape in enumerate(shapes)
-        if len(shape) == 4 and shape[1] * shape[2] > 1
-    ]
-    last = deciding_layer(ran, outputs)
-    if name is not None:
-        return _named(name, maps), last, outputs
-    # What comes before the first weights is the picture itself.
-    learned = [number for number, (layer, _) in enumerate(ran) if layer.weights]
-    maps = [pair for pair in maps if learned and pair[0] >= learned[0]]
-    if not maps:
-        raise CourseError(
-            "This model has no feature map, (batch, rows, columns, channels) "
-            "with more than one cell, so there are no places to show: put the "
-            "head on a backbone without pooling."
-        )
-    number, feature_layer = maps[-1]
-    if any(isinstance(layer, _ATTENTION) for layer, _ in ran[number:]):
-        raise CourseError(
-            "After its last feature map, of the layer "
-            f"{feature_layer.name!r}, this model works on tokens that attend "
-            "to each other: reshape them to a map (batch, rows, columns, "
-            "channels) before the head, as the course's vision_transformer "
-            "does, or name that layer if you want the map before."
-        )
-    return feature_layer, last, outputs
-
-
-def _named(name, maps):
-    found = [layer for _, layer in maps if layer.name == str(name)]
-    if found:
-        return found[-1]
-    names = [layer.name for _, layer in maps]
-    nearest = difflib.get_close_matches(str(name), names, n=1) or names[-1:]
-    raise CourseError(
-        f"There is no layer {name!r} with a feature map"
-        + (f": did you mean {nearest[0]!r}?" if nearest else " in this model.")
-    )
-
-
-@contextlib.contextmanager
-def _as_scores(last):
-    """Within it, the last layer makes no probabilities of its scores.
-
-    None stands for a model of which no layer decides that.
-    """
-    if not makes_probabilities(last):
-        yield
-        return
-    name, given = "activation", keras.activations.linear
-    if isinstance(last, keras.layers.Softmax):
-        name, given = "call", lambda scores, *args, **kwargs: scores
-    before = dict(vars(last))
-    try:
-        vars(last)[name] = given
-        yield
-    finally:
-        if name in before:
-            vars(last)[name] = before[name]
-        else:
-            vars(last).pop(name)
-
-
 def _heat(model, images, classes, feature_layer, last):
     """Returns the heat maps of a batch."""
     seen = []
@@ -250,7 +161,7 @@ def _heat(model, images, classes, feature_layer, last):
             seen.append(outputs)
             return outputs
 
-        with watched({feature_layer: watch}), _as_scores(last):
+        with watched({feature_layer: watch}), as_scores(last):
             scores = model(images, training=False)
         if scores.shape[1] == 1:
             scores = tf.concat([-scores, scores], axis=1)

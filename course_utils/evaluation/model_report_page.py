@@ -30,7 +30,7 @@ from course_utils.pictures.picture_arrays import read_picture
 model = keras.saving.load_model("{model}", compile=False)
 with open("{classes}", encoding="utf-8") as file:
     class_names = json.load(file)
-picture = read_picture("new_picture.jpg", size={size})
+picture = read_picture("new_picture.jpg", size={size}){grey}
 outputs = model.predict(picture[np.newaxis])[0]
 print(class_names[{index}])"""
 
@@ -145,7 +145,10 @@ def _example(answers):
     index = "outputs.argmax()"
     if answers.outputs.shape[1] == 1:
         index = f"int(outputs[0] > {0 if answers.from_logits else 0.5})"
+    shape = answers.pictures.shape
+    grey = "[..., 0]" if len(shape) == 3 else "[..., :1]"
     return _EXAMPLE.format(
+        grey="" if shape[-1] == 3 and len(shape) == 4 else grey,
         model=MODEL,
         classes=CLASSES,
         size=answers.pictures.shape[1:3],

@@ -85,7 +85,7 @@ def _save_model(model, path, pictures):
         # Keras meets layers that it cannot save with many kinds of exception.
         raise CourseError(
             "The model cannot be saved and loaded back "
-            f"({str(error).splitlines()[0]}): use Keras's own layers, but no "
+            f"({reason(error)}): use Keras's own layers, but no "
             "Lambda, or register yours with "
             "keras.saving.register_keras_serializable and give them "
             "get_config."

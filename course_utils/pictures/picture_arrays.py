@@ -20,7 +20,7 @@ from course_utils.machine.errors import CourseError
 # pixels cost less than 1 GB. Of a larger JPEG it decodes a half or less.
 MOST_DECODED = 50_000_000
 # Modes of Pillow with more than 8 bits a channel.
-_DEEP_MODES = ("I", "F")
+DEEP_MODES = ("I", "F")
 # What the brightest value may stand for: in floats, in 8 bits, in the 12 bits
 # of many cameras, in 16 bits.
 _FULL_SCALES = (1, 255, 4095, 65535)
@@ -63,7 +63,7 @@ def read_picture(path, size=(64, 64)):
     try:
         with Image.open(path) as image:
             load(image, max(height, width))
-            if not image.mode.startswith(_DEEP_MODES):
+            if not image.mode.startswith(DEEP_MODES):
                 turn_upright(image)
                 rgb = as_rgb(image)
                 bilinear = Image.Resampling.BILINEAR

@@ -70,6 +70,7 @@ def _group_of(group_of, file):
     try:
         group = group_of(Path(file))
         name = str(group)
+        missing = pd.api.types.is_scalar(group) and pd.isna(group)
     except Exception as error:
         # The function is the learner's, and anything may go wrong in it.
         raise CourseError(
@@ -77,7 +78,7 @@ def _group_of(group_of, file):
             "it gets the path within the folder, and returns the name of what "
             "the picture belongs to."
         ) from error
-    if group is None or name in ("", "nan"):
+    if missing or not name:
         raise CourseError(
             f"group_of returned {group!r} for {file!r}, and all such files "
             "would be one group: return a name for each, such as the path "

@@ -15,12 +15,9 @@ from PIL import Image
 
 from course_utils.machine import arguments, data_files
 from course_utils.machine.errors import CourseError
-from course_utils.pictures import solar_cells
+from course_utils.pictures import picture_decoding, solar_cells
 
 SPLITS = ("train", "validation", "test")
-_DECODED = ("JPEG", "MPO", "PNG", "GIF", "BMP", "WEBP")  # by TensorFlow
-# What a whole file ends with, unless something was appended to it.
-_LAST = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82", "GIF": b";"}
 
 
 def load_table(name: str) -> pd.DataFrame:
@@ -106,15 +103,16 @@ def from_table(
 
     Returns:
         Batches of (images, labels): float32 in 0..255, shape (batch, height,
-        width, 3), grey repeated to three channels; int32, shape (batch,), or
+        width, 3), grey repeated to three channels, turned as a camera has
+        noted, what is transparent over white; int32, shape (batch,), or
         a dict of such arrays.
 
     Raises:
         CourseError: If no row is selected, a column or a picture is missing,
             a label is not among the class names, the class names are not
             known, ``batch_size`` is not positive, a file is of a kind that
-            TensorFlow does not decode, or the pictures differ in size and no
-            ``image_size`` is given.
+            TensorFlow does not decode or grey with more than 8 bits, or the
+            pictures differ in size and no ``image_size`` is given.
     """
     batch_size = arguments.whole_number("batch_size", batch_size, 32)
     seed = arguments.seed(seed)
@@ -138,19 +136,33 @@ def from_table(
     if image_size is not None:
         image_size = arguments.picture_size(image_size)
     paths = _existing(table, "image")
-    own_size = _common_size(paths, image_size is None)
+    own_size, odd = picture_decoding.look_at(paths, image_size is None)
 
-    def decode(path, label):
+    def by_tensorflow(path):
         image = tf.io.decode_image(
             tf.io.read_file(path), channels=3, expand_animations=False
         )
+        return tf.ensure_shape(image, (None, None, 3))
+
+    def by_pillow(path):
+        image = tf.numpy_function(
+            picture_decoding.upright_rgb, [path], tf.uint8
+        )
+        return tf.ensure_shape(image, (None, None, 3))
+
+    def decode(path, is_odd, label):
+        image = by_tensorflow(path)
+        if any(odd):
+            image = tf.cond(
+                is_odd, lambda: by_pillow(path), lambda: by_tensorflow(path)
+            )
         if image_size is None:
             image = tf.ensure_shape(image, (*own_size, 3))
         else:
             image = tf.image.resize(image, image_size, antialias=True)
         return tf.cast(image, tf.float32), label
 
-    batches = tf.data.Dataset.from_tensor_slices((paths, labels))
+    batches = tf.data.Dataset.from_tensor_slices((paths, odd, labels))
     if shuffle:
         batches = batches.shuffle(len(paths), seed=seed)
     batches = batches.map(decode, num_parallel_calls=tf.data.AUTOTUNE)
@@ -237,42 +249,6 @@ def _indices(table, column, class_names):
             "correct the label, or name all of the classes."
         )
     return np.array([index_of[name] for name in table[column]], "int32")
-
-
-def _common_size(paths, needed):
-    """Returns the height and width that all pictures have, where needed."""
-    sizes = {}
-    for path in paths:
-        try:
-            with Image.open(path) as picture:
-                sizes.setdefault(picture.size[::-1], path)
-                decoded = picture.format in _DECODED
-                decoded &= (picture.format, picture.mode) != ("BMP", "1")
-                if not _has_its_end(path, picture.format):
-                    picture.load()
-        except Exception:  # Broken files raise nearly every kind of exception.
-            decoded = False
-        if not decoded:
-            raise CourseError(
-                f"{path} is no picture that TensorFlow can decode, or only a "
-                "part of one: save it anew as PNG or JPEG, or leave out its "
-                "row."
-            )
-        if needed and len(sizes) == 2:
-            (first, one), (second, other) = sizes.items()
-            raise CourseError(
-                f"The pictures differ in size: {one} has {first[0]}x{first[1]} "
-                f"pixels, {other} {second[0]}x{second[1]}. Say which they "
-                "shall have, as in from_table(table, image_size=(160, 160))."
-            )
-    return next(iter(sizes))
-
-
-def _has_its_end(path, kind):
-    """Says whether a file ends as its kind does: a glance, not a decoding."""
-    with open(path, "rb") as file:
-        file.seek(-8, os.SEEK_END)
-        return kind in _LAST and file.read().endswith(_LAST[kind])
 
 
 def _existing(table, column):

@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,8 +22,15 @@ from course_utils.machine import paths, quick_runs
 # More than this is not kept: what was used longest ago goes first.
 MOST_BYTES = 2 * 2**30
 _PARTIAL = ".partial"
+_KNOWN = ("keras.", "course_utils.")
+# Keys of a model's configuration that name layers.
+_REFERENCES = ("keras_history", "input_layers", "output_layers")
 _DIGEST_BYTES = 16
 _DAY = 24 * 60 * 60
+
+
+class _OwnCodeError(Exception):
+    """Something in a model is code of the learner's own."""
 
 
 def folder() -> Path:
@@ -56,17 +62,20 @@ def key(base_model, digests: Iterable[bytes]) -> str | None:
         digests: Those of the pictures, in the order of the features.
 
     Returns:
-        A name, which begins with one for the model; None where a layer is of
-        a class of the learner's own, whose code may change with nothing here
-        to notice it.
+        A name, which begins with one for the model; None where a layer, or
+        what it was made with, is a class or function of the learner's own,
+        whose code may change with nothing here to notice it.
     """
-    known = ("keras.", "course_utils.")
     for layer in [base_model, *base_model._flatten_layers()]:
-        own = not type(layer).__module__.startswith(known)
+        own = not type(layer).__module__.startswith(_KNOWN)
         if own or isinstance(layer, keras.layers.Lambda):
             return None
+    try:
+        architecture = _architecture(base_model)
+    except _OwnCodeError:
+        return None
     model = hashlib.blake2b(digest_size=16)
-    model.update(f"{keras.__version__} {_architecture(base_model)}".encode())
+    model.update(f"{keras.__version__} {architecture}".encode())
     if quick_runs.is_on():  # Features of a few pictures are nobody else's.
         model.update(b"smoke run")
     for weight in base_model.weights:
@@ -81,12 +90,54 @@ def _architecture(model):
     """The layers and how they are connected, whatever they are called.
 
     Whether they train changes nothing, since features are those in inference.
+
+    Raises:
+        _OwnCodeError: If a function or class of the learner's own is in it.
     """
-    config = json.dumps(keras.saving.serialize_keras_object(model)["config"])
-    config = re.sub('"trainable": (true|false)', "", config)
-    names = re.findall(r'"name": ("[^"]*")', config)
-    number = {name: i for i, name in enumerate(dict.fromkeys(names))}
-    return re.sub(r'"[^"]*"', lambda m: f"L{number.get(m[0], m[0])}", config)
+    numbers = {}
+
+    def numbered(node):
+        """Puts numbers in place of names, where a layer is meant."""
+        if isinstance(node, str):
+            return numbers.setdefault(node, len(numbers))
+        if isinstance(node, dict):
+            return {key: numbered(one) for key, one in node.items()}
+        return list(map(numbered, node)) if isinstance(node, list) else node
+
+    def plain(node, kind=""):
+        if isinstance(node, list | tuple):
+            return [plain(one) for one in node]
+        if not isinstance(node, dict):
+            return node
+        kind = node.get("class_name", kind)
+        _refuse_own_code(node)
+        found = {}
+        for key, value in node.items():
+            named = key == "name" and "DTypePolicy" not in kind
+            if named or key in _REFERENCES:
+                value = numbered(json.loads(json.dumps(value)))
+            elif key == "config":
+                value = plain(value, kind)
+            elif key != "trainable":
+                value = plain(value)
+            else:
+                continue
+            found[key] = value
+        return found
+
+    config = keras.saving.serialize_keras_object(model)["config"]
+    return json.dumps(plain(config), default=str)
+
+
+def _refuse_own_code(node):
+    """Raises where an object in a configuration is no one that is known."""
+    module, kind = node.get("module"), node.get("class_name")
+    named = str(node.get("registered_name") or "")
+    own = ">" in named and not named.startswith("course_utils>")
+    if module not in (None, "builtins") and isinstance(module, str):
+        own |= not f"{module}.".startswith(_KNOWN)
+    if own or kind == "function":
+        raise _OwnCodeError
 
 
 def load(

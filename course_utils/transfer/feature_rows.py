@@ -10,13 +10,13 @@ from tqdm.auto import tqdm
 
 from course_utils.machine.errors import CourseError
 from course_utils.transfer import feature_cache
-from course_utils.transfer.fit_data import (
-    fit_arguments,
-    not_taken,
-    read_once,
+from course_utils.transfer.feature_batches import (
+    features_of,
+    output_of,
+    read_batches,
 )
+from course_utils.transfer.fit_data import fit_arguments
 
-_NOT_TAKEN = "backbone does not take these data"
 # Room that is left on a disk.
 SPARE_BYTES = 2**30
 SECONDS_IN_SILENCE = 2
@@ -55,62 +55,6 @@ class FeatureRows(NamedTuple):
     in_order: bool
 
 
-def read_batches(data, what, batch_size=32):
-    """Yields the batches of data, in one pass; arrays are cut into them.
-
-    Args:
-        data: As in `fit_data.fit_arguments`.
-        what: What these data are, such as `"training data"`.
-        batch_size: Pictures a batch, for arrays.
-    """
-    arguments = fit_arguments(data)
-    if "y" not in arguments:
-        yield from read_once(data, what)
-        return
-    parts = tuple(arguments.values())
-    for start in range(0, len(keras.tree.flatten(parts)[0]), batch_size):
-        yield keras.tree.map_structure(
-            lambda part, start=start: part[start : start + batch_size], parts
-        )
-
-
-def output_of(model, images):
-    """Returns shape (without the batch) and dtype of a model's features.
-
-    Raises:
-        CourseError: If the model does not take such pictures.
-    """
-    try:
-        given = keras.KerasTensor(
-            (None, *images.shape[1:]),
-            keras.backend.standardize_dtype(images.dtype),
-        )
-        output = model.compute_output_spec(given, training=False)
-    except Exception as error:
-        raise not_taken(model, _NOT_TAKEN, images, error) from error
-    return tuple(output.shape[1:]), np.dtype(output.dtype)
-
-
-def features_of(model, images, first):
-    """Returns the features of a batch.
-
-    Args:
-        model: A `keras.Model`.
-        images: A batch of pictures.
-        first: Whether these are the first: then a wrong scale is named, which
-            a step that XLA compiles does not.
-
-    Raises:
-        CourseError: If the model does not take them.
-    """
-    try:
-        if first:
-            model(images[:8], training=False)
-        return model.predict_on_batch(images)
-    except Exception as error:
-        raise not_taken(model, _NOT_TAKEN, images, error) from error
-
-
 def feature_rows(
     model,
     data,
@@ -143,12 +87,13 @@ def feature_rows(
         NoRoomError: If they do not fit into memory or onto the disk.
         CourseError: If the model does not take the pictures.
     """
-    digests, others = [], []
+    digests, others, beside = [], [], []
     for images, *rest in read_batches(data, f"{what} data", batch_size):
         if not hasattr(images, "shape"):
             raise PicturesDifferError("a batch has several arrays of pictures")
         digests += feature_cache.digests_of(np.asarray(images))
         others.append(keras.tree.map_structure(np.asarray, tuple(rest)))
+        beside += _digests_beside(others[-1])
     if not digests:
         raise NoPicturesError("there are no pictures in these data")
     sizes = [len(keras.tree.flatten(rest)[0]) for rest in others]
@@ -177,13 +122,14 @@ def feature_rows(
         if features is None:
             features = np.empty(shape, dtype)
         known = feature_cache.fill(name, features, in_file) if name else set()
-    batches = read_batches(data, f"{what} data", batch_size)
-    if known.issuperset(digests):
-        begin = feature_cache.digests_of(np.asarray(next(iter(batches))[0]))
-        in_order = begin == digests[: len(begin)]
-    else:
+    in_order = True
+    # Arrays stay as they are; other data may change from pass to pass, whether
+    # their features are known or not.
+    if "y" not in fit_arguments(data) or not known.issuperset(digests):
+        batches = read_batches(data, f"{what} data", batch_size)
+        passes = list(zip(digests, beside, strict=True))
         in_order = _fill(
-            features, model, batches, what, digests, rows, known, tried
+            features, model, batches, what, passes, rows, known, tried
         )
     if name and kept is None:
         feature_cache.save(name, features, in_file)
@@ -238,20 +184,34 @@ def drawn_rows(model, data, what, budget):
     )
 
 
-def _fill(features, model, batches, what, digests, rows, known, tried):
-    """Fills rows, in a second pass; returns whether it came in order."""
+def _digests_beside(rest):
+    """Returns a digest of what comes with each picture: labels, weights."""
+    parts = [
+        feature_cache.digests_of(part.reshape(len(part), -1))
+        for part in keras.tree.flatten(rest)
+    ]
+    return list(map(b"".join, zip(*parts, strict=True)))
+
+
+def _fill(features, model, batches, what, passes, rows, known, tried):
+    """Fills rows, in a second pass; returns whether it came in order.
+
+    `passes` has the first pass: of each picture its digest and that of what
+    comes with it.
+    """
     places, seen, waiting, size = {}, [], {}, 0
-    for digest, row in zip(digests, rows, strict=True):
+    for (digest, _), row in zip(passes, rows, strict=True):
         places.setdefault(digest, []).append(row)
     with tqdm(
-        total=len(digests),
+        total=len(passes),
         desc=" ".join(f"Features of the {what} pictures".split()),
         unit="picture",
         delay=SECONDS_IN_SILENCE,
         leave=False,
     ) as bar:
-        for images, *_ in batches:
+        for images, *rest in batches:
             found = feature_cache.digests_of(np.asarray(images))
+            rest = keras.tree.map_structure(np.asarray, tuple(rest))
             for image, digest in zip(np.asarray(images), found, strict=True):
                 if not places.get(digest):
                     raise _differ()
@@ -259,17 +219,22 @@ def _fill(features, model, batches, what, digests, rows, known, tried):
                 if digest not in known:
                     waiting[row] = image
             size = size or len(found)
-            seen += found
+            seen += zip(found, _digests_beside(rest), strict=True)
             bar.update(len(found))
             # Of pictures that are new, full batches.
-            while len(waiting) >= (size if len(seen) < len(digests) else 1):
+            while len(waiting) >= (size if len(seen) < len(passes) else 1):
                 some = list(waiting)[:size]
                 few = np.stack([waiting.pop(row) for row in some])
                 features[some] = features_of(model, few, not tried)
                 tried = True
-    if len(seen) != len(digests):
+    if len(seen) != len(passes):
         raise _differ()
-    return seen == digests
+    if sorted(seen) != sorted(passes):
+        raise PicturesDifferError(
+            "the labels or weights of the same pictures differ from pass to "
+            "pass, as numbers do that are drawn anew"
+        )
+    return seen == passes
 
 
 def _room(shape, dtype, needed):

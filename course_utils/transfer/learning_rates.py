@@ -123,6 +123,11 @@ def _losses(model, batches, rates):
         model.reset_metrics()
         try:
             found = model.train_on_batch(*batch, return_dict=True)
+            if "loss" not in found:
+                raise CourseError(
+                    "The model's own train_step returns no 'loss': add it to "
+                    "the dict that it returns."
+                )
         except CourseError:
             raise
         except Exception as error:
@@ -136,7 +141,10 @@ def _losses(model, batches, rates):
             break
         losses.append(loss)
         smoothed = _smooth(losses)
-        if len(losses) > 10 and smoothed[-1] > 4 * smoothed.min():
+        least = smoothed.min()
+        # A loss below 0, such as a similarity, has no ratio.
+        room = 3 * (least if least > 0 else max(-least, smoothed[0] - least))
+        if len(losses) > 10 and smoothed[-1] > least + room:
             break
     if not losses:
         raise CourseError(

@@ -132,6 +132,11 @@ def _problem(callback):
         kind = getattr(keras.callbacks, name, None)
         if kind and isinstance(callback, kind):
             return problem
+    if getattr(callback, "start_from_epoch", 0):
+        return (
+            "counts start_from_epoch over both, so that its second phase has "
+            "no such start; leave start_from_epoch out, or set patience"
+        )
     tensor_board = isinstance(callback, keras.callbacks.TensorBoard)
     if tensor_board and callback.update_freq != "epoch":
         return (

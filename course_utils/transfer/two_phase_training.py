@@ -120,6 +120,11 @@ def two_phase_fit(
     epochs = {"head_epochs": head_epochs, "fine_tune_epochs": fine_tune_epochs}
     for name, count in epochs.items():
         epochs[name] = whole_number(name, count, 10, least=0)
+    if not any(epochs.values()):
+        raise CourseError(
+            "head_epochs and fine_tune_epochs are both 0, so nothing would be "
+            "trained: give one of them at least 1."
+        )
     if patience is not None:
         patience = whole_number("patience", patience, 3)
     cache = choice("cache", cache, CACHE)

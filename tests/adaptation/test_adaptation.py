@@ -451,3 +451,12 @@ def test_nan_features_give_nan_and_a_weight_is_a_number():
     for weight in (-1, float("inf")):
         with pytest.raises(CourseError, match="weight is .* from 0"):
             CoralLoss(weight)
+
+
+def test_several_sigmoids_are_no_choice_of_one_class():
+    model = classifier()
+    model = keras.Sequential([model, keras.layers.Dense(3, "sigmoid")])
+    before = model(TARGET[:1]), model.get_weights()
+    with pytest.raises(CourseError, match="do not add up to 1, as those of"):
+        adapt_by_entropy(model, TARGET)
+    assert names_of_moved(model, before[1]) == set()

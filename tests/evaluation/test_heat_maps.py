@@ -297,3 +297,20 @@ def test_scores_by_hand():
 def test_what_does_not_fit_is_a_sentence(score, heat, other):
     with pytest.raises(CourseError, match="do not fit|below 0|`/ 255`"):
         score(heat, other)
+
+
+def test_what_goes_past_the_last_map_is_not_passed_over():
+    def model(add):
+        keras.utils.set_random_seed(0)
+        inputs = keras.Input((8, 8, 3))
+        one, other = (layers.Conv2D(4, 3)(inputs) for _ in range(2))
+        x = layers.GlobalAveragePooling2D()(add(one, other))
+        return keras.Model(inputs, layers.Dense(3)(x))
+
+    whole = model(lambda a, b: layers.Add()([a, b]))
+    assert grad_cam(whole, IMAGES[:2]).shape == (2, 8, 8)
+    parts = model(lambda a, b: a + b)
+    with pytest.raises(CourseError, match=r"goes past .* by `\+`"):
+        grad_cam(parts, IMAGES[:2])
+    name = parts.layers[1].name
+    assert grad_cam(parts, IMAGES[:2], layer=name).shape == (2, 8, 8)

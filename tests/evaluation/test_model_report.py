@@ -538,3 +538,46 @@ def test_an_operation_that_litert_lacks_is_a_sentence(tmp_path):
     model = keras.Model(inputs, Solve()(inputs))
     with pytest.raises(CourseError, match="cannot be exported to LiteRT"):
         export_litert(model, tmp_path / "model.tflite")
+
+
+@pytest.mark.parametrize("channel", [(1,), ()])
+def test_the_example_runs_for_grey_pictures(
+    tmp_path, monkeypatch, capsys, channel
+):
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((8, 8, *channel))
+    x = keras.layers.Flatten()(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(3, "softmax")(x))
+    parts = [
+        batches([4] * 3).map(
+            lambda x, y: (x[..., :1] if channel else x[..., 0], y)
+        )
+        for _ in range(3)
+    ]
+    names = ["a", "b", "c"]
+    written = write_report(
+        tmp_path / "report",
+        model,
+        Splits(*parts, class_names=names),
+        title="Grey",
+    )
+    code = written.path.read_text("utf-8").split("<code>")[1]
+    monkeypatch.chdir(written.path.parent)
+    image = np.zeros((20, 20, 3), "uint8")
+    keras.utils.save_img("new_picture.jpg", image, scale=False)
+    exec(html.unescape(code.split("</code>")[0]), {})
+    assert capsys.readouterr().out.splitlines()[-1] in names
+
+
+def test_a_layer_that_cannot_be_saved_is_a_sentence(tmp_path):
+    class Mine(keras.layers.Layer):
+        def call(self, x):
+            return x
+
+        def get_config(self):
+            raise NotImplementedError
+
+    model = colour_model(RIGHT)
+    model = keras.Sequential([model, Mine()])
+    with pytest.raises(CourseError, match=r"loaded back \(NotImplemented"):
+        write_report(tmp_path / "report", model, splits(), title="Mine")

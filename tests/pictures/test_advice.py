@@ -8,7 +8,12 @@ import pytest
 from PIL import Image
 
 from course_utils.machine.errors import CourseError
-from course_utils.pictures import audit_folder, from_table, split_folder
+from course_utils.pictures import (
+    audit_folder,
+    from_table,
+    read_picture,
+    split_folder,
+)
 from tests.pictures.test_folder_audit import fill
 
 
@@ -110,3 +115,45 @@ def test_a_file_cut_short_is_told_before_and_one_with_more_is_read(
     path.write_bytes(whole[: len(whole) // 2])
     said = said_by(lambda: from_table(table, class_names=["ant"]))
     assert f"{path} is no picture" in said and "part of one" in said
+
+
+def odd_files(folder):
+    """Files that TensorFlow decodes, and shows otherwise than Pillow."""
+    rng = np.random.default_rng(0)
+    colours = Image.fromarray(rng.integers(0, 256, (8, 12, 3), "uint8"))
+    clear = colours.convert("RGBA")
+    clear.putalpha(Image.linear_gradient("L").resize(clear.size))
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    colours.save(folder / "turned.jpg", exif=turned, quality=95)
+    clear.save(folder / "clear.png")
+    clear.save(folder / "clear.webp", lossless=True)
+    colours.convert("P").save(folder / "palette.bmp")
+    colours.save(
+        folder / "moving.webp",
+        save_all=True,
+        append_images=[clear],
+        lossless=True,
+    )
+    return sorted(folder.iterdir())
+
+
+def test_odd_files_are_read_as_read_picture_reads_them(tmp_path):
+    for path in odd_files(tmp_path):
+        table = pd.DataFrame({"image": [path], "label": "ant"})
+        [(images, _)] = from_table(table, class_names=["ant"])
+        as_read = read_picture(path, images.shape[1:3])
+        np.testing.assert_array_equal(images[0], as_read, err_msg=path.name)
+    assert images.shape[1:3] == (12, 8), "turned.jpg is upright"
+    table = pd.DataFrame({"image": odd_files(tmp_path), "label": "ant"})
+    [(images, _)] = from_table(table, class_names=["ant"], image_size=(8, 8))
+    assert images.shape == (5, 8, 8, 3)
+
+
+def test_grey_with_more_than_8_bits_is_told_before(tmp_path):
+    path = tmp_path / "deep.png"
+    Image.fromarray(np.full((8, 8), 4000, "uint16")).save(path)
+    table = pd.DataFrame({"image": [path], "label": "ant"})
+    said = said_by(lambda: from_table(table, class_names=["ant"]))
+    assert "more than 8 bits" in said
+    assert "rescale it" in said_by(lambda: read_picture(path))

@@ -1,6 +1,7 @@
 """Folders that nobody prepared: each gets a result or a sentence."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -479,7 +480,7 @@ def test_groups_that_no_split_can_keep_whole_are_refused(tmp_path):
         split_folder(audit)
 
 
-@pytest.mark.parametrize("nothing", [None, "", float("nan")])
+@pytest.mark.parametrize("nothing", [None, "", float("nan"), pd.NA, pd.NaT])
 def test_a_group_without_a_name_is_a_sentence(folder, nothing):
     with pytest.raises(CourseError, match="all such files would be one group"):
         audit_folder(folder, group_of=lambda path: nothing)

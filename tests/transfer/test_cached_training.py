@@ -383,3 +383,25 @@ def test_what_does_not_fit_is_named_and_nothing_was_trained(
     assert not model.optimizer.built
     for one, other in zip(weights, model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_what_is_known_already_is_looked_at_all_the_same():
+    whole = tf.data.Dataset.from_tensor_slices((PICTURES, LABELS))
+    cached_fit(model_with(), whole.batch(8), cache=True, verbose=0)
+    drawn = whole.shuffle(16, seed=1).take(8).batch(4)
+    with pytest.raises(CourseError, match="differ from pass to pass"):
+        cached_fit(model_with(), drawn, cache=True, verbose=0)
+    # Batches that change places stay in no order.
+    parts = whole.batch(4).shuffle(4, seed=1)
+    found = feature_rows.feature_rows(base(), parts, "")
+    again = feature_rows.feature_rows(base(), parts, "")
+    assert not (found.in_order and again.in_order)
+
+
+def test_labels_that_are_drawn_anew_are_not_kept():
+    def draw(x, y):
+        return x, tf.random.uniform((), maxval=2, dtype=tf.int32)
+
+    data = tf.data.Dataset.from_tensor_slices((PICTURES, LABELS)).map(draw)
+    with pytest.raises(CourseError, match="labels or weights of the same"):
+        cached_fit(model_with(), data.batch(8), cache=True, verbose=0)

@@ -148,3 +148,26 @@ def test_a_disk_without_room_keeps_nothing_and_says_nothing(
     monkeypatch.setenv("COURSE_CACHE", str(small_disk))
     save("a", np.ones(2**20, "float32"), [])
     assert list(feature_cache.folder().iterdir()) == []
+
+
+def test_a_layers_name_stands_for_nothing_but_that_layer():
+    def model(kind, name, dtype=None):
+        keras.utils.set_random_seed(0)
+        inputs = keras.Input((8, 8, 3))
+        x = keras.layers.Conv2D(2, 3, dtype=dtype)(inputs)
+        return keras.Model(inputs, keras.layers.Activation(kind, name=name)(x))
+
+    first = key(model("relu", "relu"), DIGESTS)
+    assert key(model("tanh", "tanh"), DIGESTS) != first
+    assert key(model("relu", "another"), DIGESTS) == first
+    assert key(model("relu", "relu", "mixed_float16"), DIGESTS) != first
+
+
+def test_a_function_of_the_learners_own_is_not_kept():
+    def act(x):
+        return keras.ops.relu(x)
+
+    for layer in (keras.layers.Activation(act), keras.layers.Dense(2, act)):
+        assert key(keras.Sequential([base(), layer]), DIGESTS) is None
+    own = keras.Sequential([base(), keras.layers.Dense(2, "relu")])
+    assert key(own, DIGESTS)

@@ -179,3 +179,12 @@ def test_pictures_that_differ_from_pass_to_pass_are_not_kept(work, counted):
             extract_features(model, data, cache=True)
         assert len(extract_features(model, data)[0]) in (15, 16)
     assert not feature_cache.folder().exists()
+
+
+@pytest.mark.parametrize("cache", [False, True])
+def test_a_backbone_of_several_outputs_is_told(work, cache):
+    base_model = base()
+    early = base_model.layers[3].output
+    model = keras.Model(base_model.input, [early, base_model.output])
+    with pytest.raises(CourseError, match="gives several outputs"):
+        extract_features(model, DATA, cache=cache)

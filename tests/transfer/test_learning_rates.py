@@ -191,3 +191,26 @@ def test_one_hard_batch_ends_nothing():
     data = tf.data.Dataset.from_tensor_slices((x, np.zeros(20))).batch(1)
     found = find_learning_rate(line(), data, 1e-9, 1e-8, steps=20)
     assert len(found.losses) == 20 and found.losses[11] > 4 * found.losses[0]
+
+
+@pytest.mark.usefixtures("without_graphs")
+def test_a_loss_below_zero_is_followed_to_the_end():
+    model = build(functional, base())
+    model.compile("sgd", keras.losses.CosineSimilarity())
+    vectors = np.eye(2)[LABELS]
+    found = find_learning_rate(
+        model, (IMAGES, vectors), lowest=1e-6, highest=1e-3, steps=30
+    )
+    assert found.losses.min() < 0 and len(found.losses) == 30
+
+
+@pytest.mark.usefixtures("without_graphs")
+def test_a_train_step_without_a_loss_is_told():
+    class Silent(keras.Sequential):
+        def train_step(self, data):
+            return {"seen": 1.0}
+
+    model = Silent([base(), keras.layers.GlobalAveragePooling2D()])
+    model.compile("sgd", "mse")
+    with pytest.raises(CourseError, match="returns no 'loss'"):
+        find_learning_rate(model, (IMAGES, np.zeros((16, 4))))

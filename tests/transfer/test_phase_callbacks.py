@@ -93,6 +93,10 @@ def test_early_stopping_of_ones_own_ends_a_phase():
             lambda: keras.callbacks.BackupAndRestore("backup"),
             "BackupAndRestore does not .* fit when",
         ),
+        (
+            lambda: keras.callbacks.EarlyStopping(start_from_epoch=2),
+            "EarlyStopping does not .* leave start_from_epoch out",
+        ),
         (keras.callbacks.History, "History does not .* that is returned"),
         (
             lambda: keras.callbacks.TensorBoard("logs", update_freq=5),
