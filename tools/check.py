@@ -122,7 +122,7 @@ def nearest_tests(top: Path, changed: Iterable[str]) -> list[str]:
     Returns:
         Files of tests: those that changed themselves, then those that are
         named after a changed file, import it, or name it; for a module of the
-        package that has none, the tests of its room.
+        package that has none in its room, all of that room.
     """
     changed = set(changed)
     tests = {
@@ -145,10 +145,11 @@ def nearest_tests(top: Path, changed: Iterable[str]) -> list[str]:
                 path.startswith(k) and name == v for k, v in MADE_FROM.items()
             )
         }
-        if not near and path.startswith("course_utils/"):
-            room = f"tests/{Path(path).parts[1]}/"
-            near = {name for name in tests if name.startswith(room)}
         nearest |= near
+        room = f"tests/{Path(path).parts[1]}/" if "/" in path else "/"
+        of_room = {name for name in tests if name.startswith(room)}
+        if path.startswith("course_utils/") and not near & of_room:
+            nearest |= of_room
     return sorted(nearest, key=lambda name: (name not in changed, name))
 
 

@@ -157,7 +157,7 @@ def test_a_work_folder_that_cannot_be_written_is_a_sentence(
     with pytest.raises(CourseError, match="could not be written.*COURSE_WORK"):
         practice_folder.sample_folder()
     monkeypatch.setenv("COURSE_WORK", "w" * 300)
-    with pytest.raises(CourseError, match="written.*File name too long"):
+    with pytest.raises(CourseError, match="written.*file name too long"):
         practice_folder.sample_folder()
 
 
