@@ -54,7 +54,8 @@ def earned(name, *answers):
 def head_for(weight):
     """A head that tells the types apart, or calls all cells alike."""
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(2)])
-    model.layers[0].set_weights([np.array([[-weight, weight]]), [0.5, 0]])
+    kernel, bias = np.array([[-weight, weight]]), np.array([0.5, 0.0])
+    model.layers[0].set_weights([kernel, bias])
     return model
 
 
@@ -77,7 +78,7 @@ def test_what_is_right_earns_all(name, make):
     [
         ("fe-06", lambda: (COUNTS | {"two": (10, 3)}, ["one"]), 0, "swapped"),
         ("fe-06", lambda: (COUNTS, "one"), 0.5, ""),
-        ("fe-03", lambda: (FEATURES, LABELS[::-1]), 0, "labels"),
+        ("fe-03", lambda: (FEATURES, LABELS[::-1]), 0, "picture's label"),
         ("fe-03", lambda: (FEATURES.T, LABELS), 0, "swapped"),
         ("fe-07", lambda: (0.65, 100), 0.5, "The threshold is right"),
         ("fe-07", lambda: (0.05, 0), 0, ""),

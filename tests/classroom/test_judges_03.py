@@ -102,7 +102,9 @@ def test_a_teachers_own_pictures_are_taken(tmp_path):
     first = next(iter(sorted(own.glob("crazing/*.jpg"))))
     with Image.open(first) as picture:
         shown = np.asarray(picture.convert("RGB"))
-    assert any(np.array_equal(one, shown) for one in found["pictures"])
+    # TensorFlow decodes a JPEG a little otherwise than Pillow.
+    apart = abs(found["pictures"] - shown).max(axis=(1, 2, 3))
+    assert sorted(apart)[0] <= 8 < 50 < sorted(apart)[1]
     assert found["accuracy"] == pytest.approx(1 / 6)
 
 

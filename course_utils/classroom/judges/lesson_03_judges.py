@@ -146,7 +146,7 @@ def prepare(
         hidden = keras.utils.image_dataset_from_directory(
             own,
             class_names=splits.class_names,
-            image_size=hidden.element_spec[0].shape[1:3],
+            image_size=tuple(hidden.element_spec[0].shape[1:3]),
             shuffle=False,
             verbose=False,
         )
