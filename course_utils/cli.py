@@ -80,8 +80,8 @@ def main(words: list[str] | None = None) -> int:
     except OSError as error:
         print(
             f"{error.filename or 'A file'} could not be used: "
-            f"{errors.reason(error)}; make it readable and writable and free "
-            "some disk, or name another.",
+            f"{errors.os_reason(error)}; make it readable and writable and "
+            "free some disk, or name another.",
             file=sys.stderr,
         )
         return 1
@@ -165,6 +165,9 @@ def _lab(no_browser: bool, lesson: str, options: list[str]) -> int:
         # Kernels run in folders of their own, and shall find the same.
         "COURSE_WORK": str(work),
     }
+    for name in ("COURSE_CACHE", "COURSE_REAL", "KERAS_HOME"):
+        if folder := paths.named_dir(name):
+            environment[name] = str(folder.absolute())
     if os.name == "nt":
         return subprocess.call(command, env=environment)
     # In place of this process, so that what stops it stops JupyterLab.

@@ -18,6 +18,7 @@ from course_utils.answers.answer_verdicts import Result
 from course_utils.answers.checks.training_evidence import watch
 from course_utils.answers.progress_log import Event, remember
 from course_utils.machine import quick_runs
+from course_utils.machine.errors import CourseError
 from course_utils.notebook import alternative_text, frontend, lesson_start
 
 _IN_PYTORCH = ("06",)
@@ -44,7 +45,15 @@ def begin(lesson: str, seed: int = 0) -> None:
         seed: Seed of all random numbers (Python, NumPy and TensorFlow), so
             that running the lesson again gives the same numbers on the same
             machine.
+
+    Raises:
+        CourseError: If the lesson is no text.
     """
+    if not isinstance(lesson, str):
+        raise CourseError(
+            f"The lesson is {lesson!r}, and expected is its number as text: "
+            'write course.begin("02"), with quotes.'
+        )
     lesson_start.import_keras_quietly()
     lesson_start.explain_stops()
     alternative_text.tell_figures()

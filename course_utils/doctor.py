@@ -5,6 +5,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -186,7 +187,8 @@ def _widgets() -> Iterator[Finding]:
 def _kernel() -> Iterator[Finding]:
     from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
-    remedy = "run `python -m ipykernel install --sys-prefix`."
+    this = shlex.quote(sys.executable)
+    remedy = f"run `{this} -m ipykernel install --sys-prefix`."
     try:
         spec = KernelSpecManager().get_kernel_spec("python3")
     except NoSuchKernel:
@@ -205,7 +207,12 @@ def _kernel() -> Iterator[Finding]:
 
 
 def _same(program: str, other: str) -> bool:
-    return os.path.abspath(program) == os.path.abspath(other)
+    """Say whether both are of one environment, as python and python3 are."""
+
+    def folder(path):
+        return os.path.normcase(os.path.realpath(os.path.dirname(path)))
+
+    return folder(program) == folder(other)
 
 
 def _work_folder() -> Iterator[Finding]:
@@ -233,7 +240,7 @@ def _writable(subject: str, folder: Path, variable: str):
             file.write(b"x")
     except OSError as error:
         remedy = f"set {variable} to a folder that can be written."
-        told = f"{folder}: {errors.reason(error)}; {remedy}"
+        told = f"{folder}: {errors.os_reason(error)}; {remedy}"
         yield Finding(subject, "wrong", told)
         return False
     yield Finding(subject, "ok", f"{folder} can be written")
@@ -245,7 +252,10 @@ def _data() -> Iterator[Finding]:
         whole = []
         for name in data_files.names(kind):
             try:
-                data_files.verified_file(kind, name)
+                for part in data_files.tables_of_files(
+                    data_files.card(kind, name)
+                ):
+                    data_files.verified_file(kind, name, part)
                 whole.append(name)
             except CourseError as error:
                 yield Finding(subject, "wrong", str(error))

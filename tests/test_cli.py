@@ -45,6 +45,9 @@ def test_kernels_find_a_work_folder_that_was_named_in_short(
     monkeypatch.setenv("COURSE_WORK", "mine")
     cli.main(["lab"])
     assert started[0][1]["COURSE_WORK"] == str(tmp_path / "mine")
+    monkeypatch.setenv("COURSE_CACHE", "kept")
+    cli.main(["lab"])
+    assert started[1][1]["COURSE_CACHE"] == str(tmp_path / "kept")
 
 
 def test_an_unknown_lesson_is_one_sentence(started, capsys, work):

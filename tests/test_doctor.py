@@ -37,7 +37,16 @@ def test_broken_weights_are_named_and_the_exit_code_is_one(
     assert cli.main(["doctor"]) == 1
     out = capsys.readouterr().out
     assert "WRONG  Weights      data/backbones/residual.weights.h5" in out
-    assert "git checkout --" in out and "cannot run yet" in out
+    assert " checkout -- data" in out and "cannot run yet" in out
+
+
+def test_old_heads_are_looked_at_too(tmp_path, monkeypatch):
+    shutil.copytree(TOP / "data", tmp_path / "data")
+    for path in (tmp_path / "data" / "backbones").glob("mobile.heads*"):
+        path.unlink()
+    monkeypatch.setattr(paths, "course_dir", lambda: tmp_path)
+    found = [one for one in doctor._data() if one.state == "wrong"]
+    assert len(found) == 1 and "mobile.heads" in found[0].text
 
 
 def test_a_wrong_python_is_named(monkeypatch):

@@ -59,7 +59,8 @@ def set_up(venv, extras, constraints):
         os.path.join(venv, f"installed-{name}") for name in ["lab", *extras]
     ]
     wanted = fingerprint(constraints)
-    if all(read(path) == wanted for path in done_files):
+    installed = all(read(path) == wanted for path in done_files)
+    if installed and os.path.exists(python_of(venv)):
         return
     check_folder(venv)
     python = create(venv)
@@ -125,13 +126,21 @@ def can_write(folder):
     return True
 
 
+def python_of(venv):
+    """Return where the Python of the environment is, or would be."""
+    place = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
+    return os.path.abspath(os.path.join(venv, *place))
+
+
 def create(venv):
     """Create the environment where it is missing; return its Python."""
-    folder = "Scripts" if os.name == "nt" else "bin"
-    python = os.path.abspath(os.path.join(venv, folder, "python"))
+    python = python_of(venv)
     works = [python, "-m", "pip", "--version"]
-    if os.path.isdir(venv) and subprocess.call(works, **quiet()) == 0:
-        return python
+    try:
+        if subprocess.call(works, **quiet()) == 0:
+            return python
+    except OSError:  # There is none, or the system's has gone since.
+        pass
     # Debian ships venv's folder without ensurepip unless asked for it.
     trial = [sys.executable, "-c", "import venv, ensurepip"]
     if subprocess.call(trial, **quiet()) != 0:
@@ -163,6 +172,7 @@ def install(command, log):
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             universal_newlines=True,
+            errors="backslashreplace",
         )
         reader = threading.Thread(target=listen, args=(pip, said), daemon=True)
         reader.start()
@@ -194,9 +204,11 @@ def install(command, log):
 
 def listen(pip, said):
     """Hand on what pip says line by line, and `None` at its end."""
-    for line in pip.stdout:
-        said.put(line)
-    said.put(None)
+    try:
+        for line in pip.stdout:
+            said.put(line)
+    finally:
+        said.put(None)
 
 
 class Progress:

@@ -35,9 +35,9 @@ def append(path: Path, record: dict) -> str:
             os.fsync(file.fileno())
     except OSError as error:
         return (
-            f"This could not be saved in {path}: {errors.reason(error)}. Make "
-            "room there or make it writable, or set COURSE_WORK to another "
-            "folder."
+            f"This could not be saved in {path}: {errors.os_reason(error)}. "
+            "Make room there or make it writable, or set COURSE_WORK to "
+            "another folder."
         )
     return ""
 
@@ -58,7 +58,7 @@ def read(path: Path, parse: Callable) -> tuple[list, str]:
     except FileNotFoundError:
         return [], ""
     except OSError as error:
-        return [], f"{path} cannot be read: {errors.reason(error)}."
+        return [], f"{path} cannot be read: {errors.os_reason(error)}."
     found = [parse(line) for line in lines if line.strip()]
     events = [event for event in found if event is not None]
     if broken := len(found) - len(events):

@@ -143,6 +143,7 @@ class Challenge:
                 "that stays."
             )
         rows = challenge_board.entries(record, references)
+        note = " ".join(filter(None, (note, record.problem)))
         revealed = Reveal(
             self._title("private"), tuple(rows), record.chosen, note
         )
@@ -170,7 +171,10 @@ class Challenge:
         """Return the number of the submission with these predictions, or 0."""
         for one in challenge_log.read(self.name, self.seed).submissions:
             # A network that is run again rounds a little differently.
-            if np.allclose(one.predictions, predictions, rtol=1e-3, atol=1e-6):
+            known = np.array(one.predictions)
+            if known.shape == np.shape(predictions) and np.allclose(
+                known, predictions, rtol=1e-3, atol=1e-6
+            ):
                 return one.number
         return 0
 

@@ -15,12 +15,14 @@ class LessonState:
         title: Its title.
         exercises: Best score of each exercise; ``None`` if not attempted.
         questions: Best score of each question; ``None`` if not attempted.
+        settled: Predictions whose outcome is known, so that they stand.
     """
 
     lesson: str
     title: str
     exercises: dict[str, float | None]
     questions: dict[str, float | None]
+    settled: frozenset[str] = frozenset()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +45,11 @@ class Board:
                 ("exercise", state.exercises),
                 ("question", state.questions),
             ):
-                open_ones = [n for n, score in scores.items() if score != 1]
+                open_ones = [
+                    name
+                    for name, score in scores.items()
+                    if score != 1 and name not in state.settled
+                ]
                 if open_ones:
                     return (
                         f"Next: {kind} {open_ones[0]} in lesson "
@@ -106,6 +112,11 @@ def load_board() -> Board:
                 sheet["title"],
                 {n: best.get((lesson, n)) for n in sheet["exercises"]},
                 {n: best.get((lesson, n)) for n in names},
+                frozenset(
+                    event.name
+                    for event in log.events
+                    if (event.kind, event.lesson) == ("outcome", lesson)
+                ),
             )
         )
     return Board(tuple(states), log.problem)

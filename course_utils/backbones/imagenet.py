@@ -183,7 +183,7 @@ def _no_room(name, error):
     return (
         f"The ImageNet weights of {name!r} could not be stored in "
         f"{error.filename or _keras_home() / 'models'}: "
-        f"{errors.reason(error)}; {remedy}, "
+        f"{errors.os_reason(error)}; {remedy}, "
         "or set the environment variable KERAS_HOME to another folder, or "
         f"{_go_offline()}."
     )

@@ -254,7 +254,7 @@ def write_bytes(path: Path, content: bytes, secret: bool = False) -> None:
             path.chmod(0o600)
     except OSError as error:
         raise CourseError(
-            f"{path} could not be written: {errors.reason(error)}; make its "
+            f"{path} could not be written: {errors.os_reason(error)}; make its "
             "folder writable and free some disk."
         ) from error
 

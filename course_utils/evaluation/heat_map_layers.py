@@ -7,8 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from course_utils.machine.errors import CourseError
-from course_utils.transfer.fit_data import reason
+from course_utils.machine.errors import CourseError, reason
 from course_utils.transfer.model_outputs import (
     call_watched,
     deciding_layer,

@@ -7,8 +7,7 @@ from scipy import stats
 
 from course_utils.evaluation.metric_inputs import check_finite
 from course_utils.machine import arguments, array_arguments
-from course_utils.machine.errors import CourseError
-from course_utils.transfer.fit_data import reason
+from course_utils.machine.errors import CourseError, reason
 
 
 class Interval(NamedTuple):

@@ -12,9 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from course_utils.machine import arguments, errors
-from course_utils.machine.errors import CourseError
+from course_utils.machine.errors import CourseError, reason
 from course_utils.machine.muted_stderr import stderr_held_back
-from course_utils.transfer.fit_data import reason
 from course_utils.transfer.freezing import check_is_layer
 
 MODEL, CLASSES, REPORT = "model.keras", "class_names.json", "report.html"
@@ -63,7 +62,7 @@ def save_files(folder, model, class_names, page, pictures):
     except OSError as error:
         raise CourseError(
             f"The report could not be written to {folder} "
-            f"({errors.reason(error)}): name a folder that you may write, "
+            f"({errors.os_reason(error)}): name a folder that you may write, "
             "on a disk with room."
         ) from error
 
@@ -158,7 +157,7 @@ def export_litert(model, path):
         path.write_bytes(content)
     except OSError as error:
         raise CourseError(
-            f"{path} could not be written ({errors.reason(error)}): name a "
+            f"{path} could not be written ({errors.os_reason(error)}): name a "
             "folder that is there and that you may write."
         ) from error
     return path

@@ -7,6 +7,7 @@ A file that is missing or differs from its card is never used.
 
 import functools
 import hashlib
+import shlex
 import shutil
 import tempfile
 import tomllib
@@ -162,8 +163,8 @@ def _restore(shown: str) -> str:
     if not paths.is_clone():
         return "install the course's wheel again (`--force-reinstall`)."
     return (
-        f"restore it with `git checkout -- {shown}`, or download the course "
-        "again."
+        f"restore it with `git -C {shlex.quote(str(paths.course_dir()))} "
+        f"checkout -- {shown}`, or download the course again."
     )
 
 
@@ -220,6 +221,6 @@ def _explain(error: OSError, name: str, archive: Path, folder: Path) -> str:
         remedy = f"free {2 * archive.stat().st_size / 1e6:.0f} MB there"
     return (
         f"The pictures of {name!r} could not be unpacked into "
-        f"{folder.parent}: {errors.reason(error)}; {remedy}, or set "
+        f"{folder.parent}: {errors.os_reason(error)}; {remedy}, or set "
         "COURSE_CACHE to a folder that has room and can be written."
     )

@@ -1,6 +1,7 @@
 """The one error that learners meet: a sentence, not a traceback."""
 
 import errno
+import re
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -21,7 +22,7 @@ class CourseError(Exception):
         return [f"{type(self).__name__}: {self}"]
 
 
-def reason(error: OSError) -> str:
+def os_reason(error: OSError) -> str:
     """Return why a file or folder could not be used, in a few words.
 
     Args:
@@ -30,3 +31,17 @@ def reason(error: OSError) -> str:
     if error.errno in FULL:
         return "the disk is full"
     return (error.strerror or str(error)).lower()
+
+
+def reason(error: BaseException) -> str:
+    """Return the kind of an exception, and the line that says most.
+
+    Args:
+        error: What a framework, or a learner's own code, has raised.
+    """
+    text = re.sub(r"\x1b\[\d*m|\{\{.*?\}\}", "", str(error))
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if len(lines) > 1 and lines[0].startswith("Exception encountered"):
+        del lines[0]
+    said = f": {lines[0][:150]}" if lines else ""
+    return f"{type(error).__name__}{said}"

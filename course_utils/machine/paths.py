@@ -8,6 +8,7 @@ move the latter two.
 
 import os
 import shutil
+import threading
 from pathlib import Path
 
 from course_utils.machine.errors import CourseError
@@ -94,7 +95,9 @@ def write_whole(path: Path, content: bytes) -> None:
         path: The file; its folder is there.
         content: What it holds.
     """
-    partial = path.with_name(f".{path.name}.partial")
+    # Of this writer alone: another may write the same file.
+    own = f"{os.getpid()}-{threading.get_ident()}"
+    partial = path.with_name(f".{path.name}.{own}.partial")
     try:
         partial.write_bytes(content)
         partial.replace(path)

@@ -1,5 +1,6 @@
 """How pip is called, so that it installs where this Python looks."""
 
+import shlex
 import sys
 
 
@@ -15,4 +16,4 @@ def pip_install(packages: str) -> str:
     ipython = sys.modules.get("IPython")
     if ipython is not None and ipython.get_ipython() is not None:
         return f"%pip install {packages}"
-    return f"{sys.executable} -m pip install {packages}"
+    return f"{shlex.quote(sys.executable)} -m pip install {packages}"

@@ -36,8 +36,8 @@ def copy_lessons() -> list[str]:
     except OSError as error:
         raise CourseError(
             f"Your lessons could not be copied into {work}: "
-            f"{errors.reason(error)}; make that folder writable and free some "
-            "disk, or set COURSE_WORK to another folder."
+            f"{errors.os_reason(error)}; make that folder writable and free "
+            "some disk, or set COURSE_WORK to another folder."
         ) from error
     return [
         source.stem

@@ -61,8 +61,8 @@ def sample_folder():
     except OSError as error:
         raise CourseError(
             f"The sample pictures could not be written to {folder} "
-            f"({errors.reason(error)}): make room there, or set COURSE_WORK "
-            "to a folder that you may write."
+            f"({errors.os_reason(error)}): make room there, or set "
+            "COURSE_WORK to a folder that you may write."
         ) from error
     return folder
 

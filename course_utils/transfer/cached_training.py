@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from course_utils.machine.arguments import choice, number, whole_number
-from course_utils.machine.errors import CourseError
+from course_utils.machine.errors import CourseError, reason
 from course_utils.transfer.class_weights import checked_class_weight
 from course_utils.transfer.compiling import compile_settings
 from course_utils.transfer.feature_rows import (
@@ -19,7 +19,6 @@ from course_utils.transfer.fit_data import (
     check_ranks,
     first_rows,
     fit_arguments,
-    reason,
 )
 from course_utils.transfer.freeze_boundary import (
     NotCutError,

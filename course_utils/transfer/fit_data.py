@@ -1,13 +1,11 @@
 """The data that the training helpers take, and how they are read."""
 
-import re
-
 import keras
 import numpy as np
 import tensorflow as tf
 
 from course_utils.machine.endless_data import bounded, check_ends
-from course_utils.machine.errors import CourseError
+from course_utils.machine.errors import CourseError, reason
 
 
 def fit_arguments(data):
@@ -116,16 +114,6 @@ def not_taken(model, what, images, error):
         f"({reason(error)}): call .batch(32) once, and give pictures the size "
         "that it was made for."
     )
-
-
-def reason(error):
-    """Returns the kind of an exception, and the line that says most."""
-    text = re.sub(r"\x1b\[\d*m|\{\{.*?\}\}", "", str(error))
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    if len(lines) > 1 and lines[0].startswith("Exception encountered"):
-        del lines[0]
-    said = f": {lines[0][:150]}" if lines else ""
-    return f"{type(error).__name__}{said}"
 
 
 def _as_in_fit(array):

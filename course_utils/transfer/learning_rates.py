@@ -11,9 +11,9 @@ import pandas as pd
 
 from course_utils.machine import quick_runs
 from course_utils.machine.arguments import number, whole_number
-from course_utils.machine.errors import CourseError
+from course_utils.machine.errors import CourseError, reason
 from course_utils.transfer.compiling import compile_settings
-from course_utils.transfer.fit_data import fit_arguments, reason
+from course_utils.transfer.fit_data import fit_arguments
 from course_utils.transfer.fresh_optimizers import (
     check_one_rate,
     fresh_optimizer,

@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 
-from course_utils.machine.errors import CourseError
-from course_utils.transfer.fit_data import first_rows, reason
+from course_utils.machine.errors import CourseError, reason
+from course_utils.transfer.fit_data import first_rows
 
 BATCH_SIZE = 32
 

@@ -1,5 +1,6 @@
 """Answers are remembered: through kills, two kernels, broken files."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -10,8 +11,9 @@ import time
 import pytest
 
 from course_utils import cli, course
-from course_utils.answers import progress_log, progress_summary
+from course_utils.answers import progress_log, progress_summary, quizzes
 from course_utils.answers.progress_log import Event
+from course_utils.machine.errors import CourseError
 
 # Writes events as fast as it can, and prints a number only once it is saved.
 WRITER = """
@@ -118,6 +120,29 @@ def test_a_line_edited_by_hand_is_passed_over_and_told(work, line):
     assert "1 of 2" in shown.splitlines()[1]
     assert "1 of 2 lines" in shown
     assert "were passed over" in shown
+
+
+def test_a_lesson_is_text(work):
+    with pytest.raises(CourseError, match=r'course.begin\("02"\)'):
+        course.begin(2)
+    assert not progress_log.read_log().events
+
+
+def test_a_prediction_that_was_settled_is_not_asked_for_again(work):
+    asked = quizzes.load_questions("00")
+    name = next(n for n, one in asked.items() if one["type"] == "predict")
+    quiz = course.quiz("00")
+    quiz.answer(name, 0.01)
+    quiz.outcome(name, 0.99)
+    state = course.progress().lessons[0]
+    assert state.questions[name] == 0 and name in state.settled
+    done = dataclasses.replace(
+        state,
+        exercises=dict.fromkeys(state.exercises, 1.0),
+        questions={n: 1.0 for n in state.questions} | {name: 0.0},
+    )
+    board = dataclasses.replace(course.progress(), lessons=(done,))
+    assert board.next_step.startswith("Everything")
 
 
 def test_a_full_disk_is_told_and_the_check_still_answers(

@@ -25,7 +25,11 @@ def course(tmp_path, monkeypatch):
     def call(command, **_):
         calls.append([str(word) for word in command])
         if command[1:3] == ["-m", "venv"]:
-            os.makedirs(command[-1], exist_ok=True)
+            place = setup_venv.python_of(command[-1])
+            os.makedirs(os.path.dirname(place), exist_ok=True)
+            open(place, "w").close()
+        elif not os.path.exists(command[0]):
+            raise FileNotFoundError(command[0])
         return 0
 
     def install(command, log):
@@ -59,6 +63,13 @@ def test_what_the_tests_installed_serves_the_lessons(course):
     setup_venv.set_up(".venv", "", "constraints.txt")
     assert len(course.installs()) == 1
     assert ".[real,test]" in course.installs()[0]
+
+
+def test_an_environment_whose_python_has_gone_is_made_anew(course):
+    for _ in range(2):
+        setup_venv.set_up(".venv", "", "constraints.txt")
+        os.remove(setup_venv.python_of(".venv"))
+    assert len(course.installs()) == 2
 
 
 def test_what_was_left_out_is_installed_when_it_is_wanted(course):
@@ -159,6 +170,13 @@ def test_an_installation_without_a_terminal_shows_that_it_lives(
         "  12 s  Installing: 1 of 3 packages",
         "  24 s  Installing: 1 of 3 packages",
     ]
+
+
+def test_bytes_that_are_no_text_stop_nothing(tmp_path, capsys):
+    code = "import sys; sys.stdout.buffer.write(b'J\\xfcrgen\\n')"
+    log = tmp_path / "log"
+    assert setup_venv.install([sys.executable, "-c", code], str(log)) == 0
+    assert "J\\xfcrgen" in log.read_text()
 
 
 def test_an_interrupt_ends_pip_too(tmp_path, monkeypatch):
