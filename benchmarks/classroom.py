@@ -247,7 +247,10 @@ def measure_class(students: int) -> list[dict]:
 
 def report(rows: list[dict]) -> str:
     """Return the page, from the rows."""
-    whole = [row for row in rows if row["lesson"] == CLASS]
+    whole = {}
+    for row in rows:
+        if row["lesson"] == CLASS:
+            whole.setdefault(_together(row), []).append(row)
     rows = [row for row in rows if row["lesson"] != CLASS]
     groups = {}
     for row in sorted(rows, key=lambda r: (r["lesson"], int(r["class"]))):
@@ -274,7 +277,7 @@ def report(rows: list[dict]) -> str:
         "another. Storing features helps both alike: they read them from one "
         "folder.",
         "",
-        *_class_lines(whole),
+        *(line for some in whole.values() for line in _class_lines(some)),
         "## Twenty thousand submissions",
         "",
         "On paper, not measured. No submission waits for another, so at the "
@@ -302,26 +305,24 @@ def _size_lines(found):
     first = {}
     lines = []
     for (lesson, size), middle in found.items():
-        few, fewer = first.setdefault(lesson, (size, middle))
-        if few == size:
+        first_size, medians = first.setdefault(lesson, (size, middle))
+        if first_size == size:
             continue
         ratios = ", ".join(
-            f"{middle[way] / fewer[way]:.2f} with {way}"
+            f"{middle[way] / medians[way]:.2f} with {way}"
             for way in (NBGRADER, *WORKERS)
         )
         lines += [
-            f"In lesson {lesson}, with {size} at a time instead of {few}, a "
-            f"submission took this part of the time: {ratios}. Where it is "
-            "near 1, a class takes its number of submissions times the time "
-            "of one.",
+            f"In lesson {lesson}, with {size} at a time instead of "
+            f"{first_size}, a submission took this fraction of the time: "
+            f"{ratios}. Near 1, a class takes its number of submissions times "
+            "the time of one.",
             "",
         ]
     return lines
 
 
 def _class_lines(rows):
-    if not rows:
-        return []
     return [
         f"## A class of {rows[0]['submissions']}",
         "",

@@ -5,7 +5,6 @@ import importlib.metadata
 import json
 import os
 import platform
-import shlex
 import subprocess
 import sys
 import tempfile
@@ -16,7 +15,7 @@ import psutil
 
 from course_utils.machine import data_files, errors, paths, real_files
 from course_utils.machine.errors import CourseError
-from course_utils.machine.pip_command import pip_install
+from course_utils.machine.pip_command import pip_install, this_python
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)
 _MEMORY_GB = 4
@@ -187,8 +186,7 @@ def _widgets() -> Iterator[Finding]:
 def _kernel() -> Iterator[Finding]:
     from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
-    this = shlex.quote(sys.executable)
-    remedy = f"run `{this} -m ipykernel install --sys-prefix`."
+    remedy = f"run `{this_python()} -m ipykernel install --sys-prefix`."
     try:
         spec = KernelSpecManager().get_kernel_spec("python3")
     except NoSuchKernel:

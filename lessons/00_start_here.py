@@ -297,8 +297,9 @@ course.exercise("sh-01").check(recall, labels, predictions, defective)
 # `course.exercise("sh-01").hint()` in the cell above.
 #
 # **Exercise sh-02.** Now do it all yourself, in one model: a fresh backbone for
-# pictures of 160 by 160, frozen, the averaging that `extractor` has, and a head
-# of *two* dense layers, the first with 64 units and the activation `"relu"`.
+# pictures of 160 by 160, frozen, a pooling such as the averaging of `extractor`,
+# and a head of *two* dense layers, the first with 64 units and an activation such
+# as `"relu"`.
 # Compile it with the loss of `head`, and train it for one epoch on `few_cells`,
 # with your `fit` inside `with course.watch(my_model) as evidence:`, which
 # records the weights before and after. Here the backbone is part of the model

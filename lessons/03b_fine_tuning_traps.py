@@ -204,8 +204,8 @@ quiz.only("q2", "q4")
 # **Exercise tr-06.** Fix it. Build `my_model` with `new_model(...)`: batch
 # normalization frozen, a gentler rate than the head's. Fit it for up to six
 # epochs that count on from `first`, with `**on_grids`; `my_history` is what
-# `fit` returns. In the end `my_model` has the best weights of both phases;
-# `new_model` starts from those of phase 1.
+# `fit` returns. In the end `my_model` has the best weights of both phases, by the
+# validation loss; `new_model` starts from those of phase 1.
 
 # %% tags=["exercise"]
 # exercise: tr-06
@@ -545,7 +545,8 @@ _ = axes[0].legend()
 # `my_held` (at least 60) to validate on. Build `tuned` on `grids`, and
 # fine-tune it with one `fit` on the first, watched on the second, inside `with
 # course.watch(tuned) as evidence:`. At the end `tuned` has the weights of its
-# best epoch, or those that it began with if they were better.
+# best epoch by the validation loss, or those that it began with if they were
+# better.
 #
 # The check sees shared modules, a missing compile, batch normalization that
 # moved, too high a rate, and weights that are not the best.

@@ -3,8 +3,9 @@
     python -m tools.check               lint, drift, quizzes, nearest tests
     python -m tools.check --lesson 03   that lesson, unsolved and solved
 
-The nearest tests are those that changed, and those that import or name a file
-that differs from `origin/main`, uncommitted work included. When their time is
+The nearest tests are those that changed, those that import or name a file that
+differs from `origin/main`, uncommitted work included, or that hold what is made
+from it, and else those of its room. When their time is
 up the rest is skipped: `make test` runs everything.
 """
 

@@ -4,6 +4,7 @@ Checks and quizzes read numbers here, so that one sentence says what is wrong
 with them, and one rule says how closely they have to agree.
 """
 
+import contextlib
 import decimal
 from collections.abc import Iterable
 
@@ -89,7 +90,12 @@ def brief(answer: object) -> str:
     """Return a few words that name an answer in a message."""
     if isinstance(answer, str | bytes):
         return repr(answer[:40])
-    if isinstance(answer, bool | float) or answer is None:
+    if getattr(answer, "shape", None) == () and hasattr(answer, "dtype"):
+        with contextlib.suppress(
+            Exception
+        ):  # Whatever has no value of its own.
+            answer = np.asarray(answer).item()
+    if isinstance(answer, bool | int | float) or answer is None:
         return repr(answer)[:40]
     shape = getattr(answer, "shape", None)
     kind = type(answer).__name__

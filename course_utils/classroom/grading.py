@@ -194,7 +194,7 @@ def _reference_of(task):
     if not _is_known(task):
         raise CourseError(
             f"No notebook was released to {task['student']}, so what it draws "
-            "is not known: hand it in below the name in the list of students."
+            "is not known: hand it in under the name in the list of students."
         )
     if pending_submissions.settings_of(task)["own_seeds"]:
         seed = class_folder.student_seed(folder, task["student"])

@@ -85,13 +85,17 @@ def sender_of(
     return Sender(rest, "", "", copy)
 
 
-def folder_of_all(paths: Iterable[PurePosixPath]) -> PurePosixPath:
+def folder_of_all(
+    paths: Iterable[PurePosixPath], students: Iterable[str] = ()
+) -> PurePosixPath:
     """Return the folder that holds a whole class, and so tells of nobody.
 
-    It holds several folders, two of which have a notebook of the same name.
+    It holds several folders, two of which have a notebook of the same name,
+    and is not named after a student.
 
     Args:
         paths: Where the notebooks lay, below what was collected.
+        students: Those who are known.
 
     Returns:
         The folder; an empty path if there is none.
@@ -113,6 +117,7 @@ def folder_of_all(paths: Iterable[PurePosixPath]) -> PurePosixPath:
         for part in top.parts
         for pattern in (_MOODLE, _CANVAS)
     )
+    told |= bool({known_as(part, students) for part in top.parts} & {*students})
     return top if shared and not told else PurePosixPath()
 
 
@@ -126,11 +131,17 @@ def known_as(student: str, names: Iterable[str]) -> str:
         names: Those that notebooks were released to.
     """
 
-    def letters(name):
+    def words(name):
         name = unicodedata.normalize("NFKC", name).casefold()
-        return sorted(re.findall(r"\w", name))
+        return re.findall(r"[^\W_]+", name)
 
-    found = [name for name in names if letters(name) == letters(student)]
+    def turned(name):
+        """Return the name in one word, from whichever word it begins."""
+        found = words(name)
+        return {"".join(found[i:] + found[:i]) for i in range(len(found))}
+
+    told = "".join(words(student))
+    found = [name for name in names if told in turned(name)]
     return found[0] if len(found) == 1 else student
 
 

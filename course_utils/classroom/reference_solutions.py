@@ -53,6 +53,7 @@ def make(folder: Path, lesson: str, seed: int | None = None) -> Path:
     }
     hidden = class_folder.hidden_sum(folder, lesson)
     if hidden:
+        _check_classes(class_folder.hidden_pictures(folder, lesson), module)
         job["pictures"] = str(
             class_folder.hidden_pictures(folder, lesson).absolute()
         )
@@ -78,6 +79,24 @@ def make(folder: Path, lesson: str, seed: int | None = None) -> Path:
         )
     class_folder.write_bytes(path, found.output)
     return path
+
+
+def _check_classes(folder, module):
+    """Refuse pictures of the teacher's that are of other classes."""
+    found = {path.name for path in folder.iterdir() if path.is_dir()}
+    classes = getattr(module, "CLASSES", None)
+    if classes is None:
+        raise CourseError(
+            f"{folder} has pictures, and no exercise of that lesson is judged "
+            "by pictures of yours: delete that folder."
+        )
+    if found != set(classes):
+        raise CourseError(
+            f"{folder} should have a folder for each of "
+            f"{', '.join(classes)}, and has "
+            f"{', '.join(sorted(found)) or 'none'}: rename them, or draw "
+            "others with `python -m tools.draw_hidden`."
+        )
 
 
 def cache_of(folder: Path) -> Path:

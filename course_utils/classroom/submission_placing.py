@@ -83,8 +83,10 @@ def read(folder: Path, source: Path, told: dict) -> list[Submission]:
         handed_in_files.read_all(source), "Collecting", unit="file", delay=2
     )
     files = list(bar)
+    earlier = {path.parent.name for path in folder.glob("submissions/*/*")}
     top = handed_in_names.folder_of_all(
-        file.path for file in files if file.path.suffix.lower() == ".ipynb"
+        [one.path for one in files if one.path.suffix.lower() == ".ipynb"],
+        {*seeds.values(), *earlier},
     )
     for file in files:
         if file.path.name == "timestamp.txt":

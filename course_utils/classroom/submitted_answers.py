@@ -116,7 +116,8 @@ def _problem(notebook):
             warnings.simplefilter("ignore")  # What it mends, it only mentions.
             nbformat.validate(notebook)
     except Exception as error:  # Any error, of any notebook.
-        words = " ".join(ascii(str(error))[1:-1].split())[:120]
+        words = " ".join(str(error).split())[:120]
+        words = words.encode("utf-8", "replace").decode()
         return f"Its form is not that of a notebook: {words}"
     return ""
 

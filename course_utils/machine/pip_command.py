@@ -1,6 +1,8 @@
 """How pip is called, so that it installs where this Python looks."""
 
+import os
 import shlex
+import subprocess
 import sys
 
 
@@ -16,4 +18,11 @@ def pip_install(packages: str) -> str:
     ipython = sys.modules.get("IPython")
     if ipython is not None and ipython.get_ipython() is not None:
         return f"%pip install {packages}"
-    return f"{shlex.quote(sys.executable)} -m pip install {packages}"
+    return f"{this_python()} -m pip install {packages}"
+
+
+def this_python() -> str:
+    """Return the path of this Python as a terminal takes it."""
+    if os.name == "nt":
+        return subprocess.list2cmdline([sys.executable])
+    return shlex.quote(sys.executable)

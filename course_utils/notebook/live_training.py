@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from course_utils.evaluation import training_plots
+from course_utils.machine.errors import CourseError
 from course_utils.notebook import frontend
 from course_utils.notebook.alternative_text import as_html, as_png
 
@@ -129,7 +130,10 @@ class LiveTraining(keras.callbacks.Callback):
 
     def _on_cell_end(self, result=None):
         """Says so where an interrupt or an error has ended a training."""
-        self._end(f"Stopped after {len(self.epoch)} epochs in all.")
+        count = len(self.epoch)
+        # A metric that cannot be drawn was told already.
+        with contextlib.suppress(CourseError):
+            self._end(f"Stopped after {count} epoch{'s' * (count != 1)}.")
 
     def _end(self, told, **state):
         shell = _shell()

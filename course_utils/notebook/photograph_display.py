@@ -156,28 +156,36 @@ class NamedPhotograph(Shown):
             self._try(Path(file["name"]).name, bytes(file["content"]))
 
     def _try(self, name, content=None):
+        self._list.told, new = "", None
         try:
             if content is not None:
-                _keep(paths.work_dir() / name, content)
+                new = _keep(paths.work_dir() / name, content)
             self.choose(name)
         except (CourseError, OSError) as error:
             self._list.told = f"That did not work: {error}"
             self._list.chosen = self.name
-        else:
-            self._list.told = ""
+            if new is not None:  # A picture that cannot be read.
+                new.unlink(missing_ok=True)
 
 
 def _keep(path, content):
-    """Writes a picture into the work folder, over no other."""
+    """Writes a picture into the work folder, over no other.
+
+    Returns:
+        Its path; None where it was there already.
+    """
     if path.suffix.lower() not in _ENDINGS:
         raise CourseError("That is no picture file: choose a JPEG.")
-    if path.is_file() and path.read_bytes() != content:
+    if path.is_file():
+        if path.read_bytes() == content:
+            return None
         raise CourseError(
             f"There is another picture {path.name!r} in {path.parent}: rename "
             "yours."
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     paths.write_whole(path, content)
+    return path
 
 
 def _picture_size(classifier):

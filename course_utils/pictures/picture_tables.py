@@ -151,11 +151,12 @@ def from_table(
         return tf.ensure_shape(image, (None, None, 3))
 
     def decode(path, is_odd, label):
-        image = by_tensorflow(path)
         if any(odd):
             image = tf.cond(
                 is_odd, lambda: by_pillow(path), lambda: by_tensorflow(path)
             )
+        else:
+            image = by_tensorflow(path)
         if image_size is None:
             image = tf.ensure_shape(image, (*own_size, 3))
         else:

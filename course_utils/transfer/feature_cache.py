@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import time
+import types
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -67,8 +68,9 @@ def key(base_model, digests: Iterable[bytes]) -> str | None:
         whose code may change with nothing here to notice it.
     """
     for layer in [base_model, *base_model._flatten_layers()]:
-        own = not type(layer).__module__.startswith(_KNOWN)
-        if own or isinstance(layer, keras.layers.Lambda):
+        # Of functions Keras writes down little more than the name.
+        made_of = [type(layer), *vars(layer).values()]
+        if isinstance(layer, keras.layers.Lambda) or any(map(_is_own, made_of)):
             return None
     try:
         architecture = _architecture(base_model)
@@ -127,6 +129,13 @@ def _architecture(model):
 
     config = keras.saving.serialize_keras_object(model)["config"]
     return json.dumps(plain(config), default=str)
+
+
+def _is_own(value):
+    """Say whether it is a class or function of the learner's own."""
+    return isinstance(value, type | types.FunctionType) and not str(
+        value.__module__
+    ).startswith(_KNOWN)
 
 
 def _refuse_own_code(node):

@@ -187,8 +187,11 @@ def drawn_rows(model, data, what, budget):
 def _digests_beside(rest):
     """Returns a digest of what comes with each picture: labels, weights."""
     parts = [
-        feature_cache.digests_of(part.reshape(len(part), -1))
-        for part in keras.tree.flatten(rest)
+        # Text is kept as objects, whose bytes are where they lie.
+        [repr(row.tolist()).encode() for row in part]
+        if part.dtype.hasobject
+        else feature_cache.digests_of(part)
+        for part in map(np.asarray, keras.tree.flatten(rest))
     ]
     return list(map(b"".join, zip(*parts, strict=True)))
 

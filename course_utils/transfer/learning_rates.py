@@ -48,8 +48,9 @@ def find_learning_rate(
     """Trains a copy with ever higher learning rates, and watches the loss.
 
     It ends early when the averaged loss is four times its lowest, after ten
-    steps or more (where that is below 0: has risen three times as far as it
-    fell), or when a loss is no number. The losses are those of single
+    steps or more (a loss below 0 has no ratio: there it ends after a rise of
+    three times the fall, or of three times the lowest), or when a loss is no
+    number. The losses are those of single
     batches: what `fit` shows is an average over the epoch so far. Introduced in
     lesson 03 (``03_fine_tuning``).
 

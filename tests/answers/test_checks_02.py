@@ -55,7 +55,9 @@ def test_the_counts_are_those_that_are_measured():
         assert COUNTS[name] == (moved, len(model.trainable_weights))
 
 
-@pytest.mark.parametrize("frozen", [["all"], {"all"}, ("all",)])
+@pytest.mark.parametrize(
+    "frozen", [["all"], {"all"}, ("all",), np.array(["all"]), {"all": 1}.keys()]
+)
 def test_evidence_of_both_kinds_passes(work, frozen):
     assert check_freezes(COUNTS, frozen)[0] == "passed"
     arrays = {name: np.array(pair) for name, pair in COUNTS.items()}

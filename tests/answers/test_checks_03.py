@@ -154,10 +154,11 @@ def test_three_rates_pass(work, backbone):
 @pytest.mark.parametrize(
     ("given", "named"),
     [
-        ({"late": 1e-3}, "Weights of stage4 have moved"),
-        ({"early": 1e-4}, "Weights of the earlier layers have moved"),
+        ({"late": 1e-3}, "of stage4, has moved by 1.0e-03"),
+        ({"late": 1e-5}, "Weights of stage4 have moved"),
+        ({"early": 1e-4}, "let each weight be in one part alone"),
         ({"head": 1e-4}, "Weights of head have moved"),
-        ({"steps": 3}, "Make one step"),
+        ({"steps": 3}, "make one step"),
         ({"early": 0}, "Nothing of the earlier layers has moved"),
     ],
 )
@@ -228,6 +229,7 @@ def phases(
     second=None,
     rates=(1e-2, 1e-3),
     recompiled=True,
+    loss=None,
 ):
     """Trains with all frozen, then with what `second` leaves trainable."""
     base_model = load_backbone("residual")
@@ -235,7 +237,7 @@ def phases(
     for layer in base_model.layers:
         layer.trainable = not isinstance(layer, first)
     found = []
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    loss = loss or keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model(IMAGES[:1])
     for number, rate in enumerate(rates):
         if number:
@@ -269,6 +271,7 @@ def last_stage(base_model):
         ({"second": last_stage}, "kernels have not moved"),
         ({"second": lambda base: None}, "kernels have not moved"),
         ({"rates": (1e-2, 5e-3)}, "take a tenth of it"),
+        ({"loss": "sparse_categorical_crossentropy"}, "The head gives scores"),
     ],
 )
 def test_each_misconception_about_the_recipe_is_named(work, given, named):

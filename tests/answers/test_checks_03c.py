@@ -58,6 +58,7 @@ def test_right_verdicts_pass_in_any_table(work):
             "mean alone says nothing",
         ),
         (RIGHT | {3e-5: "refuted"}, "At 3e-05 the interval is"),
+        (RIGHT | {7.0: "refuted"}, "No run had rate 7"),
         (RIGHT | {1e-3: "true"}, "A verdict is one of"),
         ({1e-3: "supported"}, "no verdict on rate 1e-05"),
         (list(RIGHT.values()), "a dict from rate"),
@@ -100,7 +101,7 @@ def test_the_number_of_seeds_passes_and_may_be_off_by_chance(work):
         (seeds_for(0.8, GAINS.std() / 5**0.5), "comes in only once"),
         (10.5, "a whole one"),
         ("many", "a whole one"),
-        (1, "a whole one"),
+        (1, "from 2 to 10,000, not 1"),
     ],
 )
 def test_each_misconception_about_seeds_is_named(work, given, named):
@@ -118,6 +119,8 @@ ADJUSTED = np.array([0.12, 0.006, 0.12, 0.1, 1.0, 1.0])
 def test_adjusted_p_values_pass_rounded_or_not(work):
     for given in (ADJUSTED, ADJUSTED.tolist(), keras.ops.array(ADJUSTED)):
         assert check("ev-03", given, P)[0] == "passed"
+    p = np.array([0.0031, 0.0206, 0.4])
+    assert check("ev-03", np.round(verdicts.holm(p), 3), p)[0] == "passed"
     assert ((ADJUSTED < 0.05) == verdicts.holm(P)).all()
 
 

@@ -151,7 +151,13 @@ def test_each_misconception_about_covering_is_named(work, areas, named):
 
 @pytest.mark.parametrize(
     ("cell", "named"),
-    [((3, 1), "row comes first"), ((0, 0), "does worst"), ("x", "does worst")],
+    [
+        ((3, 1), "row comes first"),
+        ((0, 0), "does worst"),
+        ("x", "does worst"),
+        (7, "np.unravel_index"),
+        ((4, 12), "in pixels"),
+    ],
 )
 def test_a_wrong_cell_is_half_right(work, cell, named):
     status, message = check_covering(cell=cell)

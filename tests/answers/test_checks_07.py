@@ -270,7 +270,9 @@ CHANGES = pd.DataFrame(
 GAINS = np.array([-0.04, 0.0])
 
 
-@pytest.mark.parametrize("answer", [GAINS, list(GAINS), pd.Series(GAINS)])
+@pytest.mark.parametrize(
+    "answer", [GAINS, list(GAINS), pd.Series(GAINS), GAINS + 4e-4]
+)
 def test_the_gains_of_trying_all_pass(work, answer):
     status, message = check("be-05", answer, "keep the recipe", CHANGES)
     assert status == "passed" and "0 of 2 draws gained" in message

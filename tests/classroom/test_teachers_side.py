@@ -32,6 +32,7 @@ from course_utils.classroom import (
 )
 from course_utils.classroom.example_class import solve
 from course_utils.classroom.feedback_pages import code_in_html, plain_markdown
+from course_utils.classroom.handed_in_names import known_as
 from course_utils.classroom.item_statistics import look_at_items
 from course_utils.classroom.releasing import with_seed
 from course_utils.machine.errors import CourseError
@@ -163,12 +164,32 @@ def test_each_system_tells_whose_a_file_is(room, path, student, late):
         # One student's own folders.
         (("Anna/first/{}", "Anna/second/other.ipynb"), {"Anna"}),
         (("Anna/{}", "Anna/old.ipynb"), {"Anna"}),
+        (("Carl/first/{}", "Carl/second/{}"), {"Carl"}),
     ],
 )
 def test_a_folder_of_all_is_nobodys_name(room, paths, students):
+    (room / "submissions" / "Carl").mkdir(parents=True)
+    (room / "submissions" / "Carl" / "01.ipynb").write_bytes(b"{}")
     for path in paths:
         hand_in(room, path.format(FILE))
     assert {one.student for one in collect(room)} == students
+
+
+@pytest.mark.parametrize(
+    ("student", "name"),
+    [
+        ("meyeranna", "Anna Meyer"),
+        ("annameyer", "Anna Meyer"),
+        ("Anna_Meyer", "Anna Meyer"),
+        ("Meyer, Anna", "Anna Meyer"),
+        # The same letters are not the same name.
+        ("student12", "student12"),
+        ("nana meyer", "nana meyer"),
+    ],
+)
+def test_a_name_is_known_by_its_words(student, name):
+    names = ["Anna Meyer", "Student 21", "Ben Weiss"]
+    assert known_as(student, names) == name
 
 
 def test_names_in_an_older_encoding_are_read(room):

@@ -124,7 +124,7 @@ def test_a_training_that_was_interrupted_is_over(front_end):
     assert live._view.running
     shell.events.trigger("post_run_cell", None)
     assert not live._view.running
-    assert live._view.told == "Stopped after 1 epochs in all."
+    assert live._view.told == "Stopped after 1 epoch."
     assert "image/png" in front_end[-1][1]
     live._view.told = ""
     shell.events.trigger("post_run_cell", None)  # That of another cell.

@@ -77,6 +77,7 @@ def test_list_and_upload_work(work, monkeypatch):
     assert shown._list.chosen == "up.png"
     upload("bad.png", b"no picture")
     assert shown.name == "up.png" and "did not work" in shown._list.told
+    assert not (work / "bad.png").exists()
     upload("page.html", b"<b>")
     assert "no picture file" in shown._list.told
     assert not (work / "page.html").exists()

@@ -167,7 +167,15 @@ def test_a_function_of_the_learners_own_is_not_kept():
     def act(x):
         return keras.ops.relu(x)
 
-    for layer in (keras.layers.Activation(act), keras.layers.Dense(2, act)):
+    def relu(x):
+        return 2 * keras.ops.relu(x)
+
+    for layer in (
+        keras.layers.Activation(act),
+        keras.layers.Activation(relu),
+        keras.layers.Activation(lambda x: act(x)),
+        keras.layers.Dense(2, act),
+    ):
         assert key(keras.Sequential([base(), layer]), DIGESTS) is None
     own = keras.Sequential([base(), keras.layers.Dense(2, "relu")])
     assert key(own, DIGESTS)

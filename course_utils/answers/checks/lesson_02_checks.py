@@ -1,5 +1,7 @@
 """Checks of lesson 02, Feature extraction: freezes, and features by hand."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from course_utils.answers.checks import (
@@ -68,11 +70,12 @@ def judge_counts(
             "those in `trainable_weights`."
         )
     names = {name for name, found in right.items() if not any(found)}
-    if isinstance(frozen, str) or not isinstance(frozen, list | set | tuple):
+    if isinstance(frozen, str) or not isinstance(frozen, Iterable):
         return "partial", (
             "The counts are right. `my_frozen` should be a list of names, not "
             f"{brief(frozen)}."
         )
+    frozen = list(frozen)
     for name in frozen:
         if name not in right:
             return "partial", f"The counts are right; who is {brief(name)}?"

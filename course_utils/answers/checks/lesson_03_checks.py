@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_utils.answers.checks import weight_evidence
+from course_utils.answers.checks import head_checks, weight_evidence
 from course_utils.answers.checks.training_evidence import Evidence
 from course_utils.answers.learner_values import (
     as_number,
@@ -10,6 +10,7 @@ from course_utils.answers.learner_values import (
 )
 
 BACKBONE = "residual"
+CLASSES = 6
 STAGE = "stage4"
 # Of one step, by part.
 RATES = {"head": 1e-3, STAGE: 1e-4, "earlier": 1e-5}
@@ -80,19 +81,28 @@ def judge_steps(evidence: object, model: object, base: object) -> tuple:
     if problem := weight_evidence.learning_problem(evidence):
         return "failed", problem
     inside = {id(weight) for weight in base.weights}
-    steps = {"head": [], STAGE: [], "earlier": []}
+    steps = {"head": {}, STAGE: {}, "earlier": {}}
     for change in weight_evidence.moved(evidence):
         layer = weight_evidence.tail(change.path)
         part = STAGE if layer.startswith(STAGE) else "earlier"
         part = part if change.identity in inside else "head"
-        steps[part].append(change.largest)
+        steps[part][change.path] = change.largest
     told = []
     for part, rate in RATES.items():
         name = "the earlier layers" if part == "earlier" else part
         if not steps[part]:
             return "failed", f"Nothing of {name} has moved: it trains, too."
-        went = float(np.median(steps[part]))
-        if went <= rate / 1.3 or max(steps[part]) > 1.05 * rate:
+        far = {p: one for p, one in steps[part].items() if one > 1.05 * rate}
+        if far:
+            path, one = next(iter(far.items()))
+            return "failed", (
+                f"{path}, of {name}, has moved by {one:.1e}, and one step of "
+                f"Adam at {rate:g} moves it by about that much: let each weight "
+                "be in one part alone, and make one step, with optimizers that "
+                "have made none before."
+            )
+        went = float(np.median(list(steps[part].values())))
+        if went <= rate / 1.3:
             return "failed", (
                 f"Weights of {name} have moved by {went:.1e}; one step of Adam "
                 f"at {rate:g} moves them by about that. Make one step, with "
@@ -235,6 +245,10 @@ def judge_recipe(head: object, tuning: object) -> tuple:
             f"The second phase had a rate of {rates[1]:g}, the first one of "
             f"{rates[0]:g}: take a tenth of it or less."
         )
+    given = tuning.model, tuning, BACKBONE
+    problem = head_checks.find_problem(*given, CLASSES)
+    if problem := problem or head_checks.find_head_problem(*given):
+        return "failed", problem
     return (
         "passed",
         "First the head, then the backbone with it, gently: the recipe.",

@@ -171,6 +171,13 @@ def judge_ninth(
             f"model now has {loss:.3f} on `my_held`: put the best weights "
             "back, and watch these cells."
         )
+    # Better than each epoch only if the first weights were put back.
+    if loss < best - _TOLERANCE and _left_imagenet(model):
+        return "failed", (
+            f"Its best epoch had a validation loss of {best:.3f}, and on "
+            f"`my_held` the model has {loss:.3f}: `fit` watched other cells; "
+            "give it those of `my_held`."
+        )
     modules = table["inferred_module"].to_numpy()
     return (
         "passed",

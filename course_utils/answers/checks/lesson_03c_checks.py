@@ -1,5 +1,6 @@
 """Checks of lesson 03c, Evidence."""
 
+import functools
 from collections.abc import Mapping
 
 import numpy as np
@@ -47,6 +48,8 @@ def judge_verdicts(answer: object, rows: object, margin: float) -> tuple:
         )
     if missing := [f"{rate:g}" for rate in losses if rate not in given]:
         return "failed", f"There is no verdict on rate {', '.join(missing)}."
+    if more := [f"{rate:g}" for rate in given if rate not in losses]:
+        return "failed", f"No run had rate {', '.join(more)}: leave that out."
     wrong = [v for v in given.values() if v not in VERDICTS]
     if wrong:
         return "failed", (
@@ -105,7 +108,11 @@ def judge_seeds(answer: object, gains: object, wanted: float) -> tuple:
         wanted: The true gain.
     """
     number = as_number(answer)
-    if number is None or number % 1 or not 2 <= number <= 10_000:
+    if number is not None and not 2 <= number <= 10_000:
+        return "failed", (
+            f"`my_seeds` should be from 2 to 10,000, not {brief(answer)}."
+        )
+    if number is None or number % 1:
         return "failed", say_no_number(
             answer, "`my_seeds`", "a whole one, of 2 or more"
         )
@@ -173,16 +180,16 @@ def judge_adjusted(answer: object, p_values: object) -> tuple:
         ),
         (p, "Those are the p values as they were."),
     ]
+    # Rounded to three decimals, or better.
+    close = functools.partial(np.allclose, rtol=1e-3, atol=5.1e-4)
     for wrong, text in mistakes:
-        if np.allclose(given, wrong, rtol=1e-3, atol=1e-9) and not np.allclose(
-            wrong, right, rtol=1e-3, atol=1e-9
-        ):
+        if close(given, wrong) and not close(wrong, right):
             return "failed", text
-    if not np.allclose(given, right, rtol=1e-3, atol=1e-9):
+    if not close(given, right):
         at = int(np.argmax(np.abs(given - right)))
         return "failed", (
-            f"At place {at}, {p[at]:.2g} becomes {right[at]:.2g}, and you have "
-            f"{given[at]:.2g}."
+            f"At place {at}, {p[at]:.4g} becomes {right[at]:.4g}, and you have "
+            f"{given[at]:.4g}."
         )
     return (
         "passed",

@@ -133,6 +133,18 @@ def judge_covering(
             "partial",
             "The AUCs are right. In `my_cell` the row comes first.",
         )
+    if found == (CELLS * row + column,):
+        return "partial", (
+            "The AUCs are right, and that is the cell, as a place in a flat "
+            "array: `np.unravel_index(my_auc.argmin(), my_auc.shape)` has row "
+            "and column."
+        )
+    side = pictures.shape[1] // CELLS
+    if found == (side * row, side * column):
+        return "partial", (
+            "The AUCs are right, and that is where the cell begins, in pixels: "
+            "count cells."
+        )
     return "partial", (
         "The AUCs are right, the cell is not: the model does worst without "
         "what it relies on."

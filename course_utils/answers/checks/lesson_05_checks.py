@@ -191,7 +191,10 @@ def judge_suspects(
     shared = len(set(names) & set(order[:more]))
     if shared >= wanted / 2:
         wrong = [f for f, what in planted.items() if "wrong folder" in what]
-        told = f"The check's own models doubt {shared} of them, too."
+        told = (
+            f"The check's own models doubt {shared} of them, too. (Whether "
+            "yours had seen these pictures, it cannot tell.)"
+        )
         if wrong:
             hits = len(set(names) & set(wrong))
             told += (

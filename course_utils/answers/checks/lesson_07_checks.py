@@ -9,6 +9,7 @@ KEPT = 0.9  # the share of the average that stays at each step
 BASELINE = "the recipe"
 MARGIN = 0.01
 ADVICE = ("try all", "keep the recipe")
+_ROUNDED = 5.1e-4  # to three decimals, or better
 # Corner and side of the squares that a learner's function pastes: inside,
 # beyond two edges, beyond all, and nothing.
 SQUARES = ((1, 2, 3), (4, 3, 5), (0, 0, 20), (2, 1, 0))
@@ -216,7 +217,7 @@ def judge_trying_all(
             f"`my_gains` should be {len(right)} numbers, one per seed, not "
             f"{brief(gains)}."
         )
-    if not np.allclose(found, right, atol=2e-4):
+    if not np.allclose(found, right, atol=_ROUNDED):
         kept = validation.max(axis=1) - validation[BASELINE]
         mistakes = [
             (by(test) - base, "They were chosen by the *test* modules."),
@@ -229,7 +230,7 @@ def judge_trying_all(
             (-right, "Subtract the recipe's AUC, not the other way round."),
         ]
         for value, message in mistakes:
-            if np.allclose(found, value, atol=2e-4):
+            if np.allclose(found, value, atol=_ROUNDED):
                 return "failed", message
         return "failed", (
             "For each seed: which change has the highest `validation_auc`, "

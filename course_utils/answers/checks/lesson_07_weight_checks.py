@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+from collections.abc import Iterable
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
@@ -128,10 +129,12 @@ def judge_greedy(
         labels: Its labels, 0 or 1.
     """
     names = list(candidates)
-    if not isinstance(members, list | tuple) or not members:
+    ordered = isinstance(members, Iterable) and not isinstance(members, set)
+    if not ordered or isinstance(members, str) or not len(list(members)):
         return "failed", (
             f"`my_members` should be a list of names, not {brief(members)}."
         )
+    members = list(members)
     if strange := [m for m in members if m not in names]:
         return "failed", f"{brief(strange[0])} is not one of the candidates."
     if len(set(members)) < len(members):

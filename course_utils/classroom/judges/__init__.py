@@ -4,7 +4,8 @@ Each file has three names. ``JUDGES`` says, by exercise, how many of the things
 passed to its check are answers, and which function judges them. ``NOT_APART``
 says, by exercise, why no other process can judge it. ``prepare`` makes hidden
 data, at the end of our own run of the solved lesson: from what the lesson has
-made, chance, and the folder of the teacher's own pictures, where there are any.
+made, chance, and the folder of the teacher's own pictures, where there are any;
+a file that takes some names their ``CLASSES``.
 """
 
 import dataclasses

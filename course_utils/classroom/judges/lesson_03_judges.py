@@ -6,6 +6,11 @@ from course_utils.answers.checks import lesson_03_checks, weight_evidence
 from course_utils.classroom import submitted_values
 from course_utils.classroom.judges import Judge, Reference
 
+# What a teacher's own pictures may be of.
+CLASSES = (
+    *("crazing", "inclusion", "patches"),
+    *("pitted_surface", "rolled_in_scale", "scratches"),
+)
 PICTURES = 300  # that a fine-tuned network is tried on
 # What a head may have between two layers of its own.
 ACTIVATIONS = ("linear", "relu", "gelu", "silu", "tanh", "sigmoid", "selu")

@@ -51,9 +51,11 @@ function render({ model, el }) {
     list.value = model.get("chosen");
   };
   const tell = () => {
+    clearTimeout(waiting);
     told.textContent = model.get("told");
   };
   const lose = () => {
+    clearTimeout(waiting);
     list.disabled = true;
     told.textContent = LOST;
   };

@@ -99,8 +99,8 @@ function render({ model, el }) {
   const clock = setInterval(() => begun && showNow(), 1000);
 
   const showState = () => {
-    if (model.get("running")) answered();
     const running = model.get("running");
+    if (running) answered();
     begun = running ? (begun ?? Date.now()) : null;
     train.setAttribute("aria-disabled", String(running));
     bar.hidden = now.hidden = !running;

@@ -45,9 +45,8 @@ function render({ model, el }) {
   frame.append(legend, grid, done, told);
   el.append(frame);
 
-  let lost = false;
   done.addEventListener("click", () => {
-    if (lost) return;
+    if (done.getAttribute("aria-disabled") === "true") return;
     const picked = boxes.flatMap(({ box }, i) => (box.checked ? [i + 1] : []));
     model.send({ guess: picked });
   });
@@ -66,7 +65,6 @@ function render({ model, el }) {
   model.on("change:shown", show);
   model.on("change:told", tell);
   model.on("comm_live_update", () => {
-    lost = true;
     done.setAttribute("aria-disabled", "true");
     told.textContent = LOST;
   });

@@ -72,6 +72,7 @@ function render({ model, el }) {
   model.on("change:running change:done change:now change:phase", showState);
   model.on("change:told", tell);
   model.on("comm_live_update", () => {
+    if (!model.get("running")) return;
     stop.hidden = true;
     told.textContent =
       "The kernel was stopped or restarted, and the training with it.";
