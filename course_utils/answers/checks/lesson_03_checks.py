@@ -97,8 +97,8 @@ def judge_steps(evidence: object, model: object, base: object) -> tuple:
             path, one = next(iter(far.items()))
             return "failed", (
                 f"{path}, of {name}, has moved by {one:.1e}, and one step of "
-                f"Adam at {rate:g} moves it by about that much: let each weight "
-                "be in one part alone, and make one step, with optimizers that "
+                f"Adam at {rate:g} moves it by about that: let each weight be "
+                "in one part alone, and make one step, with optimizers that "
                 "have made none before."
             )
         went = float(np.median(list(steps[part].values())))
