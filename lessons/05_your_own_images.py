@@ -140,7 +140,7 @@ audit = pictures.audit_folder(folder, (side, side), group_of, near_bits)
 splits = pictures.split_folder(audit)
 class_names = splits.class_names
 parts = {name: rows for name, rows in splits.table.groupby("split")}
-counts = splits.table["label"].value_counts().reindex(class_names)
+counts = parts["train"]["label"].value_counts().reindex(class_names)
 class_weight = {i: counts.mean() / n for i, n in enumerate(counts)}
 splits.table.value_counts(["label", "split"]).unstack(fill_value=0)
 
@@ -204,7 +204,7 @@ for size in sorted({96, 160, 224, side}):
 candidates = {"head alone": models[side]}
 
 # %% [markdown]
-# The mean recall over the milliseconds per picture:
+# The mean recall against the milliseconds per picture:
 
 # %%
 recall = {s: recall_score(truth, named[s], average="macro") for s in named}
@@ -216,21 +216,21 @@ ax.set(xlabel="milliseconds per picture", ylabel="mean recall")
 _ = ax.legend()
 
 # %% [markdown]
-# *The figure shows the mean recall on the validation pictures over the time that a
+# *The figure shows the mean recall on the validation pictures against the time that a
 # picture takes, for three sizes.*
 #
-# **Interpret.** The cost is certain, and grows about as the area. The gain is not: a
-# few hundred validation pictures leave the mean recall uncertain by some points, and
-# each further size that you try is another chance to be fooled. The
-# **one-standard-error rule** (Breiman et al. 1984) settles it: take the cheapest whose
-# number lies within one standard error of the best. So: buy pixels only if they pay.
+# **Interpret.** The cost is clear: it grows roughly with the area. The gain is not: so
+# few validation pictures leave the mean recall uncertain by some points, and each
+# further size that you try is another chance to be fooled. The **one-standard-error
+# rule** (Breiman et al. 1984) is a convention for this: take the cheapest whose number
+# lies within one standard error of the best. So: buy pixels only if they pay.
 #
 # **Exercise yo-07.** Follow the rule. The standard error of a share `r` of `n` pictures
 # is the root of `r (1 - r) / n`; that of a mean over `C` classes is the root of the sum
 # of their squares, divided by `C`. `my_error` is the standard error of the best size's
 # mean recall; `my_size` is your choice. `named[size]` holds the predicted classes,
 # `truth` the true ones, `cost[size]` the seconds per picture. (Where every share is
-# one, the error is zero, which only shows how few the pictures were.)
+# one, the formula gives zero, and fails.)
 
 # %% tags=["exercise"]
 # exercise: yo-07
@@ -392,8 +392,8 @@ course.exercise("yo-08").check(
 # ## Where does it look?
 #
 # **Grad-CAM** (Selvaraju et al. 2017) weights each channel of the last feature
-# map by how much the score of a class rises with it, sums the channels, and
-# drops what is negative. Under an average and one dense layer, these are the
+# map by how much the score of a class, before the softmax, rises with it, sums the
+# channels, and drops what is negative. Under an average and one dense layer, these are the
 # weights of the dense layer, up to a factor. `grad_cam` does it for other
 # networks, too. Then the test of Adebayo et al. (2018): does a network with
 # *random* weights give another map?
@@ -414,7 +414,7 @@ overlaid = [evaluation.overlay(seen, h) for h in (heat, random_heat)]
 ax = evaluation.plot_images(np.concatenate([seen, *overlaid]))
 
 # %% [markdown]
-# *The figure shows six test pictures; below, bright, what spoke for the model's answer;
+# *The figure shows six test pictures; below, bright, the evidence for its answer;
 # and below that what speaks for the same class in a network with random weights.*
 #
 # **Interpret.** Where the rows agree, the map shows what even an untrained network
@@ -429,7 +429,7 @@ ax = evaluation.plot_images(np.concatenate([seen, *overlaid]))
 # on, how good it is *for each class*, and where not to rely on it. Nobody can compute
 # the first and the last: write them in place of the dots, or the card says that nobody
 # did. The comparison with the other candidate counts only the pictures that just one of
-# the two names rightly: if both were equally good, each would be the toss of a coin
+# the two classifies correctly: if both were equally good, each would be the toss of a coin
 # (McNemar 1947).
 
 # %%

@@ -50,8 +50,9 @@ from course_utils.evaluation import experiments, plot_images
 # The weights that this course reads into Keras were saved by PyTorch. In
 # PyTorch you build the network in Python, then fill it with a **state dict**:
 # names and tensors. Such files are pickles, and a pickle from a stranger may
-# run any code, which `weights_only=True` prevents: the default since PyTorch
-# `2.6`, missing in older code.
+# run any code. `weights_only=True`, the default since PyTorch `2.6`, is meant to
+# prevent that, and was bypassed more than once: keep PyTorch up to date, and
+# prefer `safetensors` from strangers.
 #
 # Pictures have their channels in front: `(batch, channels, height, width)`. The scaling
 # is ours to do; in this course's Keras backbones it is inside the network.
@@ -190,6 +191,7 @@ class OnFrozen(nn.Module):
     def __init__(self, backbone, head):
         super().__init__()
         self.backbone, self.head = backbone, head
+        self.backbone.eval()
 
     def forward(self, images):
         return self.head(self.backbone(images))
@@ -349,7 +351,8 @@ course.exercise("pt-02").check(my_optimizer, model)
 #
 # A widely copied recipe ends with `optim.Adam(model.parameters(), lr=1e-5)`.
 # That is a rate for the backbone, and the head gets it as well, a hundred times
-# lower than before. We compare it with a rate for each part. In both, a
+# lower than before. We compare it with a rate for each part. (The backbone's
+# differs, too; the next section changes one thing at a time.) In both, a
 # **scheduler** lowers the rates along a cosine, when we tell it that an epoch
 # is over.
 #
@@ -404,8 +407,8 @@ print(f"phase 1:  test AUC {frozen_test:.3f}")
 # *The figure shows the AUC on the validation modules over the epochs of phase 2,
 # beginning with phase 1, for both optimizers. What was kept is the best epoch.*
 #
-# **Interpret.** Adam moves a weight by hardly more than its rate in a step, so a
-# hundred steps of at most `1e-5` leave the head nearly where it was, however wrong it
+# **Interpret.** Adam moves a weight by hardly more than its rate in a step, so 125
+# steps of at most `1e-5` leave the head nearly where it was, however wrong it
 # is for features that change under it. A group of its own lets it follow. Whether the
 # *result* gets better is another question. Epoch 0 may win, and the test modules need
 # not confirm what a few validation modules chose. So: keep phase 1 among the
@@ -438,10 +441,10 @@ print(f"From the hardest draw to the easiest: {spread:.3f}")
 # move a score visibly; a draw of other modules moves it more. So: never choose a
 # framework by one score, and take differences draw by draw.
 #
-# And a rate of the head's own? In the figure it gains nothing, since after phase 1
-# the head is trained; other seeds leave it open (`the-head-keeps-its-rate` in
-# `docs/ledger.md`). So: train the head first. Give it its own group where it is
-# *new* in phase 2.
+# And a rate of the head's own? In the figure it gains nothing, perhaps because after
+# phase 1 the head is trained; other seeds leave it open (`the-head-keeps-its-rate` in
+# `docs/ledger.md`). So: train the head first. A group of its own makes most sense
+# where the head is *new* in phase 2.
 #
 # **Exercise pt-03.** Fine-tune only the top, with evidence. In `my_model`, train the
 # last block and what follows, `my_model[0][4:]`, at `1e-4`, and the head at `1e-3`. The
@@ -544,8 +547,7 @@ course.claim(torch.equal(*pairs), "what was loaded says what was saved.")
 # weights has its own preprocessing: `get_model_weights(name).DEFAULT.transforms()`
 # gives it, and leaving it out is lesson 01's mismatch again. The last linear layer is
 # `fc` in a ResNet, `classifier[1]` in an EfficientNet, `heads.head` in a vision
-# transformer; this finds it in all three. (Attention has subclasses of `nn.Linear`,
-# hence `type`.)
+# transformer; this finds it in all three.
 #
 # ```python
 # import torchvision
@@ -593,7 +595,7 @@ class Ported(nn.Module):
         self.head.load_state_dict(weights)
 
     def forward(self, images):
-        scaled = (images.permute(0, 3, 1, 2) - 127) / 128
+        scaled = (images.permute(0, 3, 1, 2).float() - 127) / 128
         return self.head(self.backbone(scaled)).softmax(dim=1)
 
 

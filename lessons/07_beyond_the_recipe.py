@@ -187,9 +187,9 @@ _ = ax.legend()
 #
 # **Interpret.** On the way back the old task returns, and the new one need not suffer:
 # look where its AUC is highest. The three runs lie apart by chance alone: any change of
-# the recipe has to show above that noise. Weights can be averaged because all runs
-# began at one point (Neyshabur et al. 2020); with heads drawn anew, nothing promises
-# that. So: if the old task matters, interpolate, and choose the share on validation
+# the recipe has to show above that noise. Averaging can work because all runs began
+# at one point and stayed near it (Neyshabur et al. 2020); after a high rate, or with
+# heads drawn anew, nothing promises that. So: if the old task matters, interpolate, and choose the share on validation
 # pictures; if you have several runs anyway, try their soup there.
 #
 # ## A moving average
@@ -198,7 +198,8 @@ _ = ax.legend()
 # weights. Each step keeps a share of the average so far and takes the rest from
 # the present weights. In Keras it is `Adam(use_ema=True, ema_momentum=0.99)`.
 # The model gets the average at the end of `fit`; until then, validation judges
-# the weights themselves.
+# the weights themselves. `EarlyStopping(restore_best_weights=True)` puts these back,
+# over the average: put `keras.callbacks.SwapEMAWeights(swap_on_epoch=True)` before it.
 #
 # **Exercise be-02.** The first row of `steps` is a head's kernel before any
 # step; each further row is the kernel after one. Start the average at the first
@@ -230,7 +231,7 @@ for weights in steps[1:]:
 course.exercise("be-02").check(my_average, steps)
 
 # %% [markdown]
-# **Interpret.** The average follows late, and without the zigzag. So: where
+# **Interpret.** An average lags behind, and smooths the zigzag of the steps. So: where
 # validation jumps from epoch to epoch, keep an average.
 #
 # ## Adapters: LoRA
@@ -285,7 +286,8 @@ print(f"{trained:,} of {model.count_params():,} parameters were trained.")
 # `model.set_weights`: those of `before`, with the product of the thin arrays
 # added to each 1x1 kernel, and with the trained head. Layers in
 # `adapted.layers[0]` have the names of their twins in `upper`; those with an
-# adapter have `lora_enabled`, `lora_kernel_a` and `lora_kernel_b`.
+# adapter have `lora_enabled`, `lora_kernel_a` and `lora_kernel_b`. (Keras scales the
+# product by `lora_alpha / lora_rank`, which is one here.)
 
 # %% tags=["exercise"]
 # exercise: be-03
@@ -327,8 +329,8 @@ course.exercise("be-03").check(my_merged, model, adapted, grids["validation"])
 # each picture, replace the square of that side, from row `top` and column
 # `left` on, by the same square of the *next* picture; the last takes it from
 # the first. Return new pictures and new labels: each of the two labels, 0 or 1,
-# counts by the area that its picture fills. A square may reach beyond the edge;
-# only what lies inside is pasted.
+# counts by the area that its picture fills. A square may reach beyond the lower or
+# right edge; only what lies inside is pasted.
 
 # %% tags=["exercise"]
 # exercise: be-04
@@ -411,7 +413,7 @@ ax.set(xlabel="score of a defective cell", ylabel="loss")
 _ = ax.legend()
 
 # %% [markdown]
-# *The figure shows the loss of one defective cell over the score that the network
+# *The figure shows the loss of one defective cell against the score that the network
 # gives it, for four losses.*
 #
 # **Interpret.** With smoothing, too much certainty costs again. Class weights
@@ -519,7 +521,8 @@ my_advice = "try all" if my_gains.mean() >= 0.01 else "keep the recipe"
 ### END SOLUTION
 
 # %% [markdown]
-# Choosing is a method, too, and it can be measured like one.
+# Choosing is a method, too, and it can be measured like one. (Five draws leave its
+# mean undecided; the recipe is the cheaper choice.)
 
 # %% tags=["check"]
 course.exercise("be-05").check(my_gains, my_advice, changes)

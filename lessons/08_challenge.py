@@ -335,7 +335,7 @@ print(f"Both parts named the same entry in {agree:.0%} of {len(gains)} draws.")
 
 # %% [markdown]
 # *The figure shows, for each draw, the AUC of the fine-tuned network minus that
-# of frozen features: on the private part over the public one.*
+# of frozen features: on the private part against the public one.*
 #
 # **Interpret.** In the upper left and lower right quarters, the two parts disagree. So:
 # where a few modules cannot distinguish two good entries, let the cost decide, or get
@@ -411,9 +411,9 @@ challenge.reveal(my_choice)
 # bar is the 95 % interval of what was sent in.*
 #
 # **Interpret.** All lines may rise or fall together: the private modules are others,
-# easier or harder. What counts is whether lines *cross*, and whether the private
-# interval overlaps the one in your report. So: if it does, your report has held,
-# whatever the rank.
+# easier or harder. What counts is whether lines *cross*, and how far the private AUC
+# lies from the one in your report, beside both intervals. So: if the intervals do not
+# overlap, the report was too sure; if they do, nothing contradicts it.
 #
 # ## Questions
 
