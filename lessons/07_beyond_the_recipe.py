@@ -181,7 +181,7 @@ ax.set(xlabel="agreement with its former self", ylabel="AUC on new modules")
 _ = ax.legend()
 
 # %% [markdown]
-# *The figure shows the AUC on new modules over the agreement of the old head
+# *The figure shows the AUC on new modules against the agreement of the old head
 # with its former self: along the line from before, on the right, to after; for
 # two other runs; and for the soup of all three.*
 #
@@ -199,7 +199,7 @@ _ = ax.legend()
 # the present weights. In Keras it is `Adam(use_ema=True, ema_momentum=0.99)`.
 # The model gets the average at the end of `fit`; until then, validation judges
 # the weights themselves. `EarlyStopping(restore_best_weights=True)` puts these back,
-# over the average: put `keras.callbacks.SwapEMAWeights(swap_on_epoch=True)` before it.
+# over the average: leave one of the two out.
 #
 # **Exercise be-02.** The first row of `steps` is a head's kernel before any
 # step; each further row is the kernel after one. Start the average at the first
