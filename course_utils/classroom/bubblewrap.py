@@ -43,6 +43,8 @@ def command(limits: Limits, readable: tuple[Path, ...] = ()) -> list[str]:
     for place in (WORK, "/dev/shm"):
         words += ["--size", str(limits.disk), "--perms", "1777"]
         words += ["--tmpfs", place]
+    # Beside those two, nothing in it holds files.
+    words += ["--remount-ro", "/dev"]
     made = {Path("/"), Path("/etc"), Path("/proc"), Path("/dev"), Path(WORK)}
     for path in sandbox_contents.needed(readable):
         if path.is_relative_to("/usr"):

@@ -68,25 +68,17 @@ def _name_twins_apart(found: Iterable[submission_placing.Submission]):
     """Give two students of one name two folders, by their numbers."""
     numbers = collections.defaultdict(set)
     for one in found:
-        if number := number_of(one.source):
+        if number := handed_in_names.number_of(one.source, one.student):
             numbers[one.student, one.lesson].add(number)
     for one in found:
         known = numbers[one.student, one.lesson]
         if one.placed and len(known) > 1:
+            number = handed_in_names.number_of(one.source, one.student)
             one.remarks.append(
                 f"{len(known)} students are called {one.student}: this is the "
-                f"one with the number {number_of(one.source) or 'unknown'}."
+                f"one with the number {number or 'unknown'}."
             )
-            one.student += f" ({number_of(one.source) or 'unknown'})"
-
-
-def number_of(source: str) -> str:
-    """Return the number that a learning system gave to a student.
-
-    Args:
-        source: Where the student's file lay.
-    """
-    return handed_in_names.sender_of(PurePosixPath(source), {}).number
+            one.student += f" ({number or 'unknown'})"
 
 
 def _earlier(folder):

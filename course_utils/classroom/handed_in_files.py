@@ -54,7 +54,7 @@ def read_all(source: str | Path) -> Iterator[HandedIn]:
     """
     source = Path(source)
     if source.is_file() and source.suffix.lower() == ".zip":
-        for one in _unzip(source, PurePosixPath(), DEEPEST):
+        for one in _unzip(source, PurePosixPath(), DEEPEST, [LARGEST_ARCHIVE]):
             if not one.path.parts:
                 raise CourseError(
                     f"{source} cannot be collected. {one.remark} Download it "
@@ -96,7 +96,7 @@ def _read(path, inside):
         elif not stat.S_ISREG(status.st_mode):
             remark = "This is no file that can be read."
         elif path.suffix.lower() == ".zip":
-            yield from _unzip(path, inside, DEEPEST)
+            yield from _unzip(path, inside, DEEPEST, [LARGEST_ARCHIVE])
             return
         elif status.st_size > LARGEST_NOTEBOOK:
             remark = _too_large(status.st_size)
@@ -118,8 +118,11 @@ def _too_large(size):
     )
 
 
-def _unzip(file, inside, deepest):
-    """Go through an archive; `file` is a path, or bytes in a stream."""
+def _unzip(file, inside, deepest, left):
+    """Go through an archive; `file` is a path, or bytes in a stream.
+
+    `left` holds the bytes that may still be unpacked, archives in it included.
+    """
     if not deepest:
         yield _refused(inside, "It is an archive in an archive in an archive.")
         return
@@ -129,11 +132,8 @@ def _unzip(file, inside, deepest):
             if len(members) > MOST_FILES:
                 yield _refused(inside, f"It holds {len(members):,} files.")
                 return
-            left = LARGEST_ARCHIVE
             for member in sorted(members, key=lambda one: one.filename):
-                for one in _member(archive, member, inside, left, deepest):
-                    left -= len(one.content or b"")
-                    yield one
+                yield from _member(archive, member, inside, left, deepest)
     except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError):
         yield _refused(inside, "It is damaged, or no zip archive.")
 
@@ -155,17 +155,18 @@ def _member(archive, member, inside, left, deepest):
         yield _refused(path, "It is encrypted: ask for it without a password.")
         return
     # What the archive says of the size may be a lie, so reading is bounded.
-    most = min(LARGEST_NOTEBOOK, left)
+    most = min(LARGEST_NOTEBOOK, left[0])
     try:
         with archive.open(member) as stream:
             content = stream.read(most + 1)
     except Exception:  # Whatever a broken archive makes its reader raise.
         yield _refused(path, "It is damaged in its archive.")
         return
+    left[0] = max(0, left[0] - len(content))
     if len(content) > most:
         yield _refused(path, _too_large(max(member.file_size, len(content))))
     elif path.suffix.lower() == ".zip":
-        yield from _unzip(io.BytesIO(content), path, deepest - 1)
+        yield from _unzip(io.BytesIO(content), path, deepest - 1, left)
     else:
         yield HandedIn(path, content, _stamp(member))
 

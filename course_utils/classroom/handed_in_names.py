@@ -1,5 +1,6 @@
 """Tell whose a file is by where it lay, as each system leaves its files."""
 
+import collections
 import dataclasses
 import datetime
 import re
@@ -42,6 +43,7 @@ def sender_of(
     path: PurePosixPath,
     lessons: dict[str, str],
     repositories: str | None = None,
+    place: int | None = None,
 ) -> Sender:
     """Return whose a file is.
 
@@ -50,29 +52,29 @@ def sender_of(
         lessons: By number of each lesson, the stem of its notebook.
         repositories: What the names of all folders begin with, if each is a
             repository of GitHub Classroom: the name of the assignment.
+        place: Which part of a path is a name of Moodle's or Canvas's, as
+            `place_of_names` finds it. Elsewhere one counts only where no
+            folder says whose it is: a student may call a file what they like.
     """
     copy = _copy_number(path.stem)
-    for part in path.parts:
-        if match := _MOODLE.fullmatch(part):
+    stems = {_plain(stem) for stem in lessons.values()} | set(lessons)
+    for number, part in enumerate(path.parts):
+        match = _of_a_system(part)
+        if match and (
+            number == place or not _telling(path.parts[:number], stems)
+        ):
             name = class_folder.file_name(match["name"])
-            return Sender(name, match["id"], "", copy)
-        if match := _CANVAS.fullmatch(part):
-            name = class_folder.file_name(match["name"])
-            late = "yes" if match["late"] else "no"
+            late = ""
+            if "late" in match.re.groupindex:
+                late = "yes" if match["late"] else "no"
             return Sender(name, match["id"], late, copy)
-    folders = [
-        re.sub(r"(?i)\.zip$", "", part)
-        for part in path.parts[:-1]
-        if part.lower() not in _GENERAL
-    ]
+    folders = _telling(path.parts[:-1], ())
     if repositories and folders:
         for folder in folders:
             if folder.startswith(repositories):
                 name = class_folder.file_name(folder[len(repositories) :])
                 return Sender(name, "", "", copy)
-    stems = {_plain(stem) for stem in lessons.values()} | set(lessons)
-    telling = [one for one in folders if _plain(one) not in stems]
-    if telling:
+    if telling := _telling(path.parts[:-1], stems):
         name = class_folder.file_name(telling[0])
         return Sender(name, "", "", copy)
     rest = _COPY.sub("", path.stem)
@@ -112,13 +114,43 @@ def folder_of_all(
         head, *_ = path.relative_to(top).parts
         folders.setdefault(_plain(path.stem), set()).add(head)
     shared = any(len(heads) > 1 for heads in folders.values())
-    told = any(
-        pattern.fullmatch(part)
-        for part in top.parts
-        for pattern in (_MOODLE, _CANVAS)
-    )
+    told = any(map(_of_a_system, top.parts))
     told |= bool({known_as(part, students) for part in top.parts} & {*students})
     return top if shared and not told else PurePosixPath()
+
+
+def place_of_names(paths: Iterable[PurePosixPath]) -> int | None:
+    """Return which part of most paths is a name of Moodle's or Canvas's.
+
+    Args:
+        paths: Where the notebooks lay, below what was collected.
+
+    Returns:
+        Its position from 0; None if there is none in half of the paths.
+    """
+    paths = list(paths)
+    found = collections.Counter(
+        next((i for i, part in enumerate(p.parts) if _of_a_system(part)), None)
+        for p in paths
+    )
+    del found[None]
+    place, count = found.most_common(1)[0] if found else (None, 0)
+    return place if 2 * count >= len(paths) else None
+
+
+def number_of(source: str, student: str) -> str:
+    """Return the number that a learning system gave to a student, or nothing.
+
+    Args:
+        source: Where the student's file lay.
+        student: Name of the student's folder.
+    """
+    student = re.sub(r" \(\w+\)$", "", student)  # of two of one name
+    for match in filter(None, map(_of_a_system, PurePosixPath(source).parts)):
+        name = class_folder.file_name(match["name"])
+        if known_as(name, [student]) == student:
+            return match["id"]
+    return ""
 
 
 def known_as(student: str, names: Iterable[str]) -> str:
@@ -182,6 +214,20 @@ def lateness(text: str, due: datetime.datetime | None) -> str:
     except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
         return ""
     return "yes" if when > due else "no"
+
+
+def _of_a_system(part):
+    return _MOODLE.fullmatch(part) or _CANVAS.fullmatch(part)
+
+
+def _telling(parts, stems):
+    """Return the folders that may say whose something is."""
+    names = [re.sub(r"(?i)\.zip$", "", part) for part in parts]
+    return [
+        name
+        for name in names
+        if name.lower() not in _GENERAL and _plain(name) not in stems
+    ]
 
 
 def _copy_number(stem):

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from course_utils.classroom import collecting
+from course_utils.classroom import handed_in_names
 from course_utils.machine.errors import CourseError
 
 # Columns with the number that stands in the names of files. (Moodle's "ID
@@ -97,7 +97,9 @@ def numbers_of(
         students: Others, whose number is not known.
     """
     return dict.fromkeys(students, "") | {
-        row["student"]: collecting.number_of(row["source file"])
+        row["student"]: handed_in_names.number_of(
+            row["source file"], row["student"]
+        )
         for row in collected
         if row["lesson"]
     }

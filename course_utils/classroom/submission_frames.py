@@ -18,6 +18,7 @@ import numpy as np
 # Kinds of numbers that may be carried: truth values, integers, floats.
 KINDS = "biuf"
 LONGEST_HEAD = 4 * 2**20
+MOST_HEADS = 16 * 2**20  # of all frames; as objects they take many times that
 MOST_ARRAYS = 4_000
 MOST_BYTES = 64 * 2**20  # of the arrays of one frame
 _LENGTHS = struct.Struct(">4sII")  # a mark, length of the head, of the arrays
@@ -55,13 +56,15 @@ def unpack(
         Head and arrays of each frame. Arrays that break a rule are left out,
         each by itself.
     """
-    place = 0
+    place = heads = 0
     while place + _LENGTHS.size <= len(stream):
         mark, head_length, length = _LENGTHS.unpack_from(stream, place)
         begin = place + _LENGTHS.size
         middle, place = begin + head_length, begin + head_length + length
         whole = mark == _MARK and place <= len(stream)
-        if not whole or head_length > LONGEST_HEAD or length > most:
+        heads += head_length
+        small = head_length <= LONGEST_HEAD and heads <= MOST_HEADS
+        if not whole or not small or length > most:
             return
         try:
             head = json.loads(stream[begin:middle])

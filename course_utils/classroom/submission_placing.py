@@ -82,11 +82,23 @@ def read(folder: Path, source: Path, told: dict) -> list[Submission]:
     bar = tqdm(
         handed_in_files.read_all(source), "Collecting", unit="file", delay=2
     )
-    files = list(bar)
+    # Of what is no notebook, the name is enough.
+    kept = {".ipynb", ".txt", ".zip"}
+    files = [
+        one
+        if one.path.suffix.lower() in kept or one.content is None
+        else dataclasses.replace(one, content=b"")
+        for one in bar
+    ]
     earlier = {path.parent.name for path in folder.glob("submissions/*/*")}
     top = handed_in_names.folder_of_all(
         [one.path for one in files if one.path.suffix.lower() == ".ipynb"],
         {*seeds.values(), *earlier},
+    )
+    place = handed_in_names.place_of_names(
+        one.path.relative_to(top)
+        for one in files
+        if one.path.suffix.lower() == ".ipynb" and one.path.is_relative_to(top)
     )
     for file in files:
         if file.path.name == "timestamp.txt":
@@ -99,7 +111,7 @@ def read(folder: Path, source: Path, told: dict) -> list[Submission]:
         if where.suffix.lower() == ".zip":
             # Its name tells whose it is, as that of a folder does.
             where /= "anything"
-        sender = handed_in_names.sender_of(where, lessons, repositories)
+        sender = handed_in_names.sender_of(where, lessons, repositories, place)
         student = handed_in_names.known_as(sender.student, seeds.values())
         one = Submission(str(file.path), student, late=sender.late)
         if file.path.suffix.lower() == ".ipynb" or file.content is None:

@@ -14,10 +14,11 @@ import warnings
 from course_utils.answers.checks import load_sheets
 
 _NAMED = re.compile(
-    r"^\s*#+\s*(?:exercise|question)[ \t]*:?[ \t]*([a-z]+-?\d+)\b", re.M | re.I
+    r"^[ \t]*#+[ \t]*(?:exercise|question)[ \t]*:?[ \t]*([a-z]+-?\d+)\b",
+    re.M | re.I,
 )
-_BEGIN = re.compile(r"^\s*course\.begin\(\s*[\"'](\w+)[\"']", re.M)
-_SEED = re.compile(r"^\s*course\.begin\([^)\n]*\bseed\s*=\s*(\d+)", re.M)
+_BEGIN = re.compile(r"^[ \t]*course\.begin\(\s*[\"'](\w+)[\"']", re.M)
+_SEED = re.compile(r"^[ \t]*course\.begin\([^)\n]*\bseed\s*=\s*(\d+)", re.M)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,6 +15,7 @@ from course_utils.classroom.submission_frames import KINDS, MOST_BYTES
 
 LONGEST_TEXT = 2_000  # characters
 MOST_ITEMS = 10_000  # of a list or a dict
+MOST_NODES = 500_000  # of what is read, in all
 DEEPEST = 5  # containers in one another
 
 
@@ -145,41 +146,60 @@ def read(tree: object, arrays: Mapping[str, np.ndarray]) -> object:
         Numbers, text, lists, dicts, arrays, tables, `Model`s, `Other`s.
     """
     try:
-        return _read(tree, arrays, 0)
+        return _Reader(arrays).read(tree, 0)
     except Exception:  # Forged trees may be wrong in any way.
         return other("nothing readable")
 
 
-def _read(tree, arrays, depth):
-    if depth > 2 * DEEPEST:
-        return other("nested container")
-    if tree is None or isinstance(tree, bool | int | float | str):
-        return tree
-    deeper = depth + 1
-    if "dots" in tree:
-        return ...
-    if "array" in tree:
-        return arrays.get(tree["array"], other("array that is too large"))
-    if "list" in tree:
-        return [_read(one, arrays, deeper) for one in tree["list"]]
-    if "dict" in tree:
-        pairs = [[_read(x, arrays, deeper) for x in p] for p in tree["dict"]]
-        return {_as_key(key): value for key, value in pairs}
-    if "table" in tree:
-        import pandas as pd
+class _Reader:
+    """Reads a tree into values that are no larger than what was sent.
 
-        index, columns = (_read(x, arrays, deeper) for x in tree["table"])
-        return pd.DataFrame(columns, index=index)
-    if "weights" in tree:
-        predictions = other(str(tree.get("why", "no predictions")))
-        if "predictions" in tree:
-            predictions = _read(tree["predictions"], arrays, deeper)
-        return Model(
-            [_read(one, arrays, deeper) for one in tree["weights"]],
-            [str(path) for path in tree["paths"]],
-            predictions,
-        )
-    return other(str(tree.get("other", tree.get("model", "object"))))
+    So no array is read twice, and no scalar becomes a column of a table.
+    """
+
+    def __init__(self, arrays):
+        self._arrays, self._left = dict(arrays), MOST_NODES
+
+    def read(self, tree, depth):
+        """Return the value that a tree says."""
+        self._left -= 1
+        if depth > 2 * DEEPEST or self._left < 0:
+            return other("container of too much")
+        if isinstance(tree, str) and len(tree) > LONGEST_TEXT:
+            return other("text that is too long")
+        if tree is None or isinstance(tree, bool | int | float | str):
+            return tree
+
+        def each(some):
+            return [self.read(one, depth + 1) for one in some]
+
+        if "dots" in tree:
+            return ...
+        if "array" in tree:
+            missing = other("array that is too large")
+            return self._arrays.pop(tree["array"], missing)
+        if "list" in tree:
+            return each(tree["list"])
+        if "dict" in tree:
+            pairs = map(each, tree["dict"])
+            return {_as_key(key): value for key, value in pairs}
+        if "table" in tree:
+            return _table(*each(tree["table"]))
+        if "weights" in tree:
+            predictions = other(str(tree.get("why", "no predictions")))
+            if "predictions" in tree:
+                predictions = self.read(tree["predictions"], depth + 1)
+            paths = [str(path) for path in tree["paths"]]
+            return Model(each(tree["weights"]), paths, predictions)
+        return other(str(tree.get("other", tree.get("model", "object"))))
+
+
+def _table(index, columns):
+    import pandas as pd
+
+    if any(len(column) != len(index) for column in columns.values()):
+        return other("table of columns that differ in length")
+    return pd.DataFrame(columns, index=index)
 
 
 def _as_key(value):

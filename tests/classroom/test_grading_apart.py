@@ -196,6 +196,26 @@ def test_arrays_arrive_whole_and_objects_as_their_name():
     assert answered(...) is ...
 
 
+def test_a_small_frame_is_read_into_no_large_value():
+    array = np.zeros(2_000_000, "int8")
+    table = {"dict": [[f"c{number}", 0] for number in range(100)]}
+    for tree in (
+        {"table": [{"array": "a0"}, table]},
+        {"table": [{"array": "a0"}, {"dict": [["c", {"list": []}]]}]},
+    ):
+        found = submitted_values.read(tree, {"a0": array})
+        assert type(found).__name__.startswith("table of columns") or (
+            type(found).__name__ == "nothing readable"
+        )
+    twice = {"list": [{"array": "a0"}] * 1000}
+    found = submitted_values.read(twice, {"a0": array})
+    assert sum(isinstance(one, np.ndarray) for one in found) == 1
+    long = submitted_values.read("x" * 2001, {})
+    assert type(long).__name__ == "text that is too long"
+    frame = submission_frames.pack({"given": [{}] * 1_000_000})
+    assert len(list(submission_frames.unpack(frame * 20))) == 4
+
+
 def test_gradable_says_points_or_a_reason_for_each_item():
     able = submission_judging.gradable("02")
     assert able["fe-03"] == 2 and "fetch" in able["fe-05"]

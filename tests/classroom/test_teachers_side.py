@@ -26,6 +26,7 @@ from course_utils.classroom import (
     release,
     release_notebooks,
     report,
+    rosters,
     similar_submissions,
     submitted_answers,
     write_example,
@@ -175,6 +176,28 @@ def test_a_folder_of_all_is_nobodys_name(room, paths, students):
     assert {one.student for one in collect(room)} == students
 
 
+def test_a_file_may_be_called_what_its_student_likes(room):
+    for student in ("anna", "bob"):
+        hand_in(room, f"submitted/{student}/02/{FILE}")
+    other = released(room).replace(b"my_head = ...", b"my_head = 1")
+    path = hand_in(room, "submitted/anna/02/bob_7_1_x.ipynb", other)
+    os.utime(path, (4e9, 4e9))
+    placed = {one.student: one for one in collect(room) if one.placed}
+    assert placed["bob"].source == f"submitted/bob/02/{FILE}"
+    assert placed["anna"].source.endswith("bob_7_1_x.ipynb")
+    collected = class_folder.read_collected(room)
+    assert set(rosters.numbers_of(collected).values()) == {""}
+
+
+def test_downloads_of_a_system_lie_in_any_folder(room):
+    for name in ("meyeranna_77_1_x.ipynb", "weissben_LATE_8_2_x.ipynb"):
+        hand_in(room, f"class 7/{name}")
+    found = {one.student: one.late for one in collect(room)}
+    assert found == {"meyeranna": "no", "weissben": "yes"}
+    numbers = rosters.numbers_of(class_folder.read_collected(room))
+    assert numbers == {"meyeranna": "77", "weissben": "8"}
+
+
 @pytest.mark.parametrize(
     ("student", "name"),
     [
@@ -233,6 +256,13 @@ def test_nothing_is_lost_and_each_reason_is_said(room):
     assert not (room / "submissions").exists()
 
 
+def test_a_cell_of_empty_lines_holds_nobody_up():
+    # Looked at again from each line, it would take hours.
+    cell = {"cell_type": "code", "source": "\n" * 1_000_000}
+    content = json.dumps({"nbformat": 4, "cells": [cell]}).encode()
+    assert not submitted_answers.read_answers(content).cells
+
+
 def zipped(*members):
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -255,7 +285,11 @@ def test_an_archive_cannot_lead_outside_link_or_fill_the_memory(
         (link, "/etc/passwd"),
         ("A/bomb.ipynb", bytes(5_000_000)),
         ("A/inner.zip", zipped(("y.txt", "y"))),
+        ("B/inner.zip", zipped(("z.ipynb", bytes(800_000)))),
+        ("B/last.ipynb", bytes(800_000)),
     ]
+    # More than the notebook above, less than all.
+    monkeypatch.setattr(handed_in_files, "LARGEST_ARCHIVE", 2_600_000)
     archive = room.parent / "all.zip"
     archive.write_bytes(zipped(*members))
     told = {o.source: " ".join(o.remarks) for o in collect(room, archive)}
@@ -264,6 +298,7 @@ def test_an_archive_cannot_lead_outside_link_or_fill_the_memory(
     assert "is a link" in told["A/link.ipynb"]
     assert "too large" in told["A/bomb.ipynb"]
     assert "no notebook" in told["A/inner.zip/y.txt"]
+    assert "too large" in told["B/last.ipynb"]
     assert not (room.parent / "outside.ipynb").exists()
 
 
