@@ -191,8 +191,7 @@ quiz.only("q2", "q4")
 
 # %% [markdown]
 # **The verdict: two faults.** Each `fit` starts early stopping afresh: it
-# restored the best of *phase 2*, and knows nothing of phase 1. Whether that is
-# better or worse was left to luck. And `initial_epoch=20` was copied from a
+# restored the best of *phase 2*, and knows nothing of phase 1. And `initial_epoch=20` was copied from a
 # plan. Phase 1 stopped before, so epochs are missing from the curve, and a
 # schedule that counts them would be wrong.
 #

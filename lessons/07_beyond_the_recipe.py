@@ -185,8 +185,8 @@ _ = ax.legend()
 # with its former self: along the line from before, on the right, to after; for
 # two other runs; and for the soup of all three.*
 #
-# **Interpret.** On the way back the old task returns, and the new one need not suffer:
-# look where its AUC is highest. The three runs lie apart by chance alone: any change of
+# **Interpret.** On the way back the old task returns, and the new one need not suffer.
+# The three runs lie apart by chance alone: any change of
 # the recipe has to show above that noise. Averaging can work because all runs began
 # at one point and stayed near it (Neyshabur et al. 2020); after a high rate, or with
 # heads drawn anew, nothing promises that. So: if the old task matters, interpolate, and choose the share on validation
@@ -239,8 +239,7 @@ course.exercise("be-02").check(my_average, steps)
 # A 1x1 convolution multiplies the features at each point by a matrix, of `c`
 # rows for its inputs and `k` columns for its outputs. **Low-rank adaptation**
 # (**LoRA**, Hu et al. 2021) freezes the matrix and adds the product of two thin
-# ones, `c x r` and `r x k`, of a small **rank** `r`. Only these train. By hand,
-# on one layer:
+# ones, `c x r` and `r x k`, of a small **rank** `r`. Only these train. By hand:
 
 # %%
 kernel = upper.get_layer("block7a_expand_conv").get_weights()[0][0, 0]
@@ -280,14 +279,14 @@ trained = sum(w.numpy().size for w in adapted.trainable_weights)
 print(f"{trained:,} of {model.count_params():,} parameters were trained.")
 
 # %% [markdown]
-# The rate is ten times that of full fine-tuning, as is advised for adapters.
+# The rate is ten times that of full fine-tuning, as advised.
 #
 # **Exercise be-03.** Merge them. Make `my_merged`, a list of arrays for
 # `model.set_weights`: those of `before`, with the product of the thin arrays
 # added to each 1x1 kernel, and with the trained head. Layers in
 # `adapted.layers[0]` have the names of their twins in `upper`; those with an
-# adapter have `lora_enabled`, `lora_kernel_a` and `lora_kernel_b`. (Keras scales the
-# product by `lora_alpha / lora_rank`, which is one here.)
+# adapter have `lora_enabled`, `lora_kernel_a` and `lora_kernel_b`. (The product is
+# scaled by `lora_alpha / lora_rank`, here one.)
 
 # %% tags=["exercise"]
 # exercise: be-03
@@ -323,7 +322,7 @@ course.exercise("be-03").check(my_merged, model, adapted, grids["validation"])
 # A mirrored cell keeps its label. **RandAugment** (Cubuk et al. 2020) draws
 # from a list of operations; **MixUp** (Zhang et al. 2018) lays two pictures
 # over each other, and **CutMix** (Yun et al. 2019) pastes a rectangle of one
-# into another. Both mix the labels by the same shares. MixUp is one line.
+# into another. Both mix the labels by the same shares.
 #
 # **Exercise be-04.** Write `my_cut_mix(pictures, labels, top, left, side)`. In
 # each picture, replace the square of that side, from row `top` and column
@@ -352,7 +351,7 @@ def my_cut_mix(pictures, labels, top, left, side):
 ### END SOLUTION
 
 # %% [markdown]
-# The check pastes a few squares into a small batch.
+# The check pastes a few squares.
 
 # %% tags=["check"]
 course.exercise("be-04").check(my_cut_mix)
@@ -425,8 +424,7 @@ _ = ax.legend()
 # **Rates by layer** (lesson 03) give each block a fixed share of the rate of the block
 # above it. **Warm-up** and the **cosine schedule** are from lesson 03b. All three are
 # standard in large transformers. On a GPU, **mixed precision** makes steps faster and
-# halves the memory of what is kept for the backward pass. It takes two lines, the first
-# before the model is built:
+# takes half the memory. The first of its two lines stands before the model:
 #
 # ```python
 # keras.mixed_precision.set_global_policy("mixed_float16")
@@ -434,7 +432,7 @@ _ = ax.legend()
 # head = keras.layers.Dense(2, activation="softmax", dtype="float32")
 # ```
 #
-# On a CPU it is usually slower, so we do not run it.
+# On a CPU it is usually slower.
 #
 # ## What did it bring?
 #
@@ -474,8 +472,7 @@ gains.iloc[:, 1:4].join(cost).sort_values("mean", ascending=False).round(2)
 # **Interpret.** Read the noise first: in another order of the cells, with other
 # flips, a run varies by the standard deviation printed above. Judge means by
 # their intervals: no gain on the new task is supported, nor can the recipe be
-# distinguished from the frozen network. Small gains remain possible. With so
-# many changes, an interval above zero could be chance (Holm's correction,
+# distinguished from the frozen network. With so many changes, an interval above zero could be chance (Holm's correction,
 # lesson 03c).
 #
 # Then read the last column: adapters, a moving average, rates by layer and points on
@@ -521,8 +518,7 @@ my_advice = "try all" if my_gains.mean() >= 0.01 else "keep the recipe"
 ### END SOLUTION
 
 # %% [markdown]
-# Choosing is a method, too, and it can be measured like one. (Five draws leave its
-# mean undecided; the recipe is the cheaper choice.)
+# Choosing is a method, too, and can be measured like one.
 
 # %% tags=["check"]
 course.exercise("be-05").check(my_gains, my_advice, changes)

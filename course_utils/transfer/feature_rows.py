@@ -188,7 +188,7 @@ def _digests_beside(rest):
     """Returns a digest of what comes with each picture: labels, weights."""
     parts = [
         # Text is kept as objects, whose bytes are where they lie.
-        [repr(row.tolist()).encode() for row in part]
+        [repr(np.asarray(row).tolist()).encode() for row in part]
         if part.dtype.hasobject
         else feature_cache.digests_of(part)
         for part in map(np.asarray, keras.tree.flatten(rest))

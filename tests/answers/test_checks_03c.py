@@ -120,7 +120,7 @@ def test_adjusted_p_values_pass_rounded_or_not(work):
     for given in (ADJUSTED, ADJUSTED.tolist(), keras.ops.array(ADJUSTED)):
         assert check("ev-03", given, P)[0] == "passed"
     p = np.array([0.0031, 0.0206, 0.4])
-    assert check("ev-03", np.round(verdicts.holm(p), 3), p)[0] == "passed"
+    assert check("ev-03", [0.009, 0.041, 0.4], p)[0] == "passed"
     assert ((ADJUSTED < 0.05) == verdicts.holm(P)).all()
 
 

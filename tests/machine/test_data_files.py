@@ -70,14 +70,18 @@ def test_an_unknown_name_gets_the_nearest():
 
 def test_a_missing_file_is_named_with_its_remedy(own_data):
     (own_data / "datasets" / "defects.zip").unlink()
-    with pytest.raises(CourseError, match=r"defects\.zip is missing.*git che"):
+    with pytest.raises(
+        CourseError, match=r"defects\.zip is missing.*git -C .* che"
+    ):
         data_files.verified_file(*DEFECTS)
 
 
 def test_a_truncated_file_is_named_with_its_remedy(own_data):
     path = own_data / "datasets" / "defects.zip"
     path.write_bytes(path.read_bytes()[:-1000])
-    with pytest.raises(CourseError, match=r"defects\.zip is broken.*git che"):
+    with pytest.raises(
+        CourseError, match=r"defects\.zip is broken.*git -C .* che"
+    ):
         data_files.verified_file(*DEFECTS)
 
 

@@ -137,6 +137,8 @@ def test_a_full_disk_is_told_before_anything_is_downloaded(course, small_disk):
 
 def test_a_python_without_venv_is_told_the_package(course, monkeypatch):
     def call(command, **_):
+        if not os.path.exists(command[0]):
+            raise FileNotFoundError(command[0])
         return int(command[1] == "-c")
 
     monkeypatch.setattr(subprocess, "call", call)
