@@ -100,7 +100,7 @@ wall = GuessWall(wall_pictures, wall_labels, ("sound", "defective"))
 wall
 
 # %% [markdown]
-# Without buttons, put the numbers of the defective cells in place of the dots,
+# Without boxes, put the numbers of the defective cells in place of the dots,
 # such as `[3, 8]`.
 
 # %% tags=["exercise"]

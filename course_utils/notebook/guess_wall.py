@@ -167,14 +167,15 @@ class GuessWall(Shown):
         if self.guesses is None:
             count = len(self._labels)
             texts = [f"{number}: {second}?" for number in range(1, count + 1)]
-            self._view.shown = {"texts": texts, "picked": None}
+            self._view.shown = {"texts": texts, "wrong": [], "picked": None}
             return
         told = {(1, 1): second, (0, 0): first}
         told |= {(0, 1): "missed", (1, 0): "false alarm"}
         pairs = zip(self.guesses.tolist(), self._labels.tolist(), strict=True)
         texts = [f"{i}: {told[pair]}" for i, pair in enumerate(pairs, 1)]
         picked = (np.flatnonzero(self.guesses) + 1).tolist()
-        self._view.shown = {"texts": texts, "picked": picked}
+        wrong = (self.guesses != self._labels).tolist()
+        self._view.shown = {"texts": texts, "wrong": wrong, "picked": picked}
         self._view.told = self.describe()
 
 

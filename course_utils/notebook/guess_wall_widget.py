@@ -15,8 +15,9 @@ class View(anywidget.AnyWidget):
         question: What is asked, in words.
         pictures: The pictures, PNG in base64.
         columns: How many stand side by side.
-        shown: `"texts"`, what stands below each picture, and `"picked"`, the
-            numbers that are picked, or None to leave the boxes as they are.
+        shown: `"texts"`, what stands below each picture; `"wrong"`, whether
+            that was guessed wrongly; and `"picked"`, the numbers that are
+            picked, or None to leave the boxes as they are.
         told: What is read out.
     """
 

@@ -137,6 +137,7 @@ class NamedPhotograph(Shown):
             accept="image/*", description="Upload one of yours"
         )
         self._upload.layout.width = "auto"
+        self._upload.layout.align_self = "flex-start"
         self._upload.observe(self._on_upload, "value")
         self._list.observe(self._on_choice, "chosen")
         return ipywidgets.VBox([self._list, self._upload])

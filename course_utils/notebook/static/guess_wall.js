@@ -52,10 +52,11 @@ function render({ model, el }) {
   });
 
   const show = () => {
-    const { picked, texts } = model.get("shown");
+    const { picked, texts, wrong } = model.get("shown");
     boxes.forEach(({ box, text }, i) => {
       if (picked) box.checked = picked.includes(i + 1);
       text.textContent = texts[i];
+      text.parentElement.classList.toggle("course-wall-wrong", !!wrong[i]);
       box.setAttribute("aria-label", texts[i]);
     });
   };
