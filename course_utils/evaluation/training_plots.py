@@ -106,7 +106,7 @@ def plot_history(history, metric="loss", ax=None, best=None):
             )
             text += f"; {phases[at]} begins with epoch {epochs[at]}"
     ax.set(xlabel="epoch", ylabel=shown)
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     ax.legend()
     return described(ax, text)
 
