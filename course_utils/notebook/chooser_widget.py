@@ -9,6 +9,8 @@ from pathlib import Path
 import anywidget
 import traitlets
 
+from course_utils.notebook import frontend
+
 _STATIC = Path(__file__).resolve().parent / "static"
 
 
@@ -24,7 +26,7 @@ class View(anywidget.AnyWidget):
         told: What went wrong, if anything did: it is read out.
     """
 
-    _esm = _STATIC / "chooser.js"
+    _esm = frontend.script("chooser.js")
     _css = _STATIC / "explorer.css"
     label = traitlets.Unicode().tag(sync=True)
     options = traitlets.List().tag(sync=True)

@@ -5,6 +5,8 @@ from pathlib import Path
 import anywidget
 import traitlets
 
+from course_utils.notebook import frontend
+
 _STATIC = Path(__file__).resolve().parent / "static"
 
 
@@ -25,7 +27,7 @@ class View(anywidget.AnyWidget):
         description: The picture in a sentence.
     """
 
-    _esm = _STATIC / "explorer.js"
+    _esm = frontend.script("explorer.js")
     _css = _STATIC / "explorer.css"
     title = traitlets.Unicode().tag(sync=True)
     options = traitlets.List().tag(sync=True)

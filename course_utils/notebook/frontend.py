@@ -1,10 +1,12 @@
 """Is somebody there who sees widgets?"""
 
 import os
+from pathlib import Path
 
 # What front ends set; programs that only execute a notebook (nbclient,
 # nbval) set none of them, and keep pictures and text better than widgets.
 _SIGNS = ("JPY_SESSION_NAME", "VSCODE_PID", "COLAB_RELEASE_TAG")
+_STATIC = Path(__file__).parent / "static"
 _VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -14,6 +16,16 @@ def shows_widgets() -> bool:
     JupyterLab, VS Code and Colab tell their kernels that they are there.
     """
     return any(os.environ.get(name) for name in _SIGNS)
+
+
+def script(name: str) -> str:
+    """Return a script of `static/`, after what all of them share.
+
+    Args:
+        name: Name of the file.
+    """
+    files = (_STATIC / "keys.js", _STATIC / name)
+    return "\n".join(path.read_text("utf-8") for path in files)
 
 
 def view_of(widget: object) -> dict:

@@ -5,6 +5,8 @@ from pathlib import Path
 import anywidget
 import traitlets
 
+from course_utils.notebook import frontend
+
 _STATIC = Path(__file__).resolve().parent / "static"
 
 
@@ -21,7 +23,7 @@ class View(anywidget.AnyWidget):
         told: What is read out.
     """
 
-    _esm = _STATIC / "guess_wall.js"
+    _esm = frontend.script("guess_wall.js")
     _css = _STATIC / "guess_wall.css"
     question = traitlets.Unicode().tag(sync=True)
     pictures = traitlets.List().tag(sync=True)

@@ -201,7 +201,7 @@ def _make_view():
     import traitlets
 
     class View(anywidget.AnyWidget):
-        _esm = STATIC / "live_training.js"
+        _esm = frontend.script("live_training.js")
         _css = STATIC / "live_training.css"
         running = traitlets.Bool(False).tag(sync=True)
         phase = traitlets.Int(0).tag(sync=True)

@@ -11,17 +11,7 @@ function render({ model, el }) {
   frame.className = "course-explorer";
   frame.setAttribute("aria-label", model.get("title"));
 
-  // Keys that move a slider are not the notebook's commands.
-  for (const kind of ["keydown", "keypress", "keyup"]) {
-    frame.addEventListener(kind, (event) => {
-      const command = event.ctrlKey || event.metaKey || event.altKey;
-      if (!command) event.stopPropagation();
-      if (kind === "keydown" && event.key === "Escape") {
-        document.activeElement.blur();
-        frame.closest(".jp-Cell")?.focus();
-      }
-    });
-  }
+  keepKeys(frame);
 
   const sliders = document.createElement("div");
   sliders.className = "course-explorer-sliders";

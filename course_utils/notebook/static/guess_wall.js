@@ -9,17 +9,7 @@ function render({ model, el }) {
   const legend = document.createElement("legend");
   legend.textContent = model.get("question");
 
-  // Keys that pick are not the notebook's commands; Escape leads to its cell.
-  for (const kind of ["keydown", "keypress", "keyup"]) {
-    frame.addEventListener(kind, (event) => {
-      const command = event.ctrlKey || event.metaKey || event.altKey;
-      if (!command) event.stopPropagation();
-      if (kind === "keydown" && event.key === "Escape") {
-        document.activeElement.blur();
-        frame.closest(".jp-Cell")?.focus();
-      }
-    });
-  }
+  keepKeys(frame);
 
   const grid = document.createElement("div");
   grid.style.gridTemplateColumns = `repeat(${model.get("columns")}, 150px)`;

@@ -26,17 +26,7 @@ function render({ model, el }) {
   frame.append(row, told, picture);
   el.append(frame);
 
-  // Keys pressed here are not the notebook's commands.
-  for (const kind of ["keydown", "keypress", "keyup"]) {
-    frame.addEventListener(kind, (event) => {
-      const command = event.ctrlKey || event.metaKey || event.altKey;
-      if (!command) event.stopPropagation();
-      if (kind === "keydown" && event.key === "Escape") {
-        document.activeElement.blur();
-        frame.closest(".jp-Cell")?.focus();
-      }
-    });
-  }
+  keepKeys(frame);
 
   // It stays focusable, so that the keyboard does not lose its place.
   stop.addEventListener("click", () => {
