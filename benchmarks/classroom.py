@@ -2,6 +2,7 @@
 
     python -m benchmarks.classroom --lesson 03 --submissions 6 --rounds 2
     python -m benchmarks.classroom --students 200   a class, questions only
+    python -m benchmarks.classroom --students 200 --whole   all of lesson 02
     python -m benchmarks.classroom --report     writes from the committed rows
 
 Every way grades the same solved notebooks of a lesson. The rounds are
@@ -52,8 +53,14 @@ FLOOR = {
 NBGRADER = "nbgrader autograde"
 WORKERS = {"course class grade, one worker": 1}
 WORKERS |= {"course class grade, two workers": 2}
-# A class whose notebooks hold answers to questions only, and a teacher's steps.
-CLASS = "02, questions"
+# A class, by what its notebooks hold, and a teacher's steps.
+CLASSES = {
+    "02, questions": "Notebooks that hold the set-up of lesson 02 and the "
+    "answers to its questions: what remains is what each submission costs "
+    "beside the cells of its own.",
+    "02, whole": "Notebooks that hold the whole of lesson 02, solved.",
+}
+QUESTIONS, WHOLE = CLASSES
 CLASS_STEPS = {
     "course class collect": collect,
     "course class grade, two workers": lambda room: grade(room, workers=2),
@@ -207,22 +214,23 @@ def measure(
     return rows
 
 
-def measure_class(students: int) -> list[dict]:
-    """Return a row for each step of a class that answers questions only.
+def measure_class(students: int, held: str) -> list[dict]:
+    """Return a row for each step with a class.
 
-    What each notebook costs beside its own cells is what a large class adds.
+    Args:
+        students: How many hand in a notebook.
+        held: What it holds: a key of `CLASSES`.
     """
     rows = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name, "class")
         [released] = release(folder, ["02"])
         notebook = json.loads(solve(released))
+        kept = r"course\.begin\(|# question:" if held == QUESTIONS else ""
         notebook["cells"] = [
             cell
             for cell in notebook["cells"]
-            if re.search(
-                r"course\.begin\(|# question:", "".join(cell["source"])
-            )
+            if re.search(kept, "".join(cell["source"]))
         ]
         text = json.dumps(notebook)
         for number in range(students):
@@ -234,7 +242,7 @@ def measure_class(students: int) -> list[dict]:
             start = time.monotonic()
             work(folder)
             seconds = round(time.monotonic() - start, 1)
-            row = CLASS, students, os.cpu_count(), way, 0, students, seconds
+            row = held, students, os.cpu_count(), way, 0, students, seconds
             rows.append(dict(zip(FIELDS, row, strict=True)))
             print(rows[-1], flush=True)
         marks = class_folder.read_marks(folder)
@@ -249,9 +257,9 @@ def report(rows: list[dict]) -> str:
     """Return the page, from the rows."""
     whole = {}
     for row in rows:
-        if row["lesson"] == CLASS:
+        if row["lesson"] in CLASSES:
             whole.setdefault(_together(row), []).append(row)
-    rows = [row for row in rows if row["lesson"] != CLASS]
+    rows = [row for row in rows if row["lesson"] not in CLASSES]
     groups = {}
     for row in sorted(rows, key=lambda r: (r["lesson"], int(r["class"]))):
         groups.setdefault(_together(row), []).append(row)
@@ -326,9 +334,7 @@ def _class_lines(rows):
     return [
         f"## A class of {rows[0]['submissions']}",
         "",
-        "Notebooks that hold the set-up of lesson 02 and the answers to its "
-        "questions: what remains is what each submission costs beside the "
-        f"cells of its own. On {rows[0]['cores']} cores.",
+        f"{CLASSES[rows[0]['lesson']]} On {rows[0]['cores']} cores.",
         "",
         "| step | seconds | a submission |",
         "| --- | --: | --: |",
@@ -374,6 +380,7 @@ def main() -> None:
     parser.add_argument("--report", action="store_true")
     parser.add_argument("--lesson", default="02")
     parser.add_argument("--students", type=int)
+    parser.add_argument("--whole", action="store_true")
     parser.add_argument("--nbgrader", type=Path, default=ENVIRONMENT)
     parser.add_argument("--submissions", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
@@ -382,7 +389,8 @@ def main() -> None:
         rows = list(csv.DictReader(file))
     if not chosen.report:
         if chosen.students:
-            new = measure_class(chosen.students)
+            held = WHOLE if chosen.whole else QUESTIONS
+            new = measure_class(chosen.students, held)
         else:
             new = measure(
                 chosen.lesson,

@@ -142,6 +142,17 @@ CHEATS = {
         _FRAMES + "while True:\n    send(frames.pack({{'kind': 'x'}}) * 10_000)"
     ],
     "all of the memory": ["a = []\nwhile True: a.append(bytearray(2**26))"],
+    "memory that no process has": [
+        "import os\nkept = []\nwhile True:\n"
+        "    kept.append(os.memfd_create('x'))\n"
+        "    os.truncate(kept[-1], 2**24)\n"
+        "    os.posix_fallocate(kept[-1], 0, 2**24)"
+    ],
+    "a folder in memory, in a world of its own": [
+        "import subprocess\nsubprocess.run(['unshare', '--map-root-user', "
+        "'--mount', 'sh', '-c', 'mount -t tmpfs x /mnt && "
+        "head -c 2G /dev/zero > /mnt/x; sleep 3; touch {outside}'])"
+    ],
     "all of the disk": [
         "n = 0\nwhile True:\n    n += 1\n"
         "    open(f'/tmp/{{n}}', 'wb').write(b'x' * 2**24)"

@@ -11,15 +11,19 @@ from course_utils.classroom import sandbox_contents
 from course_utils.classroom.sandbox_contents import WORK, Limits
 
 
-def command(limits: Limits, readable: tuple[Path, ...] = ()) -> list[str]:
+def command(
+    limits: Limits, refused: int, readable: tuple[Path, ...] = ()
+) -> list[str]:
     """Return the command up to the program that is to run.
 
     Args:
         limits: What the program may use.
+        refused: An open file with the filter of `system_calls`.
         readable: Folders that it may read, besides Python and the course.
     """
     root = sandbox_contents.is_root()
     words = ["bwrap", "--die-with-parent", "--new-session"]
+    words += ["--seccomp", str(refused)]
     words += "--unshare-pid --unshare-net --unshare-ipc".split()
     words += "--unshare-uts --unshare-cgroup-try --hostname class".split()
     words += ["--cap-drop", "ALL"]
@@ -40,7 +44,7 @@ def command(limits: Limits, readable: tuple[Path, ...] = ()) -> list[str]:
     # A writable /proc/sys would reach the whole machine where root runs this.
     words += ["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys"]
     words += ["--dev", "/dev"]
-    for place in (WORK, "/dev/shm"):
+    for place in sandbox_contents.IN_MEMORY:
         words += ["--size", str(limits.disk), "--perms", "1777"]
         words += ["--tmpfs", place]
     # Beside those two, nothing in it holds files.
@@ -60,7 +64,7 @@ def command(limits: Limits, readable: tuple[Path, ...] = ()) -> list[str]:
         words += ["--remount-ro", str(path)]
     words += ["--remount-ro", "/", "--chdir", WORK, "--"]
     bounds = f"--fsize={limits.disk} --core=0 --cpu={int(limits.seconds) * 64}"
-    bounds += f" --nofile=4096 --as={4 * limits.memory}"
+    bounds += f" --nofile=1024 --as={4 * limits.memory}"
     if root:
         # The count of processes binds nobody but the new owner.
         own = sandbox_contents.new_id()

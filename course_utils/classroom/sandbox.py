@@ -19,7 +19,12 @@ from pathlib import Path
 
 import psutil
 
-from course_utils.classroom import bubblewrap, containers, sandbox_contents
+from course_utils.classroom import (
+    bubblewrap,
+    containers,
+    sandbox_contents,
+    system_calls,
+)
 from course_utils.classroom.sandbox_contents import Limits
 from course_utils.machine import arguments
 from course_utils.machine.errors import CourseError
@@ -81,19 +86,22 @@ def problem_of(kind: str) -> str:
     for program in needed:
         if not shutil.which(program):
             return f"the program {program} was not found"
-    environment = dict(os.environ)
+    environment, passed = dict(os.environ), ()
     try:
-        if kind == "bubblewrap":
-            command = bubblewrap.command(Limits())
-            environment = {"PATH": os.defpath}
-        else:
-            command = containers.Container(kind, Limits()).command
-        answer = subprocess.run(
-            [*command, "true"],
-            capture_output=True,
-            timeout=60,
-            env=environment,
-        )
+        with contextlib.ExitStack() as stack:
+            if kind == "bubblewrap":
+                passed = (stack.enter_context(_filter()),)
+                command = bubblewrap.command(Limits(), *passed)
+                environment = {"PATH": os.defpath}
+            else:
+                command = containers.Container(kind, Limits()).command
+            answer = subprocess.run(
+                [*command, "true"],
+                capture_output=True,
+                timeout=60,
+                env=environment,
+                pass_fds=passed,
+            )
     except CourseError as error:
         return str(error).rstrip(".")
     except (OSError, subprocess.TimeoutExpired):
@@ -123,7 +131,7 @@ def run(
         threads: How many TensorFlow should use.
     """
     python = [sys.executable, "-s", "-B", *arguments]
-    container = None
+    container, passed = None, ()
     with contextlib.ExitStack() as stack:
         folder = sandbox_contents.WORK
         if kind == "none":
@@ -133,7 +141,8 @@ def run(
         if kind == "none":
             command = python
         elif kind == "bubblewrap":
-            command = [*bubblewrap.command(limits, readable), *python]
+            passed = (stack.enter_context(_filter()),)
+            command = [*bubblewrap.command(limits, *passed, readable), *python]
         else:
             container = containers.Container(
                 kind, limits, readable, environment
@@ -148,8 +157,21 @@ def run(
             env=environment,
             cwd=folder if kind == "none" else "/",
             start_new_session=True,
+            pass_fds=passed,
         )
         return _attend(process, content, limits, container)
+
+
+@contextlib.contextmanager
+def _filter():
+    """Open the filter of system calls, to be read once; give its number."""
+    reader, writer = os.pipe()
+    try:
+        with os.fdopen(writer, "wb") as file:
+            file.write(system_calls.refusing())
+        yield reader
+    finally:
+        os.close(reader)
 
 
 def _attend(process, content, limits, container):
@@ -211,8 +233,11 @@ def _attend(process, content, limits, container):
 
 
 def _used_by(pid):
-    """Return the bytes and processor seconds of a process and all below it."""
-    memory, seconds = 0, 0.0
+    """Return the bytes and processor seconds of a process and all below it.
+
+    The files count that lie in memory of their own.
+    """
+    memory, seconds, folders = 0, 0.0, {}
     with contextlib.suppress(psutil.Error):
         family = [psutil.Process(pid)]
         family += family[0].children(recursive=True)
@@ -221,7 +246,21 @@ def _used_by(pid):
                 memory += member.memory_info().rss
                 # Children that have ended are counted by who waited for them.
                 seconds += sum(member.cpu_times()[:4])
-    return memory, seconds
+            folders |= _in_memory(member.pid)
+    return memory + sum(folders.values()), seconds
+
+
+def _in_memory(pid):
+    """Return the bytes in each folder in memory that is a process's own."""
+    found = {}
+    for folder in sandbox_contents.IN_MEMORY:
+        with contextlib.suppress(OSError):
+            path = f"/proc/{pid}/root{folder}"
+            device, held = os.stat(path).st_dev, os.statvfs(path)
+            if device != os.stat(folder).st_dev:
+                blocks = held.f_blocks - held.f_bfree
+                found[device] = blocks * held.f_frsize
+    return found
 
 
 def _environment(folder, threads):

@@ -14,6 +14,8 @@ SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32")
 _SETTINGS = "alternatives fonts ld.so.cache ld.so.conf ld.so.conf.d localtime"
 SETTINGS = tuple(f"/etc/{name}" for name in _SETTINGS.split())
 WORK = "/tmp"
+# Folders to write into; their files lie in memory.
+IN_MEMORY = (WORK, "/dev/shm")
 PATIENCE = 5
 # Ids that nobody has. One a run, since the kernel counts processes by owner.
 _FIRST_ID, _IDS = 200_000, 1_000_000
