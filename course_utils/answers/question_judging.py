@@ -143,7 +143,7 @@ def _judge_single(question, key, answer, order) -> Judgement:
 
 def _judge_several(question, key, answer, order) -> Judgement:
     if isinstance(answer, str):
-        answer = [a for a in re.split(r"[,;\s]+", answer) if a]
+        answer = choice_words(answer)
     try:
         answer = list(answer)
     except Exception:  # Each library refuses in a way of its own.
@@ -204,7 +204,7 @@ def _choices(question: Mapping) -> dict[str, Mapping]:
 def _choice(answer: object, order: list[str]) -> str:
     """Return the id of a choice, given by its letter or its id."""
     letters = [letter_of(choice, order) for choice in order]
-    word = as_typed(str(answer)).rstrip(").").lower()
+    word = _folded(str(answer))
     if word in order:
         return word
     if word in letters:
@@ -213,6 +213,15 @@ def _choice(answer: object, order: list[str]) -> str:
         f"{reprlib.repr(answer)} is not a choice: give one of the letters "
         f"{', '.join(letters)}."
     )
+
+
+def choice_words(text: str) -> list[str]:
+    """Return the letters or ids of choices in a text, as they are listed."""
+    return [_folded(one) for one in re.split(r"[,;\s]+", text) if one]
+
+
+def _folded(word):
+    return as_typed(word).rstrip(").").lower()
 
 
 def letter_of(choice: str, order: list[str]) -> str:

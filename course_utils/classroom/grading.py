@@ -137,6 +137,7 @@ def run_apart(
     module, asked = judges.load(lesson), reference.prepared.get("asked", {})
     job = {
         "cells": cells,
+        "lesson": lesson,
         "cell_seconds": limits.cell_seconds,
         "checks": _checks(lesson),
         "wanted": {name: how.answers for name, how in module.JUDGES.items()},

@@ -19,6 +19,7 @@ import numpy as np
 KINDS = "biuf"
 LONGEST_HEAD = 4 * 2**20
 MOST_HEADS = 16 * 2**20  # of all frames; as objects they take many times that
+MOST_FRAMES = 20_000
 MOST_ARRAYS = 4_000
 MOST_BYTES = 64 * 2**20  # of the arrays of one frame
 _LENGTHS = struct.Struct(">4sII")  # a mark, length of the head, of the arrays
@@ -57,7 +58,9 @@ def unpack(
         each by itself.
     """
     place = heads = 0
-    while place + _LENGTHS.size <= len(stream):
+    for _ in range(MOST_FRAMES):
+        if place + _LENGTHS.size > len(stream):
+            return
         mark, head_length, length = _LENGTHS.unpack_from(stream, place)
         begin = place + _LENGTHS.size
         middle, place = begin + head_length, begin + head_length + length
@@ -105,6 +108,8 @@ def _read_array(content: bytes) -> np.ndarray | None:
         if dtype.kind not in KINDS or dtype.hasobject or len(shape) > 8:
             return None
         if size != len(content) - file.tell() or dtype.itemsize > 8:
+            return None
+        if not size and max(shape) > MOST_ARRAYS:  # many rows of nothing
             return None
         array = np.frombuffer(content, dtype, offset=file.tell())
         array = array.reshape(shape, order="F" if fortran else "C")

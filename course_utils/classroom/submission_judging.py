@@ -152,8 +152,14 @@ def _judge_one(lesson, kind, name, found, reference):
     seconds = head.get("seconds")
     if type(seconds) in (int, float) and 0 <= seconds < 1e6:
         item["seconds"] = float(seconds)
-    answers = [submitted_values.read(one, arrays) for one in head["given"]]
-    if not answers or any(one is ... for one in answers):
+    expected = 1
+    if kind == "exercise":
+        expected = judges.load(lesson).JUDGES[name].answers
+    if len(head["given"]) != expected:
+        told = "The check was called with more or fewer things than asked."
+        return item | {"verdict": "error", "message": told}
+    answers = submitted_values.read_all(head["given"], arrays)
+    if any(one is ... for one in answers):
         return item
     try:
         if kind == "question":
@@ -165,8 +171,6 @@ def _judge_one(lesson, kind, name, found, reference):
 
 def _judge_exercise(lesson, name, answers, reference):
     how = judges.load(lesson).JUDGES[name]
-    if len(answers) != how.answers:
-        raise CourseError("The check was called with fewer things than asked.")
     status, message, *_ = bounded_judging.run(
         lambda *given: how.judge(*given, reference), *answers
     )
@@ -201,11 +205,15 @@ def _judge_question(lesson, name, answer):
 
 def _named(answer, order):
     """Refuse letters, which stand for other choices for each learner."""
-    given = answer if isinstance(answer, list) else str(answer).split(",")
-    names = [one.strip() if isinstance(one, str) else "" for one in given]
-    if not names or not set(names) <= set(order):
-        raise CourseError(
-            f"{str(answer)[:60]!r} is no choice: give the words themselves, of "
-            f"{', '.join(sorted(order))}."
-        )
+    given = answer if isinstance(answer, list) else [answer]
+    names = []
+    for one in given:
+        words = isinstance(one, str) and question_judging.choice_words(one)
+        if not words or not set(words) <= set(order):
+            shown = one[:60] if isinstance(one, str) else type(one).__name__
+            raise CourseError(
+                f"{shown!r} is no choice: give the words themselves, of "
+                f"{', '.join(sorted(order))}."
+            )
+        names += words
     return names if isinstance(answer, list) else ",".join(names)

@@ -21,21 +21,31 @@ class Recorder:
         asked: By exercise, what the judge wants predictions of.
         wanted: By exercise, how many of the things passed to its check are
             sent; of others none. All are, and no model, where this is None.
+        lesson: Whose questions count; all do where this is None.
+
+    Attributes:
+        checked: By exercise or question, in which cell it was last answered.
+        cell: The number of the cell that runs.
     """
 
     def __init__(
         self,
         asked: Mapping[str, object] | None = None,
         wanted: Mapping[str, int] | None = None,
+        lesson: str | None = None,
     ) -> None:
         """Begin with nothing."""
         self._asked, self._wanted = asked or {}, wanted
+        self._lesson = lesson
         self._pending: dict[tuple, tuple[dict, dict]] = {}
-        self.checked: set[str] = set()
+        self.checked: dict[str, int] = {}
+        self.cell = 0
 
     def add(self, kind: str, name: object, lesson: object, *given) -> None:
         """Write answers down; the last count, but never dots over answers."""
         name, lesson = str(name)[:LONGEST_NAME], str(lesson)[:LONGEST_NAME]
+        if kind == "question" and self._lesson not in (None, lesson):
+            return
         models = self._wanted is not None
         if models and kind == "exercise":
             given = given[: self._wanted.get(name, 0)]
@@ -45,7 +55,7 @@ class Recorder:
         trees = [writer.write(one) for one in given]
         head = {"kind": kind, "id": name, "lesson": lesson, "given": trees}
         self._pending[kind, name] = head, writer.arrays
-        self.checked.add(name)
+        self.checked[name] = self.cell
 
     def send(self, emit: Callable, seconds: float) -> None:
         """Emit what was written down since the last time."""

@@ -47,17 +47,22 @@ def main() -> None:
         while content:
             content = content[out.write(content) :]
 
-    recorder = Recorder(arrays, job.get("wanted"))
+    recorder = Recorder(arrays, job.get("wanted"), job.get("lesson"))
     install(recorder)
     shell = _start_shell()
-    skipped = set(job.get("skip", ()))
+    skipped, answered = set(job.get("skip", ())), {}
     for number, source in enumerate(job["cells"]):
-        if number not in skipped:
-            emit({"kind": "begin", "cell": number})
-            run_cell(shell, recorder, emit, source, job["cell_seconds"])
-    # An answer whose check was deleted is still an answer.
+        if number in skipped:
+            continue
+        emit({"kind": "begin", "cell": number})
+        recorder.cell = number
+        ran = run_cell(shell, recorder, emit, source, job["cell_seconds"])
+        if ran:
+            answered[submitted_answers.name_in(source)] = number
+    # An answer whose check was deleted, or stands above it, is still an answer.
     for name, source in job.get("checks", {}).items():
-        if name not in recorder.checked:
+        last = recorder.checked.get(name, -1)
+        if last < 0 or answered.get(name, -1) > last:
             run_cell(shell, recorder, emit, source, job["cell_seconds"])
     if module := job.get("prepare"):
         _prepare(module, shell.user_ns, job, emit)
@@ -66,7 +71,7 @@ def main() -> None:
     os._exit(0)
 
 
-def run_cell(shell, recorder, emit, source: str, seconds: float) -> None:
+def run_cell(shell, recorder, emit, source: str, seconds: float) -> bool:
     """Run one cell, then send what it answered and how it failed.
 
     Args:
@@ -75,6 +80,9 @@ def run_cell(shell, recorder, emit, source: str, seconds: float) -> None:
         emit: Sends a frame.
         source: The cell's text.
         seconds: Of the processor; after so many it is interrupted.
+
+    Returns:
+        Whether it ran to its end.
     """
     start = time.monotonic()
     problem = ""
@@ -92,6 +100,7 @@ def run_cell(shell, recorder, emit, source: str, seconds: float) -> None:
     if problem:
         head = {"kind": "stopped", "id": submitted_answers.name_in(source)}
         emit({**head, "message": problem})
+    return not problem
 
 
 def _place(error):

@@ -4,9 +4,12 @@ This runs where the submission runs, so whatever it writes may be forged: it
 makes honest values readable, and protects nothing. `read` is the other side.
 """
 
+import collections
 import dataclasses
+import functools
+import numbers
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, MappingView, Sequence
 
 import numpy as np
 
@@ -17,6 +20,7 @@ LONGEST_TEXT = 2_000  # characters
 MOST_ITEMS = 10_000  # of a list or a dict
 MOST_NODES = 500_000  # of what is read, in all
 DEEPEST = 5  # containers in one another
+_LISTS = list, tuple, set, frozenset, collections.deque, range, MappingView
 
 
 @dataclasses.dataclass
@@ -39,6 +43,7 @@ class Other:
     """A value that was not carried; see `other`."""
 
 
+@functools.lru_cache(maxsize=1_000)
 def other(kind: str) -> Other:
     """Return a value whose type has a name, for messages, and nothing else."""
     return type(kind.replace("\0", "")[:80] or "object", (Other,), {})()
@@ -82,13 +87,17 @@ class Writer:
             return value if abs(value) < 2**63 else float(value)
         if isinstance(value, str):
             return str.__str__(value)[:LONGEST_TEXT]
-        if isinstance(value, np.generic) and value.dtype.kind in KINDS:
-            return value.item()
+        if isinstance(value, np.bool_):
+            return bool(value)
+        if isinstance(value, np.integer):
+            return int(value)
+        if isinstance(value, numbers.Number) and kind is not complex:
+            return float(value)
         deeper = depth + 1
-        if kind in (list, tuple, set, frozenset) and depth < DEEPEST:
+        if isinstance(value, _LISTS) and depth < DEEPEST:
             items = list(value)[:MOST_ITEMS]
             return {"list": [self.write(one, deeper) for one in items]}
-        if kind is dict and depth < DEEPEST:
+        if isinstance(value, Mapping) and depth < DEEPEST:
             pairs = list(value.items())[:MOST_ITEMS]
             return {"dict": [[self.write(x, deeper) for x in p] for p in pairs]}
         pandas = sys.modules.get("pandas")
@@ -145,10 +154,21 @@ def read(tree: object, arrays: Mapping[str, np.ndarray]) -> object:
     Returns:
         Numbers, text, lists, dicts, arrays, tables, `Model`s, `Other`s.
     """
+    return read_all([tree], arrays)[0]
+
+
+def read_all(trees: Sequence, arrays: Mapping[str, np.ndarray]) -> list:
+    """Return what several trees say, as `read` does; they share the bounds.
+
+    Args:
+        trees: One for each value.
+        arrays: The arrays that came with all of them.
+    """
+    reader = _Reader(arrays)
     try:
-        return _Reader(arrays).read(tree, 0)
+        return [reader.read(tree, 0) for tree in trees]
     except Exception:  # Forged trees may be wrong in any way.
-        return other("nothing readable")
+        return [other("nothing readable")] * len(trees)
 
 
 class _Reader:
@@ -164,7 +184,7 @@ class _Reader:
         """Return the value that a tree says."""
         self._left -= 1
         if depth > 2 * DEEPEST or self._left < 0:
-            return other("container of too much")
+            raise ValueError("More than any answer holds.")
         if isinstance(tree, str) and len(tree) > LONGEST_TEXT:
             return other("text that is too long")
         if tree is None or isinstance(tree, bool | int | float | str):

@@ -1,5 +1,8 @@
 """Nothing that a submission does earns what it has not answered."""
 
+import collections
+import decimal
+import fractions
 import json
 import os
 import random
@@ -194,6 +197,104 @@ def test_arrays_arrive_whole_and_objects_as_their_name():
     assert np.array_equal(answered(array), array)
     assert type(answered(random.Random())).__name__ == "Random"
     assert answered(...) is ...
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        (collections.OrderedDict(a=1), {"a": 1}),
+        (collections.deque([1]), [1]),
+        ({"a": 1}.keys(), ["a"]),
+        (collections.namedtuple("Pair", "x y")(1, 2), [1, 2]),
+        (fractions.Fraction(1, 2), 0.5),
+        (decimal.Decimal("0.5"), 0.5),
+        (np.longdouble("0.5"), 0.5),
+        (np.bool_(True), True),
+    ],
+)
+def test_values_of_other_kinds_arrive_as_plain_ones(value, plain):
+    found = answered(value)
+    assert found == plain and type(found) is type(plain)
+
+
+@pytest.mark.parametrize(
+    ("answer", "share"),
+    [
+        ("statistics scale", 1),
+        ("Statistics; scale.", 1),
+        (["Statistics", "scale"], 1),
+        ("statistics", 0.5),
+        ("a, b", None),
+        (np.zeros(3), None),
+        ([["statistics"]], None),
+    ],
+)
+def test_choices_are_read_as_the_notebook_reads_them(answer, share):
+    writer = submitted_values.Writer()
+    head = {"kind": "question", "id": "q2", "given": [writer.write(answer)]}
+    [item] = submission_judging.judge(
+        "02", [(head, writer.arrays)], {"q2": 1}, None
+    )
+    assert item["share"] == (share or 0)
+    assert (item["verdict"] == "error") == (share is None), item
+
+
+_RIGHT = '# exercise: fe-06\nmy_counts = {"all layers": (0, 0)}\n'
+_RIGHT += 'my_frozen = ["all layers"]'
+_CHECK = 'course.exercise("fe-06").check(my_counts, my_frozen, suspects)'
+
+
+@pytest.mark.parametrize(
+    ("cells", "earned"),
+    [
+        (["# exercise: fe-06\nmy_counts = my_frozen = ...", _CHECK, _RIGHT], 2),
+        ([_RIGHT.replace("0, 0", "9, 0"), _CHECK, _RIGHT], 2),
+        ([_RIGHT, _CHECK, "# exercise: fe-06\nmy_counts = ..."], 2),
+        ([_RIGHT, _CHECK, "# exercise: fe-06\nmy_counts = 1 / 0"], 2),
+        ([_RIGHT, _CHECK, _RIGHT.replace("0, 0", "9, 0")], 0),
+    ],
+)
+def test_the_last_answer_counts_wherever_its_check_stands(cells, earned):
+    begun = "from course_utils import course\nsuspects = None"
+    assert earned_by([begun, *cells], {"fe-06": 2}) == [earned]
+
+
+def test_answers_to_another_lessons_quiz_are_no_answers():
+    here, there = (
+        f'course.quiz("{lesson}").answer("q8", "{answer}")'
+        for lesson, answer in (("02", "tuned"), ("01", "depthwise"))
+    )
+    begun = "from course_utils import course"
+    assert earned_by([begun, here, there], {"q8": 1}) == [1]
+    own = "# question: q8\nanswer_q8 = 'tuned'"
+    assert earned_by([begun, there, own], {"q8": 1}) == [1]
+
+
+def earned_by(cells, points):
+    """What each item earns, of a submission that is trusted."""
+    reference = classroom_cheats.reference()
+    task = {"folder": "nowhere", "lesson": "02", "sandbox": "none"}
+    records, problem, _ = grading.run_apart(task, cells, reference)
+    assert not problem
+    items = submission_judging.judge("02", records, points, reference)
+    return [item["earned"] for item in items]
+
+
+def test_what_is_forged_is_read_within_bounds():
+    rows = np.zeros((10**8, 0), bool)
+    frame = submission_frames.pack({}, {"a0": rows, "a1": np.zeros((0, 9))})
+    [(_, arrays)] = submission_frames.unpack(frame)
+    assert list(arrays) == ["a1"]
+    frame = submission_frames.pack({})
+    many = list(submission_frames.unpack(frame * 30_000))
+    assert len(many) == submission_frames.MOST_FRAMES
+    found = submitted_values.read({"list": [{}] * 100_000}, {})
+    assert len({type(one) for one in found}) == 1
+    found = submitted_values.read({"list": [0] * 600_000}, {})
+    assert type(found).__name__ == "nothing readable"
+    head = {"kind": "exercise", "id": "fe-03", "given": [0] * 10**6}
+    [item] = submission_judging.judge("02", [(head, {})], {"fe-03": 2}, None)
+    assert item["verdict"] == "error" and "fewer things" in item["message"]
 
 
 def test_a_small_frame_is_read_into_no_large_value():

@@ -31,10 +31,11 @@ def metal():
         )
     )
     prepared = {"pictures": test_x, "labels": test_y, "accuracy": 0.55}
+    prepared["moved"] = 1e-3
     return x, y, Reference({}, prepared)
 
 
-def tuned(metal, hidden=(), kernels=1.0001, norms=1.0, shift=0):
+def tuned(metal, hidden=(), kernels=1.0001, norms=1.0, shift=0, bias=True):
     """A network whose kernels and statistics have moved by a factor.
 
     With `shift` its head has learned other classes' names.
@@ -50,11 +51,11 @@ def tuned(metal, hidden=(), kernels=1.0001, norms=1.0, shift=0):
     pool = keras.layers.GlobalAveragePooling2D()
     body = keras.Sequential([base, pool, *hidden])
     features = body.predict(x, verbose=0)
-    head = keras.layers.Dense(6, activation="softmax")
+    head = keras.layers.Dense(6, activation="softmax", use_bias=bias)
     model = keras.Sequential([body, head])
-    fit = LogisticRegression(C=0.03, max_iter=2000)
+    fit = LogisticRegression(C=0.03, max_iter=2000, fit_intercept=bias)
     fit.fit(np.nan_to_num(features), (y + shift) % 6)
-    head.set_weights([fit.coef_.T, fit.intercept_])
+    head.set_weights([fit.coef_.T, fit.intercept_][: len(head.weights)])
     return model
 
 
@@ -78,11 +79,28 @@ def test_what_is_good_on_new_pictures_passes(metal, activation):
     assert (earned, "rightly" in message) == (3, True), message
 
 
+@pytest.mark.parametrize("kind", ["no bias", "convolution"])
+def test_a_head_may_lack_a_bias_or_be_a_convolution(metal, kind):
+    bias = kind != "no bias"
+    full = tuned(metal, bias=bias)
+    if not bias:
+        assert len(full.layers[-1].weights) == 1
+        assert judged(full, metal[-1])[0] == 3
+        return
+    kernel, bias = full.layers[-1].get_weights()
+    head = keras.layers.Conv2D(6, 1)
+    pool = keras.layers.GlobalAveragePooling2D()
+    model = keras.Sequential([full.layers[0].layers[0], head, pool])
+    head.set_weights([kernel[None, None], bias])
+    assert judged(model, metal[-1])[0] == 3
+
+
 @pytest.mark.parametrize(
     ("how", "words"),
     [
         ({"shift": 1}, "asked for"),
         ({"kernels": 1.0}, "unfreeze"),
+        ({"kernels": 1.000001}, "raise the rate"),
         ({"norms": 1.001}, "batch normalization"),
         ({"kernels": np.nan}, "not finite"),
     ],
@@ -106,10 +124,13 @@ def test_a_teachers_own_pictures_are_taken(tmp_path):
     apart = abs(found["pictures"] - shown).max(axis=(1, 2, 3))
     assert sorted(apart)[0] <= 8 < 50 < sorted(apart)[1]
     assert found["accuracy"] == pytest.approx(1 / 6)
+    assert found["moved"] == 0
 
 
 class Blind:
     """A network that calls everything crazing."""
+
+    weights = backbones.load_backbone("residual").weights
 
     def predict(self, pictures, verbose):
         """The scores of six classes."""
@@ -122,6 +143,10 @@ def test_another_network_or_head_is_told(metal):
     assert "not in this model" in judged(other, reference)[1]
     odd = tuned(metal, [keras.layers.BatchNormalization()])
     assert "Dense" in judged(odd, reference)[1]
+    wide = np.zeros((64, 10**7), bool)
+    assert lesson_03_judges._dense([wide, wide.T], [64, 6]) == []
+    nothing = np.zeros((64, 0)), np.zeros((0, 6))
+    assert lesson_03_judges._dense(nothing, [64, 6]) == []
 
 
 def test_forged_shapes_are_told(metal):

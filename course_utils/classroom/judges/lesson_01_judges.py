@@ -50,7 +50,7 @@ def judge_neighbours(
     ):
         return "failed", (
             "`gallery` should hold the features of the lesson's cells, in any "
-            "order: leave its line as it is."
+            "order: leave its line as it is, and set no seed of your own."
         )
     return lesson_01_checks.judge_neighbours(answer, gallery, query)
 

@@ -14,6 +14,9 @@ CLASSES = (
 PICTURES = 300  # that a fine-tuned network is tried on
 # What a head may have between two layers of its own.
 ACTIVATIONS = ("linear", "relu", "gelu", "silu", "tanh", "sigmoid", "selu")
+WIDEST, DEEPEST = 4_096, 8  # layers of a head
+# The least that kernels have moved, of what ours have: a rate far too low.
+LEAST_MOVED = 1e-3
 
 
 def judge_choice(
@@ -31,7 +34,8 @@ def judge_recipe(
     """Judge ft-08 by what the trained arrays do in a network of our own.
 
     Of the two pieces of evidence only the model that they saw is taken. In
-    which order it was trained its arrays do not tell, so that counts nothing.
+    which order it was trained its arrays do not tell, so that counts nothing;
+    nor whether what moved them was training.
     """
     for model, name in (
         (head, "my_head_evidence"),
@@ -50,25 +54,34 @@ def judge_recipe(
         )
     )
     base = _backbone()
-    names = [weight_evidence.tail(one.path) for one in base.weights]
-    pretrained = dict(zip(names, base.get_weights(), strict=True))
+    pretrained = _by_name(base)
     if problem := _problem_of_base(found, pretrained):
         return "failed", problem
-    layers = [array for name, array in found.items() if name not in pretrained]
-    if not _is_dense(layers):
+    moved = _moved(found, pretrained)
+    if moved < LEAST_MOVED * reference.prepared["moved"]:
         return "failed", (
-            "Apart and by its arrays, a head of Dense layers can be judged: "
-            "yours has other arrays, or numbers that are not finite."
+            f"The kernels have moved by {moved:.0e} on average: raise the rate "
+            "of the second phase, or train for longer."
         )
-    base.set_weights([found[name] for name in names])
-    grids = base.predict(reference.prepared["pictures"], verbose=0)
     labels = reference.prepared["labels"]
+    layers = _dense(
+        [array for name, array in found.items() if name not in pretrained],
+        [base.output.shape[-1], 1 + labels.max()],
+    )
+    if not layers:
+        return "error", (
+            "Apart and by its arrays, a head of Dense layers can be judged, on "
+            "the grid's averages or maxima: yours has other arrays, or numbers "
+            "that are not finite. Ask your teacher to look at it."
+        )
+    base.set_weights([found[name] for name in pretrained])
+    grids = base.predict(reference.prepared["pictures"], verbose=0)
     chance = 1 / (1 + labels.max())
     needed = (chance + reference.prepared["accuracy"]) / 2
     accuracy = max(
         np.mean(_answer(pooled, layers, activation) == labels)
         for pooled in (grids.mean(axis=(1, 2)), grids.max(axis=(1, 2)))
-        for activation in ACTIVATIONS[: None if len(layers) > 2 else 1]
+        for activation in ACTIVATIONS[: None if len(layers) > 1 else 1]
     )
     if accuracy < needed:
         return "failed", (
@@ -86,6 +99,11 @@ def _backbone():
     from course_utils import backbones
 
     return backbones.load_backbone(lesson_03_checks.BACKBONE)
+
+
+def _by_name(model):
+    tail = weight_evidence.tail
+    return {tail(one.path): one.numpy() for one in model.weights}
 
 
 def _problem_of_base(found, pretrained):
@@ -111,28 +129,56 @@ def _problem_of_base(found, pretrained):
     return ""
 
 
-def _is_dense(layers):
-    """Say whether arrays are kernels and biases, one after another."""
-    shapes = [getattr(one, "shape", ()) for one in layers]
-    kernels, biases = shapes[::2], shapes[1::2]
-    return (
-        0 < len(kernels) == len(biases)
-        and all(len(shape) == 2 for shape in kernels)
-        and all(b == k[1:] for k, b in zip(kernels, biases, strict=True))
-        and all(b == k[:1] for k, b in zip(kernels[1:], biases, strict=False))
-        and all(np.isfinite(one).all() for one in layers)
-    )
+def _moved(found, pretrained):
+    """Return by how much the backbone's kernels differ, root mean square."""
+    squares = [
+        np.mean(np.square(found[name] - array))
+        for name, array in pretrained.items()
+        if "_bn" not in name and name.endswith("/kernel")
+    ]
+    return float(np.sqrt(np.mean(squares)))
+
+
+def _dense(arrays, ends):
+    """Return kernels and biases of a head, pair by pair; empty if it has other.
+
+    Args:
+        arrays: Those that are not the backbone's, in their order. A layer may
+            have no bias, and be a convolution of one by one pixel if it is
+            the only one: averages of it are it of averages.
+        ends: What goes into the first layer, and what comes out of the last.
+    """
+    if not all(
+        isinstance(one, np.ndarray) and np.isfinite(one).all() for one in arrays
+    ):
+        return []
+    layers, width = [], ends[0]
+    for array in arrays:
+        if array.ndim == 1 and layers and layers[-1][1] is None:
+            layers[-1][1] = array
+            if array.shape != (width,):
+                return []
+            continue
+        if array.ndim == 4 and array.shape[:2] == (1, 1) and not layers:
+            array = array[0, 0]
+        if array.ndim != 2 or len(array) != width or len(layers) == DEEPEST:
+            return []
+        width = array.shape[1]
+        if not 0 < width <= WIDEST:
+            return []
+        layers.append([array, None])
+    return layers if width == ends[1] else []
 
 
 def _answer(x, layers, activation):
     import keras
 
-    if x.shape[1] != len(layers[0]):
-        return np.full(len(x), -1)
-    for kernel, bias in zip(layers[:-2:2], layers[1:-2:2], strict=True):
-        x = keras.activations.get(activation)(x @ kernel + bias)
-        x = keras.ops.convert_to_numpy(x)
-    return np.argmax(x @ layers[-2] + layers[-1], axis=1)
+    for number, (kernel, bias) in enumerate(layers):
+        if number:
+            x = keras.activations.get(activation)(x)
+            x = keras.ops.convert_to_numpy(x)
+        x = x @ kernel + (0 if bias is None else bias)
+    return np.argmax(x, axis=1)
 
 
 def prepare(
@@ -159,12 +205,14 @@ def prepare(
         np.concatenate, zip(*hidden.as_numpy_iterator(), strict=True)
     )
     some = random.permutation(len(labels))[:PICTURES]
-    found = names["my_model"].predict(pictures[some], verbose=0)
+    model = names["my_model"]
+    found = model.predict(pictures[some], verbose=0)
     return {
         "asked": {},
         "pictures": pictures[some],
         "labels": labels[some],
         "accuracy": float(np.mean(found.argmax(axis=1) == labels[some])),
+        "moved": _moved(_by_name(model), _by_name(_backbone())),
     }
 
 
