@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from course_utils.classroom import (
@@ -164,8 +165,8 @@ def gradable(released: Path) -> None:
 
 def measure(
     lesson: str, environment: Path, submissions: int, rounds: int
-) -> list[dict]:
-    """Return a row for each way in each round."""
+) -> Iterator[list[dict]]:
+    """Yield all rows after each round: one for each way in each of them."""
     rows, size = [], submissions // rounds
     with tempfile.TemporaryDirectory() as name:
         ours, theirs = Path(name, "class"), Path(name, "nbgrader")
@@ -208,10 +209,10 @@ def measure(
                 lost = [i for m in marks for i in m["items"] if not i["earned"]]
                 if lost or len(marks) != len(names):
                     raise RuntimeError(f"We did not grade all in full: {lost}")
+            yield rows
         told = nbgrader.run("python", "-c", _SCORES, lesson).split()
         if told != ["True"] * submissions:
             raise RuntimeError(f"nbgrader did not grade all in full: {told}")
-    return rows
 
 
 def measure_class(students: int, held: str) -> list[dict]:
@@ -385,19 +386,24 @@ def main() -> None:
     parser.add_argument("--submissions", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
     chosen = parser.parse_args()
+    counts = chosen.students, chosen.submissions, chosen.rounds
+    if any(count is not None and count < 1 for count in counts):
+        parser.error("--students, --submissions, --rounds must be 1 at least.")
+    if chosen.submissions % chosen.rounds:
+        parser.error("--submissions must be a multiple of --rounds.")
     with ROWS.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    if not chosen.report:
-        if chosen.students:
-            held = WHOLE if chosen.whole else QUESTIONS
-            new = measure_class(chosen.students, held)
-        else:
-            new = measure(
-                chosen.lesson,
-                chosen.nbgrader,
-                chosen.submissions,
-                chosen.rounds,
-            )
+    if chosen.report:
+        parts = []
+    elif chosen.students:
+        held = WHOLE if chosen.whole else QUESTIONS
+        parts = [measure_class(chosen.students, held)]
+    else:
+        parts = measure(
+            chosen.lesson, chosen.nbgrader, chosen.submissions, chosen.rounds
+        )
+    # After each round, so that a run that was stopped keeps what it has.
+    for new in parts:
         rows = [r for r in rows if _together(r) != _together(new[0])] + new
         with ROWS.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, FIELDS, lineterminator="\n")

@@ -35,7 +35,8 @@ def main() -> None:
     print(f"{megabytes(tracked):8.0f} MB  tracked files")
     with tempfile.TemporaryDirectory() as folder:
         for path in sorted((TOP / "solutions").glob("*.ipynb")):
-            run_lessons.run(path, Path(folder))
+            if not (ran := run_lessons.run(path, Path(folder))).passed:
+                sys.exit(f"{ran.lesson} {ran.concluded}")
     # Of the largest child that has ended: a kernel.
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     unit = 1e6 if sys.platform == "darwin" else 1e3

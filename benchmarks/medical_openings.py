@@ -17,6 +17,7 @@ scores of ill and healthy validation patients hardly overlap: then one fails.
 import argparse
 import contextlib
 import functools
+import hashlib
 import io
 import os
 import tempfile
@@ -153,7 +154,9 @@ STATEMENTS = {
 def main():
     """Makes the rows that are missing, and counts."""
     parser = argparse.ArgumentParser("benchmarks.medical_openings")
-    parser.add_argument("--lesson", nargs="+", default=list(STATEMENTS))
+    parser.add_argument(
+        "--lesson", nargs="+", choices=STATEMENTS, default=list(STATEMENTS)
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     chosen = parser.parse_args()
     for lesson in chosen.lesson:
@@ -206,7 +209,12 @@ def execute(lesson, seed):
 
 def draw_patients(seed):
     """Draws the laboratory's tissue anew, once, and returns its folder."""
-    folder = paths.cache_dir() / f"histology-drawn-{FIRST_DRAWN + seed}"
+    # The generator is part of the name: a changed one draws others.
+    together = hashlib.sha256()
+    for module in (histology, make_data):
+        together.update(Path(module.__file__).read_bytes())
+    name = f"histology-drawn-{FIRST_DRAWN + seed}-{together.hexdigest()[:8]}"
+    folder = paths.cache_dir() / name
     # A field is drawn once for its mask and all of its scans.
     once = functools.lru_cache(maxsize=1)(histology.make_field)
     with (

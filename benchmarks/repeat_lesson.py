@@ -23,7 +23,12 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=20, metavar="N")
     parser.add_argument("--first", type=int, default=1, metavar="SEED")
     chosen = parser.parse_args()
+    if chosen.seeds < 1:
+        parser.error(f"--seeds must be at least 1, not {chosen.seeds}.")
     source = run_lessons.TOP / "solutions" / f"{chosen.lesson}.ipynb"
+    if not source.is_file():
+        print(f"There is no {source}: name the lesson as its file is called.")
+        return 1
     text = source.read_text("utf-8")
     if BEGIN not in text:
         print(f"{source} does not call course.begin.")

@@ -89,7 +89,9 @@ def main():
     parser = argparse.ArgumentParser("benchmarks.three_folders")
     parser.add_argument("--pictures", type=int, default=100, help="a class")
     parser.add_argument("--side", type=int, default=160)
-    parser.add_argument("--folders", nargs="+", default=list(FOLDERS))
+    parser.add_argument(
+        "--folders", nargs="+", choices=FOLDERS, default=list(FOLDERS)
+    )
     chosen = parser.parse_args()
     home = Path(tempfile.mkdtemp(prefix="three-folders-"))
     for name in chosen.folders:

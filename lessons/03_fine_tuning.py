@@ -545,7 +545,7 @@ cost[cost["before"] == "each step"].iloc[:, [0, 2, 3, 5]].round(2)
 # ## From a blank page
 #
 # **Exercise ft-08.** Fine-tune `backbones.load_backbone("residual")` on the metal of
-# `load_dataset("defects").train.take(2)` as the recipe says: train a head alone
+# `load_dataset("defects").train.take(2)` as the recipe says: train a `Dense` head alone
 # inside `with course.watch(my_model) as my_head_evidence:`, then the head and the
 # convolutions of the backbone, batch normalization kept, at a rate at most a tenth
 # of the first, inside `with course.watch(my_model) as my_tuning_evidence:`.
@@ -572,7 +572,7 @@ with course.watch(my_model) as my_tuning_evidence:
 ### END SOLUTION
 
 # %% [markdown]
-# The check reads both pieces of evidence.
+# The check reads the evidence.
 
 # %% tags=["check"]
 course.exercise("ft-08").check(my_head_evidence, my_tuning_evidence)

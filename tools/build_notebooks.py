@@ -27,6 +27,9 @@ def main(arguments: list[str] | None = None) -> int:
     except CourseError as error:
         print(error)
         return 1
+    if not built:
+        print(f"There is no lesson in {chosen.top / 'lessons'}.")
+        return 1
     if chosen.check:
         complaints = differences(chosen.top, built)
         for complaint in complaints:

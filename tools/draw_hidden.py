@@ -12,6 +12,7 @@ import argparse
 from pathlib import Path
 
 from course_utils.classroom import class_folder
+from course_utils.machine.errors import CourseError
 from tools.generators import defects
 from tools.make_data import make_defect
 
@@ -42,7 +43,11 @@ def main() -> None:
     """Draw, and say where."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, metavar="DIR")
-    print(f"wrote {draw(parser.parse_args().folder)}")
+    chosen = parser.parse_args()
+    try:
+        print(f"wrote {draw(chosen.folder)}")
+    except CourseError as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

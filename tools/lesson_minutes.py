@@ -35,6 +35,9 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     paths = {number(p): p for p in sorted((TOP / "lessons").glob("*.py"))}
     for lesson in chosen.measure:
+        if lesson not in paths:
+            parser.error(f"no lesson {lesson!r}: take of {', '.join(paths)}.")
+    for lesson in chosen.measure:
         _measure(paths[lesson])
     print("lesson  prose  code  exercises  questions  machine  sum  stated")
     differs = False

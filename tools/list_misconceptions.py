@@ -3,6 +3,7 @@
 python -m tools.list_misconceptions
 """
 
+import argparse
 import sys
 
 from course_utils.answers import quizzes
@@ -22,6 +23,7 @@ knows yet how often each is given.
 
 def main() -> int:
     """Write the page."""
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     PAGE.write_text(page(), "utf-8", newline="\n")
     return 0
 

@@ -185,8 +185,9 @@ def build(name, path, limit=None):
             holds as well, but for the rows that its table lacks.
     """
     listed = sorted(SETS[name](limit), key=lambda member: member[0])
+    partial = path.with_suffix(".partial")
     with (
-        zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive,
+        zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive,
         multiprocessing.get_context("spawn").Pool() as pool,
     ):
         made = pool.imap(_make_member, listed, chunksize=20)
@@ -195,6 +196,7 @@ def build(name, path, limit=None):
             info.create_system = 3  # the same on Windows as elsewhere
             info.external_attr = 0o644 << 16
             archive.writestr(info, content)
+    partial.replace(path)
 
 
 def main():
@@ -216,14 +218,17 @@ def main():
     options = parser.parse_args()
     if options.limit is not None and options.limit < 1:
         parser.error(f"--limit must be at least 1, not {options.limit}.")
-    if options.limit is not None and options.output == DATASETS:
-        parser.error("--limit needs --output: the shipped set is whole.")
+    shipped = options.output.resolve() == DATASETS.resolve()
+    if options.limit is not None and shipped:
+        parser.error(
+            "--limit needs --output, another folder: the shipped is whole."
+        )
     options.output.mkdir(parents=True, exist_ok=True)
     for name in SETS if options.name == "all" else [options.name]:
         path = options.output / f"{name}.zip"
         build(name, path, options.limit)
         print(f"{path}: {path.stat().st_size} bytes")
-        if options.output == DATASETS:
+        if shipped:
             cards.stamp(path.with_suffix(".toml"), path)
 
 

@@ -319,8 +319,16 @@ def halve(path):
     smaller.replace(path)
 
 
-def export(name, recipe, folder):
-    """Writes the weights of backbone and old heads, and stamps the card."""
+def export(name, recipe, folder, cards_folder):
+    """Writes the weights of backbone and old heads, and stamps the card.
+
+    Args:
+        name: String, a key of `RECIPES`.
+        recipe: The `Recipe` that the checkpoint was trained by.
+        folder: Path, where the checkpoint is.
+        cards_folder: Path, where the weights are to lie; their card is made
+            there if there is none.
+    """
     keras.config.set_dtype_policy("float32")
     base_model = pretrained.load_backbone(name, weights=None)
     model = source_task_heads.add_heads(base_model, all_labels(recipe))
@@ -332,8 +340,8 @@ def export(name, recipe, folder):
         trained = model.get_layer("heads").get_layer(label)
         heads.get_layer(label).set_weights(trained.get_weights())
 
-    path = CARDS / f"{name}.weights.h5"
-    heads_path = CARDS / f"{name}.heads.weights.h5"
+    path = cards_folder / f"{name}.weights.h5"
+    heads_path = cards_folder / f"{name}.heads.weights.h5"
     base_model.save_weights(path)
     heads.save_weights(heads_path)
     for file in (path, heads_path):
@@ -343,8 +351,10 @@ def export(name, recipe, folder):
     pooled = keras.layers.GlobalAveragePooling2D()(base_model.output)
     shipped = keras.Model(base_model.input, heads(pooled))
     table = source_accuracy(shipped, source)
+    card = cards_folder / f"{name}.toml"
+    card.touch()
     cards.stamp(
-        CARDS / f"{name}.toml",
+        card,
         path,
         {
             "labels": {key: list(classes) for key, classes in labels.items()},
@@ -385,8 +395,8 @@ def main():
 
     # Each setting has its own folder, so that a killed run finds its own
     # checkpoint and no other.
-    total = sum(recipe.pictures.values())
-    settings = f"{total}x{recipe.epochs}_seed{options.seed}"
+    counts = "+".join(map(str, recipe.pictures.values()))
+    settings = f"{counts}x{recipe.epochs}_seed{options.seed}"
     folder = BUILD / options.name / settings
     folder.mkdir(parents=True, exist_ok=True)
     if options.export and not (folder / CHECKPOINT).exists():
@@ -400,7 +410,9 @@ def main():
             recipe,
             folder,
         )
-    export(options.name, recipe, folder)
+    # What the course ships is made by its own recipe alone.
+    shipped = recipe == RECIPES[options.name]
+    export(options.name, recipe, folder, CARDS if shipped else folder)
 
 
 if __name__ == "__main__":

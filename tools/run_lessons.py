@@ -19,7 +19,11 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError
+from nbclient.exceptions import (
+    CellExecutionError,
+    CellTimeoutError,
+    DeadKernelError,
+)
 from nbconvert import HTMLExporter
 from tqdm import tqdm
 
@@ -47,6 +51,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, default=TOP / "build" / "run")
     chosen = parser.parse_args(arguments)
     notebooks = {p.stem: p for p in sorted(chosen.solutions.glob("*.ipynb"))}
+    if not notebooks:
+        print(f"There is no notebook in {chosen.solutions}.")
+        return 1
     for name in chosen.lessons:
         if name not in notebooks:
             near = difflib.get_close_matches(name, notebooks, n=1, cutoff=0)
@@ -92,7 +99,7 @@ def run(path: Path, output: Path) -> Run:
     try:
         # These answers are nobody's: they must not count as a learner's.
         client.execute(env={**os.environ, "COURSE_WORK": str(output / "work")})
-    except (CellExecutionError, CellTimeoutError) as error:
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         passed = False
         plain = re.sub(r"\x1b\[[\d;]*m", "", str(error))
         concluded = f"failed: {plain.strip().splitlines()[-1]}"

@@ -71,6 +71,9 @@ def set_up(venv, extras, constraints):
         command += ["--constraint", constraints]
     print(f"Installing the course into {venv}, some minutes ...", flush=True)
     log = os.path.join(venv, "installation.log")
+    for path in done_files:  # Until it has ended, it is not done.
+        if os.path.exists(path):
+            os.remove(path)
     if install(command, log) != 0:
         raise SetupError(
             f"The packages could not be installed (see above, and {log}). If "

@@ -55,8 +55,13 @@ def python() -> Path:
 
 def install() -> None:
     """Make the environment, where it is not there yet."""
-    if not python().is_file():
-        venv.create(ENVIRONMENT, with_pip=True)
+    works = [python(), "-c", "import nbgrader"]
+    try:
+        whole = subprocess.run(works, capture_output=True).returncode == 0
+    except OSError:
+        whole = False
+    if not whole:
+        venv.create(ENVIRONMENT, with_pip=True, clear=True)
         command = [python(), "-m", "pip", "install", *PACKAGES]
         subprocess.run(command, check=True)
 

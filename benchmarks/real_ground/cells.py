@@ -12,6 +12,7 @@ Nor does a draw know that two modules show the same cells.
 
 import dataclasses
 import functools
+import hashlib
 
 import keras
 import numpy as np
@@ -190,8 +191,14 @@ def stored(name, make):
     return np.load(path, mmap_mode="r")
 
 
+@functools.cache
 def _folder():
-    folder = paths.cache_dir() / ("real_ground_few" if FEW else "real_ground")
+    # The cards are part of the name: other pictures or weights have others.
+    together = hashlib.sha256()
+    for card in sorted(paths.data_dir().glob("*/*.toml")):
+        together.update(card.read_bytes())
+    kind = "real_ground_few" if FEW else "real_ground"
+    folder = paths.cache_dir() / f"{kind}-{together.hexdigest()[:8]}"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

@@ -110,7 +110,9 @@ def _peak():
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 1:
+    if tuple(sys.argv[1:]) in CASES:
+        print(json.dumps(measure(*sys.argv[1:])))
+    elif len(sys.argv) == 1:
         main()
     else:
-        print(json.dumps(measure(*sys.argv[1:])))
+        sys.exit(f"Give nothing, or one of {CASES}.")

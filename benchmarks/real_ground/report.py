@@ -189,12 +189,14 @@ def _second_seeds(found):
     again, alike, same = {}, [], 0
     for _, claim, differing in compared(second=True):
         verdict, some = verdicts.judge_all(differing, claim.margin)
-        before, then = first[claim.id]
+        before, then = first.get(claim.id, ("", []))
         if len(some) == len(then):  # all were made
             pairs = zip(then, some, strict=True)
             alike += [a.verdict == b.verdict for a, b in pairs]
             same += verdict == before
             again[claim.id] = "yes" if verdict == before else verdict
+    if not again:
+        return again, ""
     return again, SECOND.format(
         same=same,
         claims=len(again),

@@ -23,7 +23,7 @@ def clone(tmp_path):
     origin, clone = tmp_path / "origin", tmp_path / "clone"
     origin.mkdir()
     git(origin, "init", "-b", "main")
-    for name in ("old.py", "edited.py", "committed.py"):
+    for name in ("old.py", "edited.py", "committed.py", "before.py"):
         (origin / name).write_text("")
     git(origin, "add", ".")
     git(origin, "commit", "-m", "begin")
@@ -31,6 +31,7 @@ def clone(tmp_path):
     (clone / "committed.py").write_text("x = 1\n")
     git(clone, "commit", "-am", "change")
     (clone / "edited.py").write_text("x = 1\n")
+    git(clone, "mv", "before.py", "after.py")
     (clone / "new.py").write_text("")
     (origin / "old.py").write_text("came later\n")
     git(origin, "commit", "-am", "later")
@@ -41,8 +42,11 @@ def clone(tmp_path):
 def test_committed_edited_and_new_files_count_and_later_ones_do_not(clone):
     assert check.base_of(clone) == "origin/main"
     changed = check.changed_files(clone, "origin/main")
-    assert changed == ["committed.py", "edited.py", "new.py"]
-    assert check.changed_files(clone, "HEAD") == ["edited.py", "new.py"]
+    assert changed == [
+        *("after.py", "before.py", "committed.py", "edited.py", "new.py")
+    ]
+    here = check.changed_files(clone, "HEAD")
+    assert here == ["after.py", "before.py", "edited.py", "new.py"]
 
 
 @pytest.mark.parametrize(
@@ -60,6 +64,10 @@ def test_committed_edited_and_new_files_count_and_later_ones_do_not(clone):
         ("tools/lint_quizzes.py", "tests/tools/test_lint_quizzes"),
         ("environment.yml", "tests/test_project"),
         ("tests/tiny_models.py", "tests/evaluation/test_heat_maps"),
+        ("benchmarks/real_ground/depth.py", "tests/evaluation/test_ledger"),
+        ("data/experiments/real_depth.csv", "tests/benchmarks/test_real"),
+        ("data/exercises/03.yml", "tests/tools/test_list_misconceptions"),
+        ("data/quizzes/03.yml", "tests/tools/test_lesson_minutes"),
     ],
 )
 def test_a_file_has_its_tests_near(changed, test):
@@ -98,11 +106,33 @@ def test_what_begins_after_the_minute_is_skipped_with_a_reason(tmp_path):
     test = tmp_path / "test_two.py"
     test.write_text("def test_one(): pass\n")
     code = (
-        "import tools.check, pytest; tools.check.SECONDS_FOR_TESTS = 0;"
-        f"pytest.main(['-rs', '-p', 'tools.check_deadline', {str(test)!r}])"
+        "import tools.check, pytest; tools.check.SECONDS_FOR_TESTS = -1;"
+        f"code = pytest.main(['-p', 'tools.check_deadline', {str(test)!r}]);"
+        "print('code', int(code))"
     )
     answer = subprocess.run(
         [sys.executable, "-c", code], cwd=TOP, capture_output=True, text=True
     )
-    assert "`make test` runs this too" in answer.stdout
-    assert "1 skipped" in answer.stdout
+    assert "1 tests were not reached: `make test` runs" in answer.stdout
+    assert answer.returncode == 0  # it is the script that ends well
+    assert "code 5" in answer.stdout
+
+
+def test_a_learners_copy_and_a_broken_test_are_in_nobodys_way(
+    tmp_path, monkeypatch
+):
+    for folder in ("notebooks", "solutions", "work"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "03_fine_tuning.ipynb").write_text("")
+    monkeypatch.setattr(check, "TOP", tmp_path)
+    asked = []
+    monkeypatch.setattr(
+        check, "passes", lambda name, words: asked.append(words) or True
+    )
+    assert check.main(["--lesson", "03"]) == 0
+    named = [word for words in asked for word in words if "ipynb" in word]
+    assert [word.split("/")[-2] for word in named] == ["solutions", "notebooks"]
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_new.py").write_text("def test_x(:")
+    found = check.nearest_tests(tmp_path, ["tests/test_new.py", "other.py"])
+    assert found == ["tests/test_new.py"]

@@ -21,7 +21,6 @@ def small(monkeypatch, tmp_path):
     monkeypatch.setattr(pretrain, "BUILD", tmp_path / "build")
     monkeypatch.setattr(pretrain, "CARDS", tmp_path)
     monkeypatch.setattr(pretrain, "HELD_OUT", 64)
-    (tmp_path / "residual_narrow.toml").write_text('title = "x"\n')
     return tmp_path
 
 
@@ -94,6 +93,9 @@ def test_the_command_trains_goes_on_and_exports(
     finally:
         keras.config.set_dtype_policy(policy)
     assert "shape_interval" in capsys.readouterr().out
+    # A trial does not touch what is shipped.
+    assert not list(small.glob("residual_narrow*"))
+    [small] = small.glob("build/residual_narrow/64x1_seed0")
     card = tomllib.loads((small / "residual_narrow.toml").read_text())
     assert set(card["labels"]) == {"shape", "texture"}
     for part in ("file", "heads"):

@@ -57,3 +57,16 @@ def test_a_failing_lesson_fails_the_run_and_the_others_still_run(run, capsys):
 def test_an_unknown_lesson_gets_the_nearest(run, capsys):
     assert run("00_godo") == 1
     assert "'00_good'" in capsys.readouterr().out
+
+
+def test_a_kernel_that_dies_fails_its_lesson_alone(tmp_path, capsys):
+    dead, alive = notebook("import os\nos._exit(1)"), notebook("1")
+    nbformat.write(dead, tmp_path / "00_dead.ipynb")
+    nbformat.write(alive, tmp_path / "01_alive.ipynb")
+    folders = [f"--solutions={tmp_path}", f"--output={tmp_path / 'out'}"]
+    assert run_lessons.main(folders) == 1
+    _, dead, alive, _ = capsys.readouterr().out.splitlines()
+    assert "failed: Kernel died" in dead and alive.endswith("nothing")
+    (tmp_path / "empty").mkdir()
+    assert run_lessons.main([f"--solutions={tmp_path / 'empty'}"]) == 1
+    assert "There is no notebook in" in capsys.readouterr().out
