@@ -127,9 +127,22 @@ def _release(chosen):
         chosen.out, chosen.lessons, dry_run=chosen.dry_run, **options
     )
     _say(paths, chosen)
-    told, _ = release_settings.settle(
-        Path(chosen.out), chosen.lessons, **options
-    )
+    folder = Path(chosen.out)
+    told, listed = release_settings.settle(folder, chosen.lessons, **options)
+    if chosen.due and (folder / class_folder.COLLECTED).is_file():
+        print(
+            f"Who is late was told by the old date: `course class collect "
+            f"{folder}` tells it anew."
+        )
+    if names:
+        known = {name for some in listed.values() for name in some or ()}
+        others = {p.name for p in folder.glob("release/*/")} - known
+        if others:
+            print(
+                f"Released before, and not in {names}: "
+                f"{', '.join(sorted(others))}. Delete the folder in "
+                f"{folder / 'release'} of who is not in the class."
+            )
     for lesson in dict.fromkeys(chosen.lessons):
         settings = told["lessons"][lesson]
         print(release_settings.describe(lesson, settings))
@@ -164,7 +177,10 @@ def _collect(chosen):
 
 def _grade(chosen):
     grade, options = _grader(chosen)
-    marks = grade(chosen.folder, dry_run=chosen.dry_run, **options)
+    try:
+        marks = grade(chosen.folder, dry_run=chosen.dry_run, **options)
+    except KeyboardInterrupt:
+        return _stopped()
     if chosen.dry_run:
         for task in marks:
             print(f"would grade {task['student']}, lesson {task['lesson']}")
@@ -181,10 +197,16 @@ def _grade(chosen):
 
 
 def _regrade(chosen):
+    from course_utils.classroom import class_folder
     from course_utils.classroom.regrading import regrade
 
     grade, options = _grader(chosen)
-    changes = regrade(chosen.folder, grade, dry_run=chosen.dry_run, **options)
+    try:
+        changes = regrade(
+            chosen.folder, grade, dry_run=chosen.dry_run, **options
+        )
+    except KeyboardInterrupt:
+        return _stopped()
     for one in changes:
         print(
             f"{one.student}, lesson {one.lesson}, {one.item}: "
@@ -194,6 +216,12 @@ def _regrade(chosen):
     known = " are known already" if chosen.dry_run else ""
     print(f"{len(changes)} changes{known}, for {len(students)} students.")
     if not chosen.dry_run:
+        for mark in class_folder.read_marks(Path(chosen.folder)):
+            if mark["status"] == "failed":
+                print(
+                    f"- {mark['student']}, lesson {mark['lesson']}, has no "
+                    f"points now: {mark['message']}"
+                )
         _say_what_is_old(chosen)
     elif tasks := grade(chosen.folder, dry_run=True, **options):
         names = ", ".join(dict.fromkeys(one["student"] for one in tasks))
@@ -202,6 +230,11 @@ def _regrade(chosen):
             f"known what changes: {names}."
         )
     return 0
+
+
+def _stopped():
+    print("\nStopped. Marks that were made are kept: the same command goes on.")
+    return 130
 
 
 def _say_what_is_old(chosen):

@@ -11,6 +11,7 @@ from course_utils.classroom import (
     dashboard,
     feedback_pages,
     rosters,
+    submission_judging,
 )
 
 REPORT = "report"
@@ -48,7 +49,7 @@ def report(
     """
     folder = Path(folder)
     told = class_folder.read_class(folder)
-    marks = class_folder.read_marks(folder)
+    marks = recounted(class_folder.read_marks(folder), told)
     collected = class_folder.read_collected(folder)
     rows = summed(marks, told, collected)
     listed = None if roster is None else rosters.read_roster(roster)
@@ -80,6 +81,25 @@ def report(
     return written
 
 
+def recounted(marks: list[dict], told: dict) -> list[dict]:
+    """Return the marks with today's points, where all that counts was judged.
+
+    Args:
+        marks: As `class_folder.read_marks` gives them.
+        told: As `class_folder.read_class` gives it.
+    """
+    found = []
+    for mark in marks:
+        points = told["lessons"].get(mark["lesson"], {}).get("points", {})
+        items = None
+        if points and all("share" in item for item in mark["items"]):
+            items = submission_judging.with_points(
+                mark["lesson"], mark["items"], points
+            )
+        found.append(mark if items is None else {**mark, "items": items})
+    return found
+
+
 def summed(marks: list[dict], told: dict, collected: list[dict]) -> list[dict]:
     """Return a row for each submission, with its points added up.
 
@@ -87,7 +107,7 @@ def summed(marks: list[dict], told: dict, collected: list[dict]) -> list[dict]:
     known, which is not the same as 0.
 
     Args:
-        marks: As `class_folder.read_marks` gives them.
+        marks: As `recounted` gives them.
         told: As `class_folder.read_class` gives it.
         collected: As `class_folder.read_collected` gives them.
     """
@@ -98,6 +118,7 @@ def summed(marks: list[dict], told: dict, collected: list[dict]) -> list[dict]:
         points = sum(lesson.get("points", {}).values())
         earned = None
         if mark["status"] == "graded":
+            points = sum(item["points"] for item in mark["items"])
             earned = round(sum(item["earned"] for item in mark["items"]), 2)
         share = None
         if earned is not None and points:
@@ -124,4 +145,6 @@ def _item_rows(marks):
     for mark in marks:
         for item in mark["items"]:
             own = {**mark, **item, "item": item["id"]}
+            if mark["status"] != "graded":
+                own |= {"earned": None, "verdict": "could not be graded"}
             yield [own.get(name) for name in _ITEMS]

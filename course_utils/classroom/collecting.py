@@ -126,8 +126,11 @@ def _set_aside(one, newer, rows):
     elif one.order[0] < newer.order[0]:
         text = f"It cannot be read; {newer.source} counts instead."
     else:
-        text = f"An older one: {newer.source} counts instead."
-        newer.remarks.append(f"Newer than {one.source}, so this one counts.")
+        alike = one.order[1] == newer.order[1]
+        what = "One of the same time" if alike else "An older one"
+        text = f"{what}: {newer.source} counts instead."
+        what = "As old as" if alike else "Newer than"
+        newer.remarks.append(f"{what} {one.source}; this one counts.")
     one.remarks.append(text)
     rows.append(dataclasses.replace(one, content=None, lesson=""))
 

@@ -20,6 +20,7 @@ from course_utils.classroom import (
     sandbox_contents,
     submission_frames,
     submission_judging,
+    submitted_answers,
 )
 from course_utils.classroom.notebook_cells import read_cells
 from course_utils.classroom.sandbox import choose
@@ -29,6 +30,7 @@ from course_utils.machine.errors import CourseError
 LIMITS = sandbox.Limits()
 MOST_RESTARTS = 3  # after cells that have ended their process
 _KILLED = (-9, 128 + 9)  # exit codes, without and with a sandbox
+ENDED = "its process ended in this cell, or memory ran out"
 
 
 def grade(
@@ -110,6 +112,10 @@ def grade_one(task: dict) -> dict:
     except Exception as error:
         return _failed(task, f"It broke our grading ({type(error).__name__}).")
     told = f"It was stopped, since {problem}." if problem else ""
+    ended = [item["id"] for item in items if ENDED in item["message"]]
+    if ended:
+        told += f" The cell of {', '.join(ended)} ended its process."
+    told = told.strip()
     return _mark(task, "graded", told, items, seconds)
 
 
@@ -170,6 +176,9 @@ def run_apart(
             killed.add(cell)
         elif begun:
             skipped.append(cell)
+            name = submitted_answers.name_in(cells[cell])
+            head = {"kind": "stopped", "id": name, "message": ENDED}
+            records.append((head, {}))
         else:  # None of its cells has run, so this is not its fault.
             raise CourseError(
                 f"Its process did not start here (exit code {found.code}): "

@@ -57,7 +57,7 @@ def export(
     folder = Path(folder)
     arguments.one_of("export to", system, SYSTEMS)
     told = class_folder.read_class(folder)
-    marks = class_folder.read_marks(folder)
+    marks = class_report.recounted(class_folder.read_marks(folder), told)
     collected = class_folder.read_collected(folder)
     rows = class_report.summed(marks, told, collected)
     target = folder / "export"

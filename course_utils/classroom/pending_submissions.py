@@ -44,6 +44,8 @@ def look(
         arguments.one_of("released lesson", one, told)
         for one in lessons or able or told
     ]
+    for one in wanted:
+        submission_judging.check_keys(one)
     versions = {
         one: submission_judging.version(
             one, told[one], class_folder.hidden_sum(folder, one)

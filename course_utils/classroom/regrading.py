@@ -61,6 +61,7 @@ def regrade(
         CourseError: If there are no marks yet.
     """
     folder = Path(folder)
+    class_folder.read_class(folder)
     marks, before = folder / "marks", folder / BEFORE
     if dry_run:
         old = class_folder.read_marks(
@@ -104,7 +105,17 @@ def _note(path, changes):
 
 
 def compare(before: list[dict], after: list[dict]) -> list[Change]:
-    """Return what differs between two lists of marks, one an item."""
+    """Return what differs between two lists of marks, one an item.
+
+    What cannot be graded now has no points, which is no change to 0.
+    """
+    failed = [
+        (mark["student"], mark["lesson"])
+        for mark in after
+        if mark["status"] == "failed"
+    ]
+    before = [m for m in before if (m["student"], m["lesson"]) not in failed]
+    after = [m for m in after if (m["student"], m["lesson"]) not in failed]
     old, new = _points(before), _points(after)
     return [
         Change(*place, old.get(place, 0.0), new.get(place, 0.0))

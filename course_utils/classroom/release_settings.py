@@ -5,6 +5,7 @@ one changes only what it names.
 """
 
 import datetime
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -142,7 +143,7 @@ def read_names(path: str | Path) -> list[str]:
     """Return the names of a class, from a file with one in each line.
 
     Raises:
-        CourseError: If it cannot be read.
+        CourseError: If it cannot be read, or is a table.
     """
     path = Path(path)
     if not path.exists():
@@ -156,7 +157,15 @@ def read_names(path: str | Path) -> list[str]:
             f"{path} cannot be read: write a text file, in UTF-8, with one "
             "name per line."
         ) from error
-    return [line for line in text.splitlines() if line.strip()]
+    names = [line for line in text.splitlines() if line.strip()]
+    # "Meyer, Anna" has a comma, too.
+    odd = [n for n in names if re.search(r"[;\t]|,.*[,@]|@.*,", n)]
+    if odd:
+        raise CourseError(
+            f"{path} looks like a table ({odd[0].strip()!r}): write one name "
+            "per line, and nothing else."
+        )
+    return names
 
 
 def _points(lesson):

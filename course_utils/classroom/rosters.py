@@ -14,11 +14,15 @@ from course_utils.machine.errors import CourseError
 # Columns with the number that stands in the names of files. (Moodle's "ID
 # number" is another one.) Then columns that only one system has.
 _NUMBERS = ("Identifier", "ID")
+_NAMES = ("Full name", "Student", "Name")
+# Moodle writes them in the language of whoever downloads.
+_FIRST = ("First name", "Vorname", "Prénom", "Nombre")
+_LAST = ("Surname", "Last name", "Surname (Last name)", "Nachname", "Nom")
+_LAST += ("Nom de famille", "Apellido(s)", "Apellidos")
 _OWN = {
     "canvas": {"Student"},
-    "moodle": {"Full name", "First name", "Surname", "Last name"},
+    "moodle": {"Full name", *_FIRST, *_LAST},
 }
-_NAMES = ("Full name", "Student", "Name")
 MOST_POINTS = "Points Possible"
 _NOBODY = "Student, Test"  # Canvas's own, for teachers who look as a student.
 
@@ -118,6 +122,8 @@ def read_roster(path: str | Path) -> Roster:
     path = Path(path)
     try:
         text = path.read_text("utf-8-sig")
+        # Excel's own line, which says what stands between two cells.
+        text = re.sub(r"\Asep=.\r?\n", "", text)
         first = text.partition("\n")[0]
         delimiter = max(",;\t", key=first.count)
         reader = csv.DictReader(
@@ -138,7 +144,7 @@ def read_roster(path: str | Path) -> Roster:
     if not any(map(_name, rows)):
         raise CourseError(
             f"{path} names no student: it needs a column {' or '.join(_NAMES)},"
-            " or First name and Surname (Last name). Its columns are "
+            " or First name and Last name. Its columns are "
             f"{', '.join(header) or 'none'}."
         )
     if twice := [n for n in header if n.strip() and header.count(n) > 1]:
@@ -153,8 +159,11 @@ def _name(row):
     for column in _NAMES:
         if row.get(column):
             return row[column].strip()
-    last = row.get("Surname") or row.get("Last name") or ""
-    return f"{row.get('First name') or ''} {last}".strip()
+    both = [
+        next((row[name] for name in names if row.get(name)), "")
+        for names in (_FIRST, _LAST)
+    ]
+    return " ".join(both).strip()
 
 
 def _in_order(name):

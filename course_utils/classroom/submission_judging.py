@@ -41,6 +41,29 @@ def gradable(lesson: str) -> dict[str, float | str]:
     return found
 
 
+def check_keys(lesson: str) -> None:
+    """Refuse a key that is no choice of its question.
+
+    Args:
+        lesson: Number of the lesson, such as ``"02"``.
+
+    Raises:
+        CourseError: If there is one, or a file cannot be read.
+    """
+    if lesson not in quizzes.lessons_with_quiz():
+        return
+    keys = quizzes.load_keys(lesson)
+    for name, question in quizzes.load_questions(lesson).items():
+        right = keys.get(name, {}).get("answer")
+        choices = [choice["id"] for choice in question.get("choices", [])]
+        for one in right if isinstance(right, list) else [right]:
+            if choices and one not in choices:
+                raise CourseError(
+                    f"data/keys/{lesson}.yml: {one!r} is no choice of {name} "
+                    f"({', '.join(choices)}). Mend it, and grade again."
+                )
+
+
 def version(lesson: str, settings: Mapping, hidden: str = "") -> str:
     """Return a sum over all that a lesson's verdicts depend on.
 

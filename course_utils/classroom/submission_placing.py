@@ -75,6 +75,11 @@ def read(folder: Path, source: Path, told: dict) -> list[Submission]:
     Raises:
         CourseError: If no notebook is in it, or it cannot be read at all.
     """
+    if source.is_dir() and (source / class_folder.CLASS).is_file():
+        raise CourseError(
+            f"{source} is the folder of a class: name the folder that holds "
+            "what was handed in."
+        )
     lessons = {n: Path(c["file"]).stem for n, c in told["lessons"].items()}
     repositories = _repositories(source)
     seeds = _seeds(folder, told)
@@ -155,6 +160,13 @@ def _look_into(one, file, sender, told, seeds):
             f"Lesson {one.lesson} was not released to the class."
         )
         one.lesson = ""
+    elif missing := _questions_without_cell(answers, one.lesson, told):
+        one.doubtful = True
+        one.remarks.append(
+            f"It has no cell for {missing}: it is the course's own copy of the "
+            "lesson, where answers to cards are not kept, and not the "
+            "notebook that you released."
+        )
     elif told["lessons"][one.lesson]["own_seeds"] and answers.readable:
         owner = seeds.get(answers.seed, "nobody in this class")
         if one.student not in seeds.values():
@@ -170,6 +182,16 @@ def _look_into(one, file, sender, told, seeds):
                 f"Its seed is that of {owner}; it is graded with the seed of "
                 f"{one.student}."
             )
+
+
+def _questions_without_cell(answers, lesson, told):
+    """Return the questions that count, if none of them has a cell."""
+    asked = [
+        name for name in told["lessons"][lesson]["points"] if "-" not in name
+    ]
+    if not answers.cells or set(asked) & answers.cells.keys():
+        return ""
+    return ", ".join(asked)
 
 
 def _lesson_by_name(path, told):

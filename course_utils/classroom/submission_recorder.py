@@ -26,6 +26,8 @@ class Recorder:
     Attributes:
         checked: By exercise or question, in which cell it was last answered.
         cell: The number of the cell that runs.
+        seconds: How long the cells ran that are marked as an exercise's or a
+            question's, by its id.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Recorder:
         self._pending: dict[tuple, tuple[dict, dict]] = {}
         self.checked: dict[str, int] = {}
         self.cell = 0
+        self.seconds: dict[str, float] = {}
 
     def add(self, kind: str, name: object, lesson: object, *given) -> None:
         """Write answers down; the last count, but never dots over answers."""
@@ -57,10 +60,13 @@ class Recorder:
         self._pending[kind, name] = head, writer.arrays
         self.checked[name] = self.cell
 
-    def send(self, emit: Callable, seconds: float) -> None:
+    def send(self, emit: Callable) -> None:
         """Emit what was written down since the last time."""
         for head, arrays in self._pending.values():
-            emit({**head, "seconds": round(seconds, 3)}, arrays)
+            seconds = self.seconds.get(head["id"])
+            if seconds is not None:
+                head["seconds"] = round(seconds, 3)
+            emit(head, arrays)
         self._pending.clear()
 
 

@@ -96,10 +96,12 @@ def run_cell(shell, recorder, emit, source: str, seconds: float) -> bool:
             problem += _place(error)
     except BaseException as error:  # Nothing that a cell does ends the run.
         problem = f"{type(error).__name__}"
-    recorder.send(emit, time.monotonic() - start)
+    name = submitted_answers.name_in(source)
+    before = recorder.seconds.get(name, 0.0)
+    recorder.seconds[name] = before + time.monotonic() - start
+    recorder.send(emit)
     if problem:
-        head = {"kind": "stopped", "id": submitted_answers.name_in(source)}
-        emit({**head, "message": problem})
+        emit({"kind": "stopped", "id": name, "message": problem})
     return not problem
 
 

@@ -9,6 +9,7 @@ import collections
 import dataclasses
 import json
 import re
+import textwrap
 import warnings
 
 from course_utils.answers.checks import load_sheets
@@ -57,6 +58,8 @@ def read_answers(content: bytes) -> Answers:
     Args:
         content: The bytes of the file.
     """
+    if not content.strip():
+        return Answers(remarks=("It is empty.",), readable=False)
     try:
         notebook = json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError):
@@ -117,9 +120,10 @@ def _problem(notebook):
             warnings.simplefilter("ignore")  # What it mends, it only mentions.
             nbformat.validate(notebook)
     except Exception as error:  # Any error, of any notebook.
-        words = " ".join(str(error).split())[:120]
+        words = str(getattr(error, "message", error))
+        words = textwrap.shorten(words, 120, placeholder=" ...")
         words = words.encode("utf-8", "replace").decode()
-        return f"Its form is not that of a notebook: {words}"
+        return f"Its form is not that of a notebook: {words}."
     return ""
 
 

@@ -66,10 +66,21 @@ def card(kind: str, name: str) -> dict:
 
 
 def read_yaml(path: Path) -> dict:
-    """Return what a YAML file holds, which is plain values only."""
+    """Return what a YAML file holds, which is plain values only.
+
+    Raises:
+        CourseError: If it is no YAML.
+    """
     # PyYAML's loader in C, where it has it, takes a tenth of the time.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return yaml.load(path.read_text("utf-8"), Loader=loader)
+    try:
+        return yaml.load(path.read_text("utf-8"), Loader=loader)
+    except (yaml.YAMLError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise CourseError(
+            f"{path} cannot be read as YAML ({reason}): mend it, or put back "
+            "the course's own."
+        ) from error
 
 
 def verified_file(kind: str, name: str, part: str = "file") -> Path:

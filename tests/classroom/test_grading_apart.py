@@ -259,6 +259,31 @@ def test_the_last_answer_counts_wherever_its_check_stands(cells, earned):
     assert earned_by([begun, *cells], {"fe-06": 2}) == [earned]
 
 
+def test_a_cell_whose_process_dies_is_told():
+    cells = [
+        "from course_utils import course",
+        f"{_RIGHT}\nimport os\nos.abort()",
+    ]
+    cells += [_CHECK, 'course.quiz("02").answer("q8", "tuned")']
+    reference = classroom_cheats.reference()
+    task = {"folder": "nowhere", "lesson": "02", "sandbox": "none"}
+    records, _, _ = grading.run_apart(task, cells, reference)
+    dead, fine = submission_judging.judge(
+        "02", records, {"fe-06": 2, "q8": 1}, reference
+    )
+    assert dead["verdict"] == "error" and grading.ENDED in dead["message"]
+    assert fine["earned"] == 1
+
+
+def test_the_seconds_of_an_answer_are_those_of_its_own_cell():
+    cells = ["from course_utils import course\nsuspects = None"]
+    cells += [f"{_RIGHT}\nimport time\ntime.sleep(0.3)", _CHECK]
+    task = {"folder": "nowhere", "lesson": "02", "sandbox": "none"}
+    records, _, _ = grading.run_apart(task, cells, classroom_cheats.reference())
+    [seconds] = [h["seconds"] for h, _ in records if h.get("id") == "fe-06"]
+    assert 0.3 <= seconds < 30
+
+
 def test_answers_to_another_lessons_quiz_are_no_answers():
     here, there = (
         f'course.quiz("{lesson}").answer("q8", "{answer}")'

@@ -4,6 +4,7 @@ import csv
 import datetime
 import io
 import json
+import os
 import re
 import sys
 
@@ -11,19 +12,24 @@ import pytest
 from tqdm import tqdm
 
 from course_utils import cli
+from course_utils.answers import quizzes
 from course_utils.classroom import (
     class_folder,
     collect,
     grading,
     nbgrader_gradebook,
+    regrading,
     release,
+    report,
     rosters,
 )
 from course_utils.classroom.notebook_cells import read_cells
+from course_utils.machine import data_files
 from course_utils.machine.errors import CourseError
 from tests.classroom.test_teachers_side import (
     FILE,
     hand_in,
+    mark,
     released,
     zipped,
 )
@@ -349,3 +355,132 @@ def test_no_column_of_a_roster_is_lost(tmp_path):
         rosters.read_roster(path)
     path.write_text("Full name,Grade,,\nA,5,,\n")
     assert rosters.read_roster(path).rows[0]["Grade"] == "5"
+
+
+def test_points_that_were_changed_count_in_every_number(room, capsys):
+    words = ["release", "02", "--out", room]
+    mark(room, "A", 2.0, share=1.0)
+    course(
+        capsys,
+        *words,
+        *(
+            f"--points={one}=0"
+            for one in settings(room)["points"]
+            if one != "fe-03"
+        ),
+    )
+    for worth in ("4", "3"):
+        course(capsys, *words, f"--points=fe-03={worth}")
+        written = report(room)
+        [row] = csv.DictReader(written[0].open(newline=""))
+        assert float(row["earned"]) == float(row["points"]) == float(worth)
+        page = (room / "report/feedback/A.md").read_text("utf-8")
+        assert f"**{worth} of {worth} points (100 %).**" in page
+
+
+def test_what_could_not_be_graded_is_no_zero_in_the_table_of_items(room):
+    mark(room, "A", 0.0, status="failed")
+    [row] = csv.DictReader(report(room)[1].open(newline=""))
+    assert (row["earned"], row["verdict"]) == ("", "could not be graded")
+
+
+def test_a_mistake_in_a_key_is_told_before_anything_runs(
+    room, capsys, monkeypatch
+):
+    hand_in(room, f"A/{FILE}", released(room))
+    mark(room, "A", 2.0)
+    collect(room)
+    keys = quizzes.load_keys("02")
+    wrong = keys | {"q6": {**keys["q6"], "answer": "one-versoin"}}
+    monkeypatch.setattr(quizzes, "load_keys", lambda lesson: wrong)
+    for step in ("grade", "regrade"):
+        code, said = course(capsys, step, room, "--dry-run")
+        assert code == 1 and "'one-versoin' is no choice of q6" in said
+    monkeypatch.undo()
+    path = room / "broken.yml"
+    path.write_text("a: [ten")
+    with pytest.raises(CourseError, match="cannot be read as YAML"):
+        data_files.read_yaml(path)
+
+
+def test_what_cannot_be_graded_again_is_no_change_to_zero():
+    item = {"id": "q6", "earned": 1.0}
+    own = {"student": "A", "lesson": "02", "items": [item]}
+    before = [{**own, "status": "graded"}]
+    lost = [{**own, "status": "failed", "items": [{**item, "earned": 0.0}]}]
+    assert regrading.compare(before, lost) == []
+    worse = [{**lost[0], "status": "graded"}]
+    assert len(regrading.compare(before, worse)) == 1
+
+
+def test_the_courses_own_copy_is_told_from_the_released_one(room, capsys):
+    hand_in(room, f"A/{FILE}", released(room))
+    own = (TOP / "notebooks" / FILE).read_bytes()
+    hand_in(room, f"B/{FILE}", own)
+    _, said = course(capsys, "collect", room)
+    assert "B/" in said and "the course's own copy" in said
+    assert "A/" not in said
+
+
+def test_another_class_is_not_collected(room, tmp_path, capsys):
+    code, said = course(capsys, "collect", room, room)
+    assert code == 1 and "is the folder of a class" in said
+    code, said = course(capsys, "regrade", tmp_path / "nosuch")
+    assert code == 1 and "is no folder of a class" in said
+
+
+def test_a_due_date_that_moves_asks_for_another_collect(room, capsys):
+    hand_in(room, f"A/{FILE}", released(room))
+    collect(room)
+    words = ["release", "02", "--out", room, "--due", "2999-01-01"]
+    assert "`course class collect" in course(capsys, *words)[1]
+
+
+def test_who_is_no_longer_in_the_list_is_named(tmp_path, capsys):
+    names, words = tmp_path / "names.txt", ["release", "02", "--out"]
+    words += [tmp_path / "class", "--students", names]
+    names.write_text("Anna Meyer\nAnna Meier\n")
+    assert "Released before" not in course(capsys, *words)[1]
+    names.write_text("Anna Meyer\nMeyer, Max\n")
+    said = course(capsys, *words)[1]
+    assert "not in" in said and "Anna Meier. Delete" in said
+    names.write_text("Name,Email\nAnna,a@example.org\n")
+    code, said = course(capsys, *words)
+    assert code == 1 and "looks like a table" in said
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "First name;Surname (Last name);ID number\nJ\u00f6rg;M\u00fcller;1\n",
+        "sep=;\nVorname;Nachname;ID-Nummer\nJ\u00f6rg;M\u00fcller;1\n",
+    ],
+)
+def test_moodles_headings_are_known(tmp_path, table):
+    path = tmp_path / "roster.csv"
+    path.write_text(table, "utf-8")
+    roster = rosters.read_roster(path)
+    assert roster.whose({"J\u00f6rg M\u00fcller": ""}) == [
+        "J\u00f6rg M\u00fcller"
+    ]
+    assert roster.system == "moodle"
+
+
+def test_an_empty_file_and_two_of_one_time_are_called_that(room):
+    for number, content in (("1", b""), ("2", released(room))):
+        hand_in(room, f"A/{number}_{FILE}", content)
+    hand_in(room, f"A/3_{FILE}", released(room) + b" ")
+    for path in (room / "incoming/A").glob("*"):
+        os.utime(path, (10**9, 10**9))
+    remarks = " ".join(" ".join(one.remarks) for one in collect(room))
+    assert "It is empty." in remarks and "Newer than A/2" not in remarks
+    assert "One of the same time: A/3" in remarks
+
+
+def test_a_stopped_grading_says_how_to_go_on(room, capsys, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(grading, "grade", stop)
+    code, said = course(capsys, "grade", room)
+    assert code == 130 and "the same command goes on" in said

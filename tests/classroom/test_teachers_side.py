@@ -369,7 +369,7 @@ def test_a_report_tells_the_class_and_each_student(room):
     feedback = (room / "report" / "feedback" / "B.html").read_text("utf-8")
     assert "Said." in feedback and "&lt;script" in feedback
     text = (room / "report" / "feedback" / "B.md").read_text("utf-8")
-    assert "<script" not in text and "**0 of 21 points (0 %).**" in text
+    assert "<script" not in text and "**0 of 2 points (0 %).**" in text
     with written[0].open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["earned"] for row in rows] == ["2.0", "0.0", "0.0"]
@@ -452,7 +452,7 @@ def test_a_roster_is_filled_in_and_who_is_missing_is_said(room):
     path, left_out = export(room, "canvas", roster=roster)
     assert path.read_text().splitlines() == [
         "Student,ID,Section,Lesson 02",
-        "    Points Possible,,,21",
+        "    Points Possible,,,2",
         '"Meyer, Anna",77,1,2.0',
         '"Weiss, Ben",8,1,0.0',
         # With this row a Canvas tries a course out: nobody is missing.
@@ -541,7 +541,7 @@ def test_without_a_roster_what_an_import_needs_is_said(room):
     mark(room, "meyeranna", 2.0)
     path, remarks = export(room, "canvas")
     assert path.read_text().splitlines()[1:] == [
-        "Points Possible,,21",
+        "Points Possible,,2",
         "meyeranna,77,2.0",
     ]
     assert remarks == []
@@ -568,7 +568,7 @@ def test_the_dashboard_lists_who_is_late_and_who_handed_in_nothing(room):
     }
     assert rows["meyeranna"] == [
         '<a href="feedback/meyeranna.html">meyeranna</a>',
-        *("2 of 21", "10 %", "late", "graded"),
+        *("2 of 2", "100 %", "late", "graded"),
     ]
     assert rows["Ben Weiss"][1:] == ["", "", "", "not handed in"]
     assert rows["Broken #1"][1:] == ["", "", "", "could not be graded"]
