@@ -233,8 +233,9 @@ quiz.outcome("q1", accuracy["test"])
 
 # %% [markdown]
 # **Interpret.** Training the head took seconds, and changed fewer than one
-# weight in a thousand. What it needed to know about pictures was learned
-# before, from cats, cars and castles. That is **transfer learning**. On modules
+# weight in a thousand. Its features were learned before, from cats, cars and
+# castles. Using them for another task is **transfer learning**; how much of the
+# gain they account for, lesson 02 asks with random weights. On modules
 # that it never saw, the head beats calling every cell sound. But other modules
 # would give other numbers, and accuracy hides what was found and what was
 # missed. So: put a head on a pretrained backbone before you collect a hundred

@@ -482,9 +482,9 @@ course.exercise("pm-06").check(my_choices, scores)
 
 # %% [markdown]
 # **Interpret.** The small network wins where the target was drawn by the
-# program that drew its source. On drawn tissue the broad source is about as
-# good from this many labels; on photographs it is better. On drawn metal the
-# two are close here, and over five draws (`drawings-for-drawings` and
+# program that drew its source. On drawn tissue and on photographs the broad source
+# is better here. On drawn metal the two are close: one draw of 300 pictures cannot
+# tell, and over five draws (`drawings-for-drawings` and
 # `photographs-for-photographs` in `docs/ledger.md`) the small network is ahead,
 # most of all with few labels. One explanation: a source helps if it required
 # the features that your task needs. But the two also differ in size, resolution
@@ -518,7 +518,7 @@ course.exercise("pm-06").check(my_choices, scores)
 # | DINOv2 ViT-S/14 (Oquab et al. 2023) | 142 million pictures, no labels; distilled from a larger one | 22 M | Apache 2 |
 # | DINOv3 (Siméoni et al. 2025) | 1,689 million pictures, no labels; distilled from a larger one | from 21 M | DINOv3 License, on request |
 # | CLIP ViT-B/32 (Radford et al. 2021) | 400 million pictures with captions | 151 M, 88 M of them for pictures | MIT |
-# | SigLIP 2 (Tschannen et al. 2025) | pictures with captions | 375 M, 86 M of them for pictures | Apache 2 |
+# | SigLIP 2 (Tschannen et al. 2025) | pictures with captions | 375 M, 93 M of them for pictures | Apache 2 |
 # | UNI (Chen et al. 2024) | 100 million patches of tissue | 303 M | CC BY-NC-ND, on request |
 #
 # With `keras_hub`, `transformers` and `timm` installed, these lines load them,

@@ -217,9 +217,9 @@ flags
 # %% [markdown]
 # **Interpret.** Keras on TensorFlow reads the flags when it builds the training
 # step, in the first `fit`, not in `compile`, and runs that step from then on.
-# (With PyTorch behind Keras, each step reads them anew.) A new batch shape or
-# `compile` makes it build a new step. Freezing then counts; unfreezing is an
-# error, unless the optimizer is new as well. So: **change flags, compile with a
+# (With PyTorch behind Keras, each step reads them anew.) `compile` makes it build
+# a new step; another batch shape may, as here. Freezing then counts; unfreezing is
+# an error, unless the optimizer is new. So: **change flags, compile with a
 # new optimizer, fit.** The helper `recompile` carries loss, metrics and settings
 # over.
 #
@@ -272,9 +272,8 @@ course.claim(drifted == {True: 2, False: 0}, "only the layer's flag holds.")
 #
 # ## Two phases by hand, and what is forgotten
 #
-# A random head's gradients are large and badly aimed, so the head is trained
-# alone first, until its validation loss stops falling; then both, gently. A
-# head stopped too early flatters fine-tuning. By hand we do it in the
+# A random head's gradients are badly aimed, so the head is trained first,
+# until its validation loss stops falling; then both, gently. A head stopped too early flatters fine-tuning. By hand we do it in the
 # *laboratory*, on drawn shapes with a small backbone pretrained on drawn
 # scenes: there the **source task's** own test pictures and heads measure
 # forgetting. Phase 1, here of fixed length:
@@ -397,8 +396,8 @@ plt.show()
 # task matters.
 #
 # In the laboratory the head learns at `1e-2`. With all layers unfrozen, the
-# network collapses at that rate and does well at `1e-3`, which ruins the real
-# one: the same tenth, another rate. Check it with the sliders.
+# network collapses at that rate and does well at its tenth, `1e-3`, which ruins
+# the real one. Check it with the sliders.
 
 # %%
 course.explore("near")
@@ -437,9 +436,9 @@ course.exercise("ft-07").check(my_rate, my_gains, rows, least_agreement)
 # ## A rate for each part
 #
 # A new head wants large steps, a pretrained backbone small ones:
-# **discriminative**, or layer-wise, learning rates (Howard and Ruder 2018). By
-# hand: one gradient, and an optimizer for each part, made only once if there is
-# a loop.
+# **discriminative**, or layer-wise, learning rates (Howard and Ruder 2018).
+# The course's runs found no gain from them (`the-head-keeps-its-rate`). By hand:
+# one gradient, and an optimizer for each part, made once.
 
 
 # %%
@@ -465,11 +464,11 @@ one_step({1e-3: lab_head.trainable_variables, 1e-4: backbone_weights})
 # shows each part's rate. From Keras `3.15` on, `keras.optimizers` has this:
 #
 # ```python
-# rates = OptimizerMap(Adam(1e-4), {".*/head/.*": Adam(1e-3)})
+# rates = OptimizerMap(Adam(1e-4), {"(.*/)?head/.*": Adam(1e-3)})
 # model.compile(MultiOptimizer(rates), loss)
 # ```
 #
-# A key must match the *whole* path: `"head"` finds nothing, silently.
+# A key must match the *whole* `w.path`: `"head"` finds nothing, silently.
 #
 # **Exercise ft-06.** Give `lab_model` three rates: `1e-3` for the head, `1e-4` for
 # the layers of `lab_base` whose names begin with `stage4`, `1e-5` for its other
@@ -517,9 +516,9 @@ cost[cost["before"] == "each step"].iloc[:, [0, 2, 3, 5]].round(2)
 # better. Batch normalization left awake did harm here; other seeds could not
 # confirm it (`docs/ledger.md`). The cost is plain: backward passes go as far
 # as you unfreeze, over ever larger grids. So: begin with the last blocks, and go
-# deeper where new groups gain. By hand: `base_model.trainable = True`, then False for each layer
-# before the cut and each batch normalization; under a False base, True layers
-# still train. Large networks are usually tuned as a whole (MAE,
+# deeper where new groups gain. By hand: set `base_model.trainable = True`, then False for each
+# layer before the cut and each batch normalization. (In a base that says False,
+# layers that say True still train.) Large networks are usually tuned as a whole (MAE,
 # ConvNeXt), often with a rate that falls towards the input.
 #
 # Augmentation, dropout before the head and early stopping are the usual

@@ -134,7 +134,8 @@ for name, run in {"1e-3": jumped, "1e-4": gentle}.items():
 # steps mostly by less. So a rate that suits a new head throws pretrained
 # weights out of place. The training loss comes down again, but with other
 # features: lesson 03 measured what is left of the old ones. So: if the training
-# loss jumps as phase 2 starts, suspect *too high a rate*; divide it by ten.
+# loss jumps as phase 2 starts, suspect *too high a rate*, or batch normalization
+# (case 2).
 
 # %% [markdown]
 # ## Case 2: two losses for the same pictures
@@ -412,8 +413,8 @@ quiz.only("q16")
 # %% [markdown]
 # ## Case 8: is that forgetting?
 #
-# "I fine-tuned on 30 labels. The training loss falls, the validation loss
-# skyrockets: that is the tell-tale sign of catastrophic forgetting. I need a
+# "I fine-tuned on 30 labels. The training loss goes to zero, the validation loss
+# falls, then rises: the tell-tale sign of catastrophic forgetting. I need a
 # lower rate for the backbone."
 
 # %%
@@ -430,10 +431,10 @@ quiz.only("q17")
 #
 # **The verdict: overfitting.** `case_8` is a head on stored features, and
 # features in a file forget nothing. The loss rises because the head grows ever
-# more certain, on new cells too, where it is sometimes wrong. The ledger of the
-# course (`docs/ledger.md`, `validation-loss-tells`) refutes the sentence on
-# ImageNet's network: most of the forgetting happens *before* the validation
-# loss is lowest. So: overfitting is read from new pictures of the *new* task,
+# more certain, on new cells too, where it is sometimes wrong. On ImageNet's
+# network (`docs/ledger.md`, `validation-loss-tells`) most of the forgetting
+# falls into the first epochs of fine-tuning, before the least validation loss of
+# phase 2. So: overfitting is read from new pictures of the *new* task,
 # forgetting from the *old* task. Neither curve stands in for the other.
 
 # %% [markdown]
@@ -494,7 +495,7 @@ _ = ax.plot(*np.transpose(points), "o-", color=BLUE)
 # %% [markdown]
 # ## Start gently: warm-up and cosine
 #
-# A new head is random. Its gradients are large and badly aimed, and a backbone
+# A new head is random. Its gradients are badly aimed, and a backbone
 # that trains along follows them. Phase 1 is one remedy, a schedule another:
 # **warm-up** lets the rate rise from zero while the head finds its aim, and a
 # **cosine schedule** takes it back to zero. We skip phase 1 on purpose, and
@@ -538,8 +539,8 @@ _ = axes[0].legend()
 # %% [markdown]
 # ## From a blank page
 #
-# **Exercise tr-09.** A ninth training, starting from phase 1's head, free of
-# the eight faults except one: that head has seen some of these cells. Of those
+# **Exercise tr-09.** A ninth training, starting from phase 1's head, without
+# the eight faults. (One leak remains: that head has seen some cells.) Of those
 # with `split == "train"`, choose `my_cells` (at least 300) to train on and
 # `my_held` (at least 60) to validate on. Build `tuned` on `grids`, and
 # fine-tune it with one `fit` on the first, watched on the second, inside `with
@@ -599,7 +600,7 @@ quiz
 #
 # | symptom | ask first |
 # | --- | --- |
-# | training loss jumps when phase 2 begins | is the rate the head's? |
+# | training loss jumps when phase 2 begins | is the rate the head's? is batch normalization awake? |
 # | `fit` and `evaluate` disagree on the same pictures | is batch normalization awake? |
 # | the end is worse than phase 1; epochs are missing | what did the second `fit` know of the first? |
 # | phase 2 looks like phase 1 | was it compiled again? |

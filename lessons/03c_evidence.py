@@ -195,8 +195,8 @@ _ = axes[0].legend()
 # seeds, a gain well below the printed one is mostly *undecided*, and so is none
 # at all. "Undecided" is a statement about the experiment, not about the
 # world; only "refuted" rules out an effect that counts. The spread itself comes
-# from five seeds, so the printed gains are rough, and a number of seeds, which
-# goes with its square, is rougher. So: report the interval, which says what has
+# from five seeds, so the printed gains are rough, and the number of seeds, which
+# grows with its square, is rougher. So: report the interval, which says what has
 # been ruled out. Meanwhile do what costs less: here, keep the frozen network.
 #
 # **Exercise ev-02.** How many seeds would it take? Find `my_seeds`, the smallest
@@ -366,7 +366,7 @@ print(f"the best variant of each seed after it: {best.mean():.3f}")
 # **Interpret.** For the other scanner the first block has the best mean of the
 # three, as Lee et al. found for the input, but by the rule three seeds leave it
 # undecided. On average the head alone is ahead of each block, and no training
-# at all is better still. For the new question no block stands out. So: ask what
+# at all is better still. For the new question the middle block gains a little. So: ask what
 # has shifted before you choose a block, and compare with doing nothing.
 #
 # ## A wide valley?
@@ -430,7 +430,7 @@ _ = ledger.show("fine-tuning-gains")
 #
 # "The learning rate is the most important hyperparameter." That depends on the
 # range of rates. We compare the range of the mean accuracies, over the values
-# of a setting, with the spread over seeds.
+# of a setting, with the standard error of one of these means.
 
 # %%
 near = lab.query("target == 'near' and labels == 100 and steps == 200")
@@ -438,11 +438,11 @@ names = ["learning_rate", "depth", "gradual", "regularization"]
 groups = {name: near[near["experiment"] == name] for name in names}
 rates = groups["learning_rate"]
 groups["rate below 1e-2"] = rates[rates["learning_rate"] < 1e-2]
-spans = pd.DataFrame(columns=["between settings", "between seeds"])
+spans = pd.DataFrame(columns=["between settings", "standard error"])
 for name, runs in groups.items():
     key = "learning_rate" if "rate" in name else "variant"
     values = runs.groupby(key)["value"]
-    spans.loc[name] = np.ptp(values.mean()), values.std().mean()
+    spans.loc[name] = np.ptp(values.mean()), values.sem().mean()
 axes = spans.plot.barh(
     subplots=True, layout=(1, 2), sharex=True, sharey=True, legend=False
 )
@@ -451,12 +451,11 @@ _ = [ax.set_xlabel("accuracy") for ax in axes.flat]
 
 # %% [markdown]
 # *The figure shows, for each setting, by how much the mean accuracy differs between
-# its values, and the standard deviation over seeds.*
+# its values, and the standard error of a mean.*
 #
 # **Interpret.** The rate matters most if the range includes one that breaks the
-# network. Among rates that do not, no setting stands out: the ranges are small,
-# and a range is a more generous measure than a standard deviation. Whether more
-# labels help is the last exercise. So: exclude the rates that break, by a range
+# network. By chance alone a few means range over two standard errors: the other
+# rates do not stand out, regularization does. So: exclude the rates that break, by a range
 # test; then try more draws and more groups, not finer settings.
 #
 # **Exercise ev-04.** Is it so on real ground? Split the variance of `by_rate`

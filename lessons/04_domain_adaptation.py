@@ -450,8 +450,8 @@ course.exercise("da-12").check(
 # ## A rare stain, hidden by the average
 #
 # A second laboratory stains the tissue of twelve of the eighty test patients with more
-# eosin (pink) and less haematoxylin (blue). **Predict:** how much of that will show
-# over all patients? The lines: all, the usual stain, the rare.
+# eosin (pink) and less haematoxylin (blue). **Predict:** how much of that shows
+# over all? The lines: all, the usual stain, the rare, the rare before.
 
 # %%
 rare = draw(test, 6, 0)
@@ -461,13 +461,13 @@ grids, mixed = base_model.predict(restained, verbose=0), scores.copy()
 mixed[rare] = head.decision_function(grids.mean(axis=(1, 2)))
 for rows in (test, test & ~rare, rare):
     report(per_patient(rows, mixed), threshold)
+report(per_patient(rare, scores), threshold)
 
 # %% [markdown]
-# **Interpret.** All patients together look much as before; but with the rare
-# stain, here, far more of the healthy are called ill. So: list the groups
-# *before* you measure (stain, device, age, sex, hospital), and give each its
-# interval. Where it is too wide to tell, say so, and collect more of that
-# group. Of twenty groups that do not differ, expect one to stand out by chance.
+# **Interpret.** All patients together look much as before. With the rare stain more
+# of six healthy ones are called ill; six are too few to say how many. So: list the
+# groups *before* you measure (stain, device, age, sex, hospital), and give each its
+# interval. Where it is wide, collect more. Of twenty groups that do not differ, expect one to stand out by chance.
 #
 # ## Does a probability mean what it says?
 #
@@ -515,8 +515,8 @@ print((changes > 0).mean().map("worse in {:.0%}".format).to_string())
 #
 # ## What a label buys
 #
-# Left below: ten to four hundred labelled pictures of all forty patients, and
-# four ways to use them (`python -m benchmarks.domain_adaptation`). Right: the
+# Left below: ten to four hundred labelled pictures, drawn from forty patients,
+# and four ways to use them (`python -m benchmarks.domain_adaptation`). Right: the
 # pairs (ill, healthy) that fit into a pathologist's hour, at five minutes a
 # case and one a picture. **Predict:** which buys more, one picture each of ten
 # patients or a dozen each of two?

@@ -145,8 +145,8 @@ for kind, own in {"mono": home, "poly": other}.items():
 # **Interpret.** A linear model tells the types apart easily, so their pictures
 # differ: a covariate shift. The shares of defective cells differ here, too, but a label
 # shift alone leaves the AUC as it was. One head serves both types about as well
-# as two of their own, so there is no sign of a changed rule. So: repair the
-# *features*; home's labels hold.
+# as two of their own: no sign of a changed rule, on few modules. So: repair the
+# *features* first.
 #
 # <details><summary>More about label shift</summary>
 #
@@ -259,7 +259,8 @@ plt.show()
 # test modules: means and 95 % intervals over seeds, each of which draws modules.*
 #
 # **Interpret.** Without labels, all three repair the *threshold*, in both
-# directions. The *ranking* does not always come back: from mono to poly own
+# directions; whether better than moving it would, the ten draws do not say. The
+# *ranking* does not always come back: from mono to poly own
 # statistics and CORAL gain, and AdaBN cannot be distinguished from no repair;
 # from poly to mono the draws differ too much to tell. And a repaired threshold
 # may be worth little: calling every poly cell sound is right about as often.
@@ -359,8 +360,7 @@ _ = models["tuned"].fit(train_images[few], train_labels[few], **options)
 # %% [markdown]
 # Each brings along a threshold that calls nineteen of twenty benign validation
 # pictures of scanner A benign. Now three causes, each a line of code.
-# **Stain:** by the law of Beer and Lambert, each layer of dye absorbs the same
-# share of light, so another amount of dye raises a colour to a power.
+# **Stain:** half of the blue dye and more of the pink one, as in lesson 04.
 # **Focus:** a blur. **Gain:** less light. Last, scanner C differs in all of
 # these, in noise and in compression. **Predict:** which model suffers from
 # what?
@@ -382,7 +382,8 @@ for name, model in models.items():
     given = labels_at_a, logits(model, at_a)
     thresholds[name] = evaluation.threshold_for_specificity(*given)
 start = test_images["A"]
-causes = {"none": start, "stain": 255 * (start / 255) ** [1.4, 1.0, 0.8]}
+amounts = adaptation.separate_stains(start) * np.float32([0.5, 1.6, 1])
+causes = {"none": start, "stain": adaptation.combine_stains(amounts)}
 causes["focus"] = ndimage.gaussian_filter(start, (0, 2, 2, 0))
 causes |= {"gain": 0.6 * start, "scanner C": test_images["C"]}
 
@@ -408,8 +409,8 @@ _ = axes[1].legend()
 # **Interpret.** The causes do not break the same thing. Without focus both
 # models lose ranking, since the texture of nuclei is fine detail, and the
 # promise holds or breaks by accident. Less light costs the tuned model more
-# here, perhaps because it was tuned to a single scanner. Another stain hardly
-# matters. So: if you can, scan the same objects on both machines. Then only the
+# here, and so does the stain, perhaps because it was tuned to a single scanner.
+# So: if you can, scan the same objects on both machines. Then only the
 # machine differs, and it may be what needs the repair.
 #
 # ## Whose statistics does the model hold?
@@ -451,8 +452,8 @@ for name, model in models.items():
 # at A, where nothing has changed: its head was trained with the statistics of the
 # *pretraining*. (The head of the solar cells was trained after AdaBN.) The tuned model
 # holds A's, and here gains at C. So: do not ask whether AdaBN is good; ask whose
-# statistics the model holds. To hold the source's is not enough: a model from scratch
-# does, and did not gain at C (`docs/adaptation_report.md`, with pseudo-labels, stain
+# statistics the model holds. Holding the source's is not enough: a model that was
+# trained from scratch does, and did not gain at C (`docs/adaptation_report.md`, with pseudo-labels, stain
 # augmentation and Deep CORAL). Both methods also assume home's mixture of classes.
 #
 # **Exercise da-07.** Look before you adapt. Each of three `cases` holds, for

@@ -186,11 +186,10 @@ _ = ax.legend()
 # two other runs; and for the soup of all three.*
 #
 # **Interpret.** On the way back the old task returns, and the new one need not suffer.
-# The three runs lie apart by chance alone: any change of
-# the recipe has to show above that noise. Averaging can work because all runs began
-# at one point and stayed near it (Neyshabur et al. 2020); after a high rate, or with
-# heads drawn anew, nothing promises that. So: if the old task matters, interpolate, and choose the share on validation
-# pictures; if you have several runs anyway, try their soup there.
+# The three runs lie apart by chance alone: any change of the recipe has to show above
+# that noise. Averaging can work because all runs began at one point and stayed near it
+# (Neyshabur et al. 2020); after a high rate, or with new heads, nothing promises that.
+# So: if the old task matters, interpolate, and choose the share on validation pictures; if you have several runs, try their soup.
 #
 # ## A moving average
 #
@@ -199,7 +198,7 @@ _ = ax.legend()
 # the present weights. In Keras it is `Adam(use_ema=True, ema_momentum=0.99)`.
 # The model gets the average at the end of `fit`; until then, validation judges
 # the weights themselves. `EarlyStopping(restore_best_weights=True)` puts these back,
-# over the average: leave one of the two out.
+# over the average, unless `SwapEMAWeights(swap_on_epoch=True)` stands before it.
 #
 # **Exercise be-02.** The first row of `steps` is a head's kernel before any
 # step; each further row is the kernel after one. Start the average at the first
@@ -424,7 +423,7 @@ _ = ax.legend()
 # **Rates by layer** (lesson 03) give each block a fixed share of the rate of the block
 # above it. **Warm-up** and the **cosine schedule** are from lesson 03b. All three are
 # standard in large transformers. On a GPU, **mixed precision** makes steps faster and
-# takes half the memory. The first of its two lines stands before the model:
+# halves the memory of activations; weights stay in full precision. The first of its two lines stands before the model:
 #
 # ```python
 # keras.mixed_precision.set_global_policy("mixed_float16")

@@ -413,7 +413,7 @@ challenge.reveal(my_choice)
 # **Interpret.** All lines may rise or fall together: the private modules are others,
 # easier or harder. What counts is whether lines *cross*, and how far the private AUC
 # lies from the one in your report, beside both intervals. So: if the intervals do not
-# overlap, the report was too sure; if they do, nothing contradicts it.
+# overlap, the report was too sure; if they do, look at the interval of the difference.
 #
 # ## Questions
 

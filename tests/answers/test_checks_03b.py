@@ -177,7 +177,9 @@ LABELS = np.arange(400) % 2
 LABELS.setflags(write=False)
 
 
-def new_model(top, rate=1e-4, norms=False, only_head=False, units=2):
+def new_model(
+    top, rate=1e-4, norms=False, only_head=False, units=2, penalty=None
+):
     part = keras.models.clone_model(top)
     part.set_weights(top.get_weights())
     part.trainable = not only_head
@@ -189,7 +191,9 @@ def new_model(top, rate=1e-4, norms=False, only_head=False, units=2):
             keras.Input(part.input_shape[1:]),
             part,
             keras.layers.GlobalAveragePooling2D(),
-            keras.layers.Dense(units, activation=activation),
+            keras.layers.Dense(
+                units, activation=activation, kernel_regularizer=penalty
+            ),
         ]
     )
     model.compile(
@@ -310,6 +314,7 @@ def trained_ninth(top, grids, moves=move, held=HELD, told=0.0, **made):
         moves(model)
     if len(held) and told is not None:
         now = loss_of(model, grids[held], LABELS[held])
+        now += sum(map(float, model.losses))
         evidence.history = {"val_loss": [now + 0.1, now + told]}
     return model, evidence
 
@@ -334,6 +339,11 @@ def test_a_training_without_faults_passes(work, top, grids):
     assert check_ninth((model, evidence), grids)[0] == "passed"
     one_unit = trained_ninth(top, grids, units=1)
     assert check_ninth(one_unit, grids)[0] == "passed"
+    # A validation loss holds penalties.
+    strong = keras.regularizers.L2(0.1)
+    penalized = trained_ninth(top, grids, penalty=strong)
+    assert sum(penalized[0].losses) > 0.01
+    assert check_ninth(penalized, grids)[0] == "passed"
 
 
 @on_real_ground

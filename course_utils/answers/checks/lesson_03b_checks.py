@@ -164,6 +164,8 @@ def judge_ninth(
     loss, problem = _loss(model, grids[chosen[1]], labels[chosen[1]])
     if problem:
         return "failed", problem
+    # Keras's validation loss holds the penalties of layers, too.
+    loss += float(sum(map(float, model.losses)))
     best = min(evidence.history["val_loss"])
     if loss > best + _TOLERANCE:
         return "failed", (

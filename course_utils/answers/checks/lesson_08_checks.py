@@ -114,7 +114,7 @@ def judge_climber(
     climbed = roc_auc_score(labels[public], scores[public])
     private = roc_auc_score(labels[~public], scores[~public])
     told = f"It reaches {climbed:.3f} on the public part"
-    if len(np.unique(scores[public])) == 2:
+    if climbed == 1 and len(np.unique(scores[public])) == 2:
         return "failed", (
             f"{told} with two values only, as labels have: use random numbers "
             "and what `ask` says of them."
