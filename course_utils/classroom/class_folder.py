@@ -276,7 +276,9 @@ def write_csv(
 def _no_formula(value):
     if not isinstance(value, str):
         return "" if value is None else value
+    # A spreadsheet ends a row there, and `csv` does not quote it.
+    value = value.replace("\r", " ")
     number = re.fullmatch(r"[-+]?[\d.,]*", value)  # or the "-" of Moodle
-    if value.startswith(tuple("=+-@\t\r")) and not number:
+    if value.lstrip(" ").startswith(tuple("=+-@\t")) and not number:
         return f"'{value}"
     return value

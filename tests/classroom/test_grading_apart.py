@@ -3,6 +3,7 @@
 import collections
 import decimal
 import fractions
+import io
 import json
 import os
 import random
@@ -282,6 +283,45 @@ def test_the_seconds_of_an_answer_are_those_of_its_own_cell():
     records, _, _ = grading.run_apart(task, cells, classroom_cheats.reference())
     [seconds] = [h["seconds"] for h, _ in records if h.get("id") == "fe-06"]
     assert 0.3 <= seconds < 30
+
+
+def test_a_cell_that_takes_too_long_costs_itself_only():
+    cells = ["from course_utils import course", "# exercise: fe-06\nwhile 1: 0"]
+    cells += ['course.quiz("02").answer("q8", "tuned")']
+    reference = classroom_cheats.reference()
+    task = {"folder": "nowhere", "lesson": "02", "sandbox": "none"}
+    limits = sandbox.Limits(seconds=60, cell_seconds=1)
+    records, problem, _ = grading.run_apart(task, cells, reference, limits)
+    slow, fine = submission_judging.judge(
+        "02", records, {"fe-06": 2, "q8": 1}, reference
+    )
+    assert not problem and fine["earned"] == 1
+    assert "longer than 1 seconds" in slow["message"]
+
+
+def test_a_wrong_answer_shows_its_misconception():
+    given = [("q8", "untuned"), ("q8", "tuned")]
+    told = [
+        submission_judging.judge(
+            "02",
+            [({"kind": "question", "id": name, "given": [answer]}, {})],
+            {name: 1},
+            None,
+        )[0]["misconception"]
+        for name, answer in given
+    ]
+    assert told[0] and told[1] is None
+
+
+def test_what_is_compressed_is_not_unpacked():
+    file = io.BytesIO()
+    np.savez_compressed(file, a0=np.zeros(9))
+    head, body = b"{}", file.getvalue()
+    frame = (
+        b"FRAM" + len(head).to_bytes(4, "big") + len(body).to_bytes(4, "big")
+    )
+    [(_, arrays)] = submission_frames.unpack(frame + head + body)
+    assert arrays == {}
 
 
 def test_answers_to_another_lessons_quiz_are_no_answers():

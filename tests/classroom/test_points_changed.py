@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from course_utils.classroom import (
     submission_judging,
 )
 from course_utils.classroom.regrading import CHANGES
+from course_utils.machine import paths
 
 SHARES = {"Anna": 1.0, "Ben": 0.5, "Cleo": 0.0}
 
@@ -166,3 +168,32 @@ def test_a_report_that_is_older_than_the_marks_is_said(room, runs, capsys):
     said = course(capsys, "regrade", room)
     assert "Older than the marks: report/marks.csv, export/moodle.csv." in said
     assert f"`course class report {room}` and `course class export" in said
+
+
+def test_another_notebook_key_or_picture_costs_a_run(
+    room, monkeypatch, tmp_path
+):
+    def to_run():
+        tasks, _ = pending_submissions.look(room)
+        return [task["student"] for task in tasks]
+
+    assert to_run() == []
+    path = room / "submissions" / "Ben" / "02.ipynb"
+    before = path.read_text()
+    path.write_text(json.dumps({"cells": [], "metadata": {}}))
+    assert to_run() == ["Ben"]
+    path.write_text(before)
+    hidden = class_folder.hidden_pictures(room, "02") / "a" / "1.jpg"
+    class_folder.write_bytes(hidden, b"picture")
+    assert to_run() == sorted(SHARES)
+    hidden.unlink()
+    assert to_run() == []
+    data = tmp_path / "data"
+    shutil.copytree(paths.data_dir() / "keys", data / "keys")
+    shutil.copytree(paths.data_dir() / "quizzes", data / "quizzes")
+    shutil.copytree(paths.data_dir() / "exercises", data / "exercises")
+    monkeypatch.setattr(paths, "data_dir", lambda: data)
+    assert to_run() == []
+    key = data / "keys" / "02.yml"
+    key.write_text(key.read_text() + "# mended\n")
+    assert to_run() == sorted(SHARES)
