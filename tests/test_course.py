@@ -1,10 +1,27 @@
 """The learner's door: claims, exercises, quizzes."""
 
+import keras
+import numpy as np
 import pytest
 
 from course_utils import course
+from course_utils.answers import progress_log
 from course_utils.answers.answer_verdicts import Result
 from course_utils.machine.errors import CourseError
+
+
+def test_a_lesson_that_is_begun_again_draws_the_same_numbers(work):
+    def drawn(seed):
+        course.begin("00", seed)
+        return (*np.random.uniform(size=2), *keras.random.uniform([2]).numpy())
+
+    assert drawn(1) == drawn(1) and drawn(1)[0] != drawn(2)[0]
+
+
+def test_a_begun_lesson_is_remembered(work):
+    course.begin("02")
+    (event,) = progress_log.read_log().events
+    assert (event.kind, event.lesson, event.status) == ("lesson", "02", "begun")
 
 
 def test_a_claim_that_holds_is_printed(capsys):

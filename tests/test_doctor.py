@@ -49,8 +49,9 @@ def test_old_heads_are_looked_at_too(tmp_path, monkeypatch):
     assert len(found) == 1 and "mobile.heads" in found[0].text
 
 
-def test_a_wrong_python_is_named(monkeypatch):
-    version = collections.namedtuple("Version", "major minor")(3, 10)
+@pytest.mark.parametrize("version", [(3, 10), (3, 14)])
+def test_a_wrong_python_is_named(monkeypatch, version):
+    version = collections.namedtuple("Version", "major minor")(*version)
     monkeypatch.setattr(sys, "version_info", version)
     (finding,) = doctor._python()
     assert finding.state == "wrong" and "needs 3.11 to 3.13" in finding.text
@@ -82,12 +83,22 @@ def test_another_backend_is_told_with_its_own_remedy(work):
     assert "set to run on jax" in line and "unset" in line
 
 
-def test_little_memory_is_a_note(monkeypatch):
+@pytest.mark.parametrize(("total", "free"), [(2, 1.5), (16, 0.5), (2, 0.5)])
+def test_little_memory_is_a_note(monkeypatch, total, free):
     memory = collections.namedtuple("Memory", "total available")
-    little = memory(total=2e9, available=5e8)
+    little = memory(total=total * 1e9, available=free * 1e9)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: little)
     finding = findings(doctor._machine)["Memory"]
     assert finding.state == "note" and "close other programs" in finding.text
+
+
+def test_a_jupyterlab_without_the_widgets_is_a_note(monkeypatch, tmp_path):
+    labextensions = tmp_path / "share" / "jupyter" / "labextensions"
+    (labextensions / "anywidget").mkdir(parents=True)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    (finding,) = doctor._widgets()
+    assert finding.state == "note"
+    assert "pip install jupyterlab_widgets`" in finding.text
 
 
 def test_a_read_only_work_folder_is_told(read_only_folder, monkeypatch):

@@ -1,6 +1,8 @@
 """The report: true counts, an escaped page, a model that can be loaded."""
 
+import base64
 import html.parser
+import io
 import json
 import shutil
 import types
@@ -16,9 +18,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+from PIL import Image
 from scipy import stats
 
 from course_utils.evaluation.classification_scores import class_table, compare
+from course_utils.evaluation.heat_maps import grad_cam, overlay
 from course_utils.evaluation.intervals import wilson_interval
 from course_utils.evaluation.model_report import PARTS, write_report
 from course_utils.evaluation.model_report_saving import export_litert
@@ -179,6 +183,73 @@ def test_the_page_is_whole_escaped_and_needs_no_network(written):
     assert "train.png" not in page.text
 
 
+@pytest.fixture(scope="module")
+def uneven(tmp_path_factory):
+    """A report on unequal classes, and a model that errs in one direction."""
+    images = np.concatenate([x for x, _ in batches([5, 2, 1])])
+    labels = np.int32([0, 0, 0, 0, 1, 1, 1, 2])
+    test = tf.data.Dataset.from_tensor_slices((images, labels)).batch(4)
+    parts = batches([2, 6, 3]), batches([1, 1, 2]), test
+    data = Splits(*parts, class_names=["rust", "pit", "crack"])
+    return data, write_report(
+        tmp_path_factory.mktemp("uneven"),
+        colour_model(RIGHT),
+        data,
+        title="Uneven",
+        intended_use="For flat steel.",
+        limits="Not for pipes.",
+    )
+
+
+def test_accuracy_counts_pictures_and_its_mean_counts_classes(uneven):
+    _, report = uneven
+    assert report.accuracy == 7 / 8
+    np.testing.assert_allclose(report.balanced_accuracy, (1 + 2 / 3 + 1) / 3)
+    assert "87.5% (interval" in report.summary()
+    assert "over the classes is 88.9%" in report.summary()
+
+
+def test_always_the_commonest_is_of_the_training_pictures(uneven):
+    _, report = uneven
+    assert list(report.comparisons) == ["always saying 'pit'"]
+    assert report.comparisons["always saying 'pit'"].other_right == 3
+
+
+def test_each_number_and_sentence_stands_in_its_place(uneven):
+    _, report = uneven
+    text = " ".join(Page(report.path).text.split())
+    assert "Intended use For flat steel. Limits Not for pipes. " in text
+    assert (
+        "class train validation test rust 2 1 4 pit 6 1 3 crack 3 2 1 " in text
+    )
+    assert "rust 4 100% (51% to 100%) 5 80% (38% to 96%) " in text
+    assert "pit 3 67% (21% to 94%) 2 100% (34% to 100%) " in text
+    assert "mistaken, 1 time, was pit for rust." in text
+
+
+def test_the_heat_of_a_mistake_is_that_of_the_name_it_was_given(uneven):
+    data, report = uneven
+    answers = ask_model(colour_model(RIGHT), data.test)
+    (worst,) = answers.worst()
+    pictures = answers.pictures[[worst]]
+    heat, other = (
+        overlay(
+            pictures,
+            grad_cam(colour_model(RIGHT), pictures.astype("float32"), [name]),
+        )[0]
+        for name in (0, 1)
+    )
+    (source,) = (
+        image["src"]
+        for image in Page(report.path).images
+        if image["alt"] == "The same picture, bright where it speaks for rust"
+    )
+    shown = base64.b64decode(source.removeprefix("data:image/png;base64,"))
+    shown = np.asarray(Image.open(io.BytesIO(shown)))
+    np.testing.assert_array_equal(shown, heat)
+    assert (shown != other).any()
+
+
 def test_the_model_is_loaded_back_with_the_names_of_its_classes(written):
     folder = written.model_path.parent
     files = {path.name for path in folder.iterdir()}
@@ -267,6 +338,24 @@ class Forgetful(keras.Model):
 
     def call(self, x):
         return self.pool(x)
+
+
+@keras.saving.register_keras_serializable("tests")
+class Drawn(keras.layers.Layer):
+    """A layer that keeps something that is no weight."""
+
+    def build(self, shape):
+        self.drawn = np.random.uniform(1, 9, 3).astype("float32")
+
+    def call(self, x):
+        return x * self.drawn
+
+
+def test_a_model_with_other_answers_once_loaded_is_not_saved(tmp_path):
+    model = keras.Sequential([colour_model(RIGHT), Drawn()])
+    with pytest.raises(CourseError, match="gives other answers after it was"):
+        write_report(tmp_path, model, splits(), title="drawn", from_logits=True)
+    assert not any(tmp_path.iterdir())
 
 
 def test_a_model_without_a_map_has_a_report_without_heat(tmp_path):

@@ -1,6 +1,7 @@
 """The rule by which a claim is judged."""
 
 import pytest
+from scipy import stats
 
 from course_utils.evaluation import verdicts
 
@@ -20,6 +21,13 @@ def test_a_comparison_is_judged_by_its_interval(differences, verdict):
     judged = verdicts.judge("one", differences, 0.01)
     assert judged.verdict == verdict
     assert judged.low <= judged.mean <= judged.high
+
+
+def test_the_p_value_is_that_of_the_two_sided_t_test():
+    for differences in ([0.3, -0.2, 0.1, 0.2, -0.1], [-0.3, -0.1, -0.2]):
+        expected = stats.ttest_1samp(differences, 0).pvalue
+        p = verdicts.judge("one", differences, 0.01).p
+        assert p == pytest.approx(expected)
 
 
 def test_holms_correction_on_an_example():

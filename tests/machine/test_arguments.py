@@ -79,6 +79,19 @@ def test_the_message_says_the_range():
         arguments.whole_number("n", 2**31, 1)
 
 
+def test_a_number_is_no_truth_value():
+    for value in (True, np.True_):
+        assert arguments.choice("shuffle", value, (False, True)) is True
+    for value in (1, 0, 1.0, None, [True]):
+        with pytest.raises(CourseError, match="shuffle is .*False or True was"):
+            arguments.choice("shuffle", value, (False, True))
+
+
+@pytest.mark.parametrize("far", [(0, 255), (-30, 285), (-64, 319)])
+def test_pictures_may_lie_a_little_beyond_as_after_resizing(far):
+    array_arguments.check_scale(np.array([*far, 100.5]))
+
+
 def test_a_seed_may_be_left_to_chance():
     assert arguments.seed(None) is None and arguments.seed(np.int64(7)) == 7
     for value in (-1, 0.5, "0"):

@@ -48,6 +48,11 @@ def test_a_checkout_keeps_its_work_wherever_it_is_called(tmp_path, monkeypatch):
     assert paths.work_dir() == TOP / "work"
 
 
+def test_the_room_for_a_new_folder_is_that_of_the_disk_it_will_be_on(tmp_path):
+    free = paths.free_megabytes(tmp_path / "not" / "there" / "yet")
+    assert free == pytest.approx(paths.free_megabytes(tmp_path), rel=0.1)
+
+
 def test_a_deleted_folder_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.delenv("COURSE_WORK")
     gone = tmp_path / "gone"

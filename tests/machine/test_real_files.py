@@ -74,6 +74,16 @@ def test_another_version_names_both(installed):
     assert "-m pip install cells==2.0`" in told
 
 
+def test_in_a_notebook_the_remedy_is_a_line_for_a_cell(installed):
+    shells = pytest.importorskip("IPython.core.interactiveshell")
+    installed[0]["version"] = "2.0"
+    shells.InteractiveShell.instance()
+    try:
+        assert "`%pip install cells==2.0`" in sentence()
+    finally:
+        shells.InteractiveShell.clear_instance()
+
+
 @pytest.mark.parametrize("lost", ["labels.csv", "images"])
 def test_half_an_installation_is_named(installed, lost):
     path = installed[1] / lost

@@ -1,14 +1,19 @@
 """The explorer of committed results, and the training behind its button."""
 
 import base64
+import io
 import itertools
 import re
 import types
 
+import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgb
+from PIL import Image
 
 from benchmarks import explorer_grid
+from course_utils.evaluation.plotting import VERMILLION
 from course_utils.machine import paths
 from course_utils.machine.errors import CourseError
 from course_utils.notebook import (
@@ -105,6 +110,30 @@ def test_a_trained_point_is_told_and_gets_a_seed_of_its_own(results, trained):
     assert "trained here: all layers, 100 labels, rate 0.001: 0.750" in str(
         shown.describe()
     )
+
+
+def stars(shown):
+    """Where the pixels of stars are, in shares of the picture from above."""
+    png = base64.b64decode(shown._repr_mimebundle_()["image/png"])
+    pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+    colour = np.rint(np.multiply(to_rgb(VERMILLION), 255))
+    places = np.argwhere((pixels == colour).all(axis=-1))
+    return places / pixels.shape[:2]
+
+
+def test_a_star_stands_at_the_labels_that_it_was_trained_with(results, trained):
+    shown = explorer.Explorer("near").train()
+    assert len(stars(shown)) > 0
+    assert len(stars(shown.choose(labels=400))) == 0
+
+
+def test_a_star_has_the_height_of_what_each_panel_shows(results, trained):
+    places = stars(explorer.Explorer("near").train())
+    left, right = (
+        places[(places[:, 1] < 0.5) == side, 0].min() for side in (True, False)
+    )
+    # Here 0.75 and 0.5: the star of the source task stands lower.
+    assert left < right - 0.1
 
 
 @pytest.fixture

@@ -1,8 +1,14 @@
 """A wall of pictures: what was guessed is what is counted."""
 
+import base64
+import io
+
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
+from PIL import Image
 
+from course_utils.evaluation.plotting import BLUE, VERMILLION
 from course_utils.machine.errors import CourseError
 from course_utils.notebook.guess_wall import GuessWall
 
@@ -41,6 +47,24 @@ def test_what_was_guessed_is_counted(wall):
     assert wall.describe("The model").startswith("The model: right about 3")
 
 
+def has(picture, colour):
+    """Whether some pixel of a picture in base64 has a colour."""
+    pixels = Image.open(io.BytesIO(base64.b64decode(picture))).convert("RGB")
+    colour = np.rint(np.multiply(to_rgb(colour), 255))
+    return (np.asarray(pixels) == colour).all(axis=-1).any()
+
+
+def test_in_the_picture_right_and_wrong_have_colours_of_their_own():
+    # Pictures in black: only the titles have a colour.
+    wall = GuessWall(np.zeros((6, 8, 8, 3)), LABELS, ("sound", "broken"))
+    for guess, colours in (
+        ([2, 3, 6], (True, False)),
+        ([1, 4, 5], (False, True)),
+    ):
+        picture = bundle(wall.guess(guess))["image/png"]
+        assert (has(picture, BLUE), has(picture, VERMILLION)) == colours
+
+
 @pytest.mark.parametrize("numbers", [[0], [7], "ab", 3, None, [1.5, None]])
 def test_odd_numbers_are_named(wall, numbers):
     with pytest.raises(CourseError, match="numbers from 1 to 6"):
@@ -60,6 +84,7 @@ def test_the_boxes_and_the_list_are_one(wall, monkeypatch):
     assert wall._view.shown["texts"][:4] == [
         "1: sound", "2: broken", "3: missed", "4: false alarm",
     ]  # fmt: skip
+    assert wall._view.shown["wrong"] == [False, False, True, True, False, True]
     wall.guess([1])
     assert wall._view.shown["picked"] == [1]
 

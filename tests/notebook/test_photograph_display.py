@@ -1,5 +1,6 @@
 """A photograph and what the network sees in it."""
 
+import os
 import types
 
 import numpy as np
@@ -84,6 +85,21 @@ def test_list_and_upload_work(work, monkeypatch):
     upload("up.png", content + b" ")
     assert "another picture 'up.png'" in shown._list.told
     assert (work / "up.png").read_bytes() == content
+    upload("up.png", content)
+    assert shown._list.told == "" and (work / "up.png").read_bytes() == content
+    (work / "broken.png").write_bytes(b"no picture")
+    upload("broken.png", b"no picture")
+    assert "did not work" in shown._list.told
+    assert (work / "broken.png").is_file(), "it was there before"
+
+
+def test_the_newest_of_ones_own_comes_first(work):
+    for name, seconds in (("b.png", 2e8), ("a.png", 3e8), ("c.png", 1e8)):
+        save(work / name, 250)
+        os.utime(work / name, (seconds, seconds))
+    shown = NamedPhotograph(Classifier())
+    assert shown.name == "a.png"
+    assert shown.names()[:3] == ["a.png", "b.png", "c.png"]
 
 
 def test_a_link_that_leads_nowhere_hides_no_other_picture(work):

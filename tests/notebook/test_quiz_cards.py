@@ -72,6 +72,7 @@ def test_a_verdict_says_what_was_chosen(cards):
     assert standing["verdict"]["message"].startswith(f"You chose {letter}. ")
     assert standing["button"] == "Check again"
     assert answer(cards, "q3", ["kernel"])["verdict"]["word"] == "Partly right."
+    assert cards.points == "1 of 6 points", "half of two"
 
 
 def test_the_same_answer_twice_in_a_row_is_remembered_once(cards):
@@ -251,6 +252,15 @@ def test_a_figure_of_the_cell_stands_above_the_cards(kernel):
     )
     kinds = [m["msg_type"] for m in sent]
     assert kinds.index("display_data") < kinds.index("execute_result")
+
+
+def test_the_verdict_of_a_check_is_said_aloud(kernel):
+    kernel("course.exercise('sh-01').check(0.5, [1, 1], [1, 0], 1)")
+    said = kernel(
+        "from course_utils.notebook import screen_reader\n"
+        "print(screen_reader._announcer[0]._waiting)"
+    )
+    assert "sh-01" in said[-1]["content"]["text"]
 
 
 def test_a_cell_that_answers_updates_the_cards(kernel):

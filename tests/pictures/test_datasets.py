@@ -291,6 +291,24 @@ def test_rows_keep_their_order_unless_shuffled(histology):
     assert len(plain) == 6
 
 
+def test_the_first_shuffled_batch_is_drawn_from_all_rows(flat):
+    table = pd.concat([load_table("near")] * 4).sort_values("label")
+    _, labels = next(iter(from_table(table, 24, shuffle=True)))
+    # In the order of the rows they would be of one class.
+    assert 6 < labels.numpy().sum() < 18
+
+
+def test_a_picture_made_smaller_is_a_mean_of_its_pixels(tmp_path):
+    path = tmp_path / "board.png"
+    pixels = np.random.default_rng(0).choice([0, 255], (64, 64)).astype("uint8")
+    Image.fromarray(pixels).save(path)
+    table = pd.DataFrame({"image": [str(path)], "label": ["a"]})
+    batches = from_table(table, class_names=["a"], image_size=(8, 8))
+    ((image,), _) = next(iter(batches))
+    # Single pixels would be far from the middle.
+    assert image.shape == (8, 8, 3) and abs(image.numpy() - 127.5).max() < 60
+
+
 def test_a_table_made_by_hand_needs_its_class_names(histology):
     table = pd.DataFrame(
         {"image": histology["image"], "label": histology["label"]}

@@ -90,8 +90,16 @@ def test_a_seed_fixes_the_split_and_training_is_shuffled(folder):
     assert not first.table.equals(split_folder(audit, seed=1).table)
     epochs = [np.concatenate([y for _, y in first.train]) for _ in range(9)]
     assert len({epoch.tobytes() for epoch in epochs}) > 1
+    # Of whole classes after each other, not of neighbours.
+    assert all(len(set(epoch[: len(epoch) // 2])) == 2 for epoch in epochs)
     one, two = (next(iter(first.test))[0] for _ in range(2))
     np.testing.assert_array_equal(one, two)
+
+
+def test_each_share_is_that_of_its_part(folder):
+    splits = split_folder(audit_folder(folder), validation=0.1, test=0.3)
+    counts = parts(splits)[["train", "validation", "test"]]
+    assert (counts == [6, 1, 3]).all(axis=None)
 
 
 def test_ten_classes_heavy_imbalance_and_odd_names(tmp_path):
@@ -457,6 +465,10 @@ def test_too_much_is_refused_before_it_is_read(folder, monkeypatch):
         (
             {"test": "a fifth"},
             "test is 'a fifth', and a finite number from 0 to 1",
+        ),
+        (
+            {"validation": "a fifth"},
+            "validation is 'a fifth', and a finite number from 0 to 1",
         ),
         ({"batch_size": 0}, "batch_size is 0, and a whole number from 1"),
     ],

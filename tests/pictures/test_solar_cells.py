@@ -88,6 +88,8 @@ def test_a_split_by_cells_is_a_quarter_of_each_kind():
     share = (table["split"] == "test").groupby(kinds).mean()
     assert share.between(0.22, 0.28).all()
     assert (table["split"] == "test").sum() == 656
+    # A fifth of the rest.
+    assert (table["split"] == "validation").sum() == 394
     assert not load_solar_cells("cell", seed=1)["split"].equals(table["split"])
     assert load_solar_cells("cell")["split"].equals(table["split"])
 
