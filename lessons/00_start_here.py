@@ -343,7 +343,8 @@ quiz
 
 # %% [markdown]
 # All this is remembered in a file next to your notebooks, `progress.jsonl`, and
-# nowhere else. You can stop at any time and come back.
+# nowhere else. You can stop at any time and come back. After the
+# kernel was restarted, run all cells again: what was shown needs it.
 
 # %%
 course.progress()

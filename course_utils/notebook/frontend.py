@@ -24,7 +24,7 @@ def script(name: str) -> str:
     Args:
         name: Name of the file.
     """
-    files = (_STATIC / "keys.js", _STATIC / name)
+    files = (_STATIC / "shared.js", _STATIC / name)
     return "\n".join(path.read_text("utf-8") for path in files)
 
 

@@ -73,13 +73,14 @@ class GuessWall(Shown):
                 pictures. With `...` nothing is guessed.
 
         Returns:
-            The wall, to be shown again.
+            The wall, to be shown again; None with `...`, since another wall
+            would have boxes of its own.
 
         Raises:
             CourseError: If there is no picture of such a number.
         """
         if numbers is ...:
-            return self
+            return None
         count = len(self._labels)
         try:
             found = {operator.index(number) for number in numbers}

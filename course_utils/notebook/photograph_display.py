@@ -134,7 +134,9 @@ class NamedPhotograph(Shown):
 
         self._list = chooser_widget.View(label="Photograph")
         self._upload = ipywidgets.FileUpload(
-            accept="image/*", description="Upload one of yours"
+            accept="image/*",
+            description="Upload one of yours",
+            tooltip="A photograph: JPEG, PNG, WebP, BMP, GIF or TIFF",
         )
         self._upload.layout.width = "auto"
         self._upload.layout.align_self = "flex-start"
@@ -155,6 +157,8 @@ class NamedPhotograph(Shown):
     def _on_upload(self, change):
         for file in change["new"]:
             self._try(Path(file["name"]).name, bytes(file["content"]))
+        # Whoever saves the notebook would save the photograph in it.
+        self._upload.value = ()
 
     def _try(self, name, content=None):
         self._list.told, new = "", None
@@ -167,6 +171,10 @@ class NamedPhotograph(Shown):
             self._list.chosen = self.name
             if new is not None:  # A picture that cannot be read.
                 new.unlink(missing_ok=True)
+                self._list.told = (
+                    f"{name} cannot be read as a photograph of 8-bit colours, "
+                    "and was not kept: save it as JPEG, and upload that."
+                )
 
 
 def _keep(path, content):

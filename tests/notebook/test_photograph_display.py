@@ -1,5 +1,6 @@
 """A photograph and what the network sees in it."""
 
+import datetime
 import os
 import types
 
@@ -77,8 +78,14 @@ def test_list_and_upload_work(work, monkeypatch):
     assert shown.name == "up.png" and (work / "up.png").is_file()
     assert shown._list.chosen == "up.png"
     upload("bad.png", b"no picture")
-    assert shown.name == "up.png" and "did not work" in shown._list.told
+    assert shown.name == "up.png" and "save it as JPEG" in shown._list.told
     assert not (work / "bad.png").exists()
+    # A notebook that is saved then holds no photograph.
+    told = {"type": "image/png", "size": len(content)}
+    told |= {"last_modified": datetime.datetime(2026, 1, 1)}
+    file = {"name": "up.png", "content": memoryview(content), **told}
+    shown._upload.value = (file,)
+    assert shown._upload.value == ()
     upload("page.html", b"<b>")
     assert "no picture file" in shown._list.told
     assert not (work / "page.html").exists()

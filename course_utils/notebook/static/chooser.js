@@ -1,11 +1,5 @@
 // A list, and the picture of what is chosen.
 
-const LOST =
-  "The kernel was stopped or restarted. Run this cell again to go on.";
-const WAITING =
-  "Waiting for the kernel. It may be busy with a cell; if it was stopped " +
-  "since, run this cell again.";
-
 function render({ model, el }) {
   const label = model.get("label");
   const frame = document.createElement("section");
@@ -27,13 +21,12 @@ function render({ model, el }) {
   frame.append(holder, told, picture);
   el.append(frame);
 
-  let waiting = null;
+  const waiting = patience(told);
   list.addEventListener("change", () => {
     model.set("chosen", list.value);
     model.save_changes();
     // In a notebook that was opened again nobody may answer.
-    clearTimeout(waiting);
-    waiting = setTimeout(() => (told.textContent = WAITING), 3000);
+    waiting.start();
   });
   const fill = () => {
     const options = model.get("options");
@@ -41,13 +34,13 @@ function render({ model, el }) {
     list.value = model.get("chosen");
   };
   const tell = () => {
-    clearTimeout(waiting);
+    waiting.stop();
     told.textContent = model.get("told");
   };
   const lose = () => {
-    clearTimeout(waiting);
+    waiting.stop();
     list.disabled = true;
-    told.textContent = LOST;
+    told.textContent = KERNEL_LOST;
   };
   const show = () => {
     list.value = model.get("chosen");
@@ -55,8 +48,8 @@ function render({ model, el }) {
     picture.alt = model.get("description");
   };
   const answered = () => {
-    clearTimeout(waiting);
-    if (told.textContent === WAITING) tell();
+    waiting.stop();
+    if (told.textContent === KERNEL_WAITS) tell();
     show();
   };
   model.on("change:options", fill);
@@ -67,7 +60,7 @@ function render({ model, el }) {
   fill();
   show();
   tell();
-  return () => clearTimeout(waiting);
+  return waiting.stop;
 }
 
 export default { render };

@@ -1,11 +1,5 @@
 // Sliders over committed results, and a button that trains one more point.
 
-const LOST =
-  "The kernel was stopped or restarted. Run this cell again to go on.";
-const WAITING =
-  "Waiting for the kernel: it begins when the running cell has ended. If the " +
-  "kernel was stopped since, run this cell again.";
-
 function render({ model, el }) {
   const frame = document.createElement("section");
   frame.className = "course-explorer";
@@ -74,12 +68,7 @@ function render({ model, el }) {
     }
   });
 
-  let waiting = null;
-  function wait() {
-    clearTimeout(waiting);
-    waiting = setTimeout(() => (told.textContent = WAITING), 3000);
-  }
-  const answered = () => clearTimeout(waiting);
+  const { start: wait, stop: answered } = patience(told);
 
   let begun = null;
   const showNow = () => {
@@ -102,7 +91,7 @@ function render({ model, el }) {
   };
   const draw = () => {
     answered();
-    if (told.textContent === WAITING) told.textContent = model.get("told");
+    if (told.textContent === KERNEL_WAITS) told.textContent = model.get("told");
     picture.src = `data:image/png;base64,${model.get("picture")}`;
     picture.alt = model.get("description");
   };
@@ -115,7 +104,7 @@ function render({ model, el }) {
     bar.hidden = now.hidden = true;
     train.setAttribute("aria-disabled", "true");
     frame.querySelectorAll("input").forEach((one) => (one.disabled = true));
-    told.textContent = LOST;
+    told.textContent = KERNEL_LOST;
   });
   model.on("change:chosen", choose);
   choose();
@@ -123,7 +112,7 @@ function render({ model, el }) {
   draw();
   return () => {
     clearInterval(clock);
-    clearTimeout(waiting);
+    answered();
   };
 }
 

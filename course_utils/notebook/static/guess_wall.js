@@ -1,8 +1,5 @@
 // A wall of pictures to pick from, and what came of the guess.
 
-const LOST =
-  "The kernel was stopped or restarted. Run this cell again to go on.";
-
 function render({ model, el }) {
   const frame = document.createElement("fieldset");
   frame.className = "course-wall";
@@ -12,7 +9,7 @@ function render({ model, el }) {
   keepKeys(frame);
 
   const grid = document.createElement("div");
-  grid.style.gridTemplateColumns = `repeat(${model.get("columns")}, 150px)`;
+  grid.style.maxWidth = `calc(${model.get("columns")} * (150px + 0.8em))`;
   const boxes = model.get("pictures").map((data, i) => {
     const holder = document.createElement("label");
     const picture = document.createElement("img");
@@ -35,13 +32,20 @@ function render({ model, el }) {
   frame.append(legend, grid, done, told);
   el.append(frame);
 
+  const waiting = patience(told);
   done.addEventListener("click", () => {
     if (done.getAttribute("aria-disabled") === "true") return;
     const picked = boxes.flatMap(({ box }, i) => (box.checked ? [i + 1] : []));
+    if (!picked.length) {
+      told.textContent = "Tick at least one picture first.";
+      return;
+    }
+    waiting.start();
     model.send({ guess: picked });
   });
 
   const show = () => {
+    waiting.stop();
     const { picked, texts, wrong } = model.get("shown");
     boxes.forEach(({ box, text }, i) => {
       if (picked) box.checked = picked.includes(i + 1);
@@ -51,16 +55,19 @@ function render({ model, el }) {
     });
   };
   const tell = () => {
+    waiting.stop();
     told.textContent = model.get("told");
   };
   model.on("change:shown", show);
   model.on("change:told", tell);
   model.on("comm_live_update", () => {
+    waiting.stop();
     done.setAttribute("aria-disabled", "true");
-    told.textContent = LOST;
+    told.textContent = KERNEL_LOST;
   });
   show();
   tell();
+  return waiting.stop;
 }
 
 export default { render };

@@ -28,19 +28,25 @@ function render({ model, el }) {
 
   keepKeys(frame);
 
+  const waiting = patience(told);
   // It stays focusable, so that the keyboard does not lose its place.
   stop.addEventListener("click", () => {
     if (stop.getAttribute("aria-disabled") === "true") return;
     model.send({ end_phase: true });
     stop.setAttribute("aria-disabled", "true");
     stop.textContent = "Ending after this batch";
+    waiting.start();
   });
   let phase = null;
 
   const showState = () => {
+    waiting.stop();
+    if (told.textContent === KERNEL_WAITS) told.textContent = model.get("told");
     const running = model.get("running");
     bar.value = model.get("done");
     now.textContent = model.get("now");
+    if (!running && document.activeElement === stop)
+      frame.closest(".jp-Cell")?.focus();
     stop.hidden = !running;
     if (running && model.get("phase") !== phase) {
       phase = model.get("phase");
@@ -49,6 +55,7 @@ function render({ model, el }) {
     }
   };
   const tell = () => {
+    waiting.stop();
     told.textContent = model.get("told");
   };
   const draw = () => {
@@ -62,6 +69,7 @@ function render({ model, el }) {
   model.on("change:running change:done change:now change:phase", showState);
   model.on("change:told", tell);
   model.on("comm_live_update", () => {
+    waiting.stop();
     if (!model.get("running")) return;
     stop.hidden = true;
     told.textContent =
@@ -71,6 +79,7 @@ function render({ model, el }) {
   showState();
   tell();
   draw();
+  return waiting.stop;
 }
 
 export default { render };
