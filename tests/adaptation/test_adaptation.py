@@ -193,6 +193,24 @@ def test_one_step_of_entropy_by_hand():
     assert float(norm.moving_mean[0]) == 4 and norm.moving_variance[0] == 1
 
 
+def test_each_epoch_takes_a_step():
+    norm = keras.layers.BatchNormalization(epsilon=0)
+    model = keras.Sequential([keras.Input((1,)), norm])
+    adapt_by_entropy(
+        model, [[3.0], [5.0]], learning_rate=0.01, epochs=3, from_logits=True
+    )
+    assert float(norm.gamma[0]) == pytest.approx(1.03, abs=1e-3)
+
+
+def test_batches_mix_pictures_that_come_class_by_class():
+    images, rng = np.arange(60), np.random.default_rng(0)
+    for _ in range(2):
+        batches = target_pictures.in_batches(images, 25, rng)
+        assert [len(batch) for batch in batches] == [20, 20, 20]
+        assert sorted(np.concatenate(batches)) == list(images)
+        assert all(set(batch // 20) == {0, 1, 2} for batch in batches)
+
+
 def test_coral_loss_by_hand():
     source = np.array([[0, 0], [2, 0], [0, 2], [2, 2]])  # covariance 4/3 I
     target = np.array([[1, 1], [3, 3]])  # covariance [[2, 2], [2, 2]]

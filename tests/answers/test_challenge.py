@@ -21,7 +21,9 @@ from course_utils.answers import (
     challenge_log,
     challenge_scores,
 )
+from course_utils.answers.challenge_board import Entry
 from course_utils.answers.challenge_form import checked_predictions
+from course_utils.answers.challenge_reveal import Reveal
 from course_utils.evaluation.intervals import Interval
 from course_utils.machine.errors import CourseError
 from course_utils.notebook.alternative_text import describe
@@ -316,6 +318,23 @@ def test_the_board_ranks_submissions_among_the_references(challenge):
 
 
 @needs_cells
+def test_a_title_counts_the_cells_of_its_own_part(challenge):
+    drawn = challenge_draw.draw()
+    titles = challenge.submit(guesses(challenge, 0.3)).title
+    titles = titles, challenge.reveal(1).title
+    for part, own, title in zip(
+        ("public", "private"),
+        (drawn.public, ~drawn.public),
+        titles,
+        strict=True,
+    ):
+        modules = len(set(drawn.modules[own]))
+        assert title.startswith(
+            f"The {part} part: {own.sum()} cells of {modules} modules;"
+        )
+
+
+@needs_cells
 def test_the_same_predictions_are_no_second_submission(challenge):
     mine = guesses(challenge, 0.3)
     challenge.submit(mine, note="first")
@@ -424,6 +443,29 @@ def test_a_reveal_is_made_once_and_marks_what_comes_later(challenge):
     assert "late" not in " ".join(challenge.reveal().told)
     text = challenge_log.log_path().read_text("utf-8")
     assert text.count('"reveal"') == 1
+
+
+def test_a_reveal_tells_ranks_and_changes_from_public_to_private():
+    def score(area):
+        return challenge_scores.Score(Interval(area, 0, 1), SCORE.accuracy)
+
+    rows = tuple(
+        Entry(f"{number}. try", score(public), score(private), number)
+        for number, public, private in (
+            (1, 0.9, 0.7),
+            (2, 0.85, 0.8),
+            (3, 0.8, 0.81),
+        )
+    )
+    revealed = Reveal("Parts", rows, 1)
+    told = " ".join(revealed.told)
+    assert "of your first on the board changed by -0.200" in told
+    assert "that of your others by -0.020 (the median)" in told
+    # The best on the private part comes first.
+    for rank, line in enumerate(repr(revealed).splitlines()[2:7:2], 1):
+        public = rows[3 - rank].public.auc.value
+        assert f"public {public:.3f} (rank {4 - rank})" in line
+        assert line.endswith(f"(rank {rank})")
 
 
 @needs_cells

@@ -263,6 +263,12 @@ def last_stage(base_model):
     unfreeze(base_model, from_layer="stage4")
 
 
+def changed_between(base_model):
+    unfreeze(base_model)
+    kernel = base_model.get_layer("stem_conv").kernel
+    kernel.assign(1.1 * kernel)
+
+
 @pytest.mark.parametrize(
     ("given", "named"),
     [
@@ -270,6 +276,7 @@ def last_stage(base_model):
         ({"second": all_of_it}, "of batch normalization have moved"),
         ({"second": last_stage}, "kernels have not moved"),
         ({"second": lambda base: None}, "kernels have not moved"),
+        ({"second": changed_between}, "begin with a fresh one"),
         ({"rates": (1e-2, 5e-3)}, "take a tenth of it"),
         ({"loss": "sparse_categorical_crossentropy"}, "The head gives scores"),
     ],

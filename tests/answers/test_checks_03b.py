@@ -296,6 +296,21 @@ def test_what_is_no_second_phase_is_named(work, top, grids):
     assert "**on_grids" in said(model, unwatched, right)
 
 
+@on_real_ground
+def test_an_output_that_is_no_probability_is_named(work, top, grids):
+    def said(model):
+        told = history([0.6] * 3), grids[:8], LABELS[:8]
+        status, message = check("tr-06", model, history([0.5], 3), *told)
+        assert status == "failed"
+        return message
+
+    model = new_model(top)
+    model.layers[-1].activation = keras.activations.sigmoid
+    assert "end in `softmax`" in said(model)
+    model.layers[-1].bias.assign([np.nan, 0])
+    assert "not finite: case 1" in said(model)
+
+
 # tr-09: a training without any of the faults.
 
 MODULES = np.arange(400) // 10
@@ -400,6 +415,7 @@ def a_scale(model):
         ({"moves": statistics}, "case 2"),
         ({"moves": a_scale}, "case 2"),
         ({"rate": 1e-3}, "case 1"),
+        ({"units": 3}, "shape (80, 3)"),
         ({"told": None}, "the cells of `my_held`"),
         ({"told": -0.1}, "put the best weights back"),
         ({"told": 0.2}, "`fit` watched other cells"),

@@ -80,6 +80,12 @@ def test_digits_that_tell_nothing_are_asked_for():
     assert find_match(0.75, 0.752, (), 1e-4) == RIGHT
 
 
+def test_of_values_within_the_tolerance_the_nearest_counts():
+    mistakes = [(0.5, "five"), (0.53, "near")]
+    assert find_match(0.52411, 0.52, mistakes, 0.02) == RIGHT
+    assert find_match(0.52611, 0.52, mistakes, 0.02) == "near"
+
+
 def test_a_mistake_that_gives_the_same_number_is_no_mistake():
     assert find_match(0.5, 0.5, [(0.5, "the same")]) == RIGHT
 

@@ -87,6 +87,22 @@ def test_a_write_cut_short_costs_no_later_event(work):
     assert log.problem.startswith("1 of 3 lines of")
 
 
+def test_an_event_for_which_there_is_half_the_room_is_not_called_saved(work):
+    resource = pytest.importorskip("resource")
+    assert progress_log.remember(Event("exercise", "00", "a")) == ""
+    room = progress_log.log_path().stat().st_size + 20
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    try:
+        told = progress_log.remember(Event("exercise", "00", "b"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert progress_log.log_path().stat().st_size == room
+    assert "could not be saved" in told
+    assert progress_log.remember(Event("exercise", "00", "c")) == ""
+    assert saved(progress_log.read_log()) == {"a", "c"}
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -44,6 +44,25 @@ def test_several_says_how_many_are_missing_and_not_which():
     )
 
 
+def test_several_right_ones_each_have_their_say():
+    several = {"type": "several", "choices": CHOICES}
+    key = {"answer": ["right", "also"]}
+    judged = question_judging.judge(several, key, "b, d", ORDER)
+    assert judged.message == "Yes. Also."
+
+
+@pytest.mark.parametrize(
+    ("measured", "verdict"),
+    [(0.5, "Well predicted"), (0.75, "Not far"), (0.9, "A surprise")],
+)
+def test_a_prediction_is_told_how_far_off_it_was_and_why(measured, verdict):
+    question = {"tolerance": 0.1, "explanation": "Features carry over.\n"}
+    judged = question_judging.judge_prediction(question, 0.6, measured)
+    assert judged.message == (
+        f"{verdict}: you predicted 0.6, it is {measured}. Features carry over."
+    )
+
+
 @pytest.mark.parametrize(
     ("answer", "score"),
     [

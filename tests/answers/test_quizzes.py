@@ -122,6 +122,12 @@ def test_without_a_prediction_nothing_is_scored(quiz):
     assert quiz.outcome("q1", 0.7).status == "not attempted"
 
 
+def test_a_run_without_a_prediction_leaves_the_question_open(quiz):
+    quiz.outcome("q1", 0.7)
+    assert "Now run" in quiz.answer("q1", 0.6).message
+    assert quiz.outcome("q1", 0.7).status == "passed"
+
+
 def test_only_a_prediction_has_an_outcome(quiz):
     with pytest.raises(CourseError, match="q2 is not a question to predict"):
         quiz.outcome("q2", 0.7)
@@ -146,6 +152,15 @@ def test_what_was_reached_is_shown_again(quiz):
     quiz.answer("q3", "kernel")
     quiz.answer("q3", "stem")
     assert "q3. [50% so far]" in repr(course.quiz("00"))
+
+
+def test_the_answer_that_was_given_last_is_shown_again(quiz):
+    for answer in ("precision", "recall"):
+        quiz.answer("q5", answer)
+    answer, verdict = quiz.latest("q5")
+    assert answer == "recall" and verdict.status == "passed"
+    quiz.answer("q5", "precision")
+    assert quiz.latest("q5")[1].status == "failed"
 
 
 def test_dots_are_not_attempted(quiz):

@@ -67,6 +67,7 @@ WRONG = {
     "scaled to -1..1": (lambda x: x / 127.5 - 1, "from -1 to 1: leave out"),
     "16 bits": (lambda x: x * 257, "divide pictures of 16 bits by 257"),
     "far below": (lambda x: x - 200, "from -200 to 55"),
+    "far above": (lambda x: 2 * x, "from 0 to 510"),
     "NaN": (lambda x: np.where(x > 250, np.nan, x), "not finite: find"),
     "infinite": (lambda x: np.where(x > 250, np.inf, x), "not finite: find"),
     "standardised": (lambda x: (x / 255 - 0.45) / 0.225, "2.44: leave out"),

@@ -1,5 +1,6 @@
 """Trained on features computed once, a model becomes what `fit` makes it."""
 
+import itertools
 import re
 
 import keras
@@ -190,6 +191,24 @@ def test_several_views_take_their_turns(counted):
         feature_rows.drawn_rows(base(), train, "some", 2**30) for _ in range(2)
     ]
     assert not np.allclose(views[0].features, views[1].features)
+
+
+def test_each_epoch_takes_the_next_view():
+    passes = itertools.count()
+
+    def draw():  # The labels tell the pass.
+        first = next(passes)
+        for number, picture in enumerate(PICTURES):
+            yield picture, (first + number) % 16
+
+    specs = tf.TensorSpec((8, 8, 3)), tf.TensorSpec((), tf.int64)
+    train = tf.data.Dataset.from_generator(draw, output_signature=specs)
+    base_model = base()
+    freeze(base_model)
+    model = functional(base_model, classes=16)
+    steps = seen_batches(model, train.batch(16), epochs=6, views=3)[-6:]
+    taken = [int(labels[0]) for labels in steps]
+    assert len(set(taken[:3])) == 3 and taken[3:] == taken[:3]
 
 
 def test_a_model_that_cannot_be_cut_is_trained_as_it_is(capsys):

@@ -58,6 +58,13 @@ def test_a_model_is_known_by_its_layers_and_weights_not_by_names():
     assert key(model(), pictures[:8]) != first
 
 
+def test_a_smoke_run_keeps_its_features_apart(monkeypatch):
+    model = base()
+    first = key(model, DIGESTS)
+    monkeypatch.setenv("COURSE_SMOKE", "1")
+    assert key(model, DIGESTS).split("-")[0] != first.split("-")[0]
+
+
 def test_a_layer_of_the_learners_own_is_not_kept():
     class Mine(keras.layers.Layer):
         def call(self, x):

@@ -186,6 +186,16 @@ def test_dropout_that_was_put_to_rest_is_no_hindrance():
     assert cut_at_freeze_boundary(model, IMAGES).prefix(IMAGES).shape == (16, 4)
 
 
+def test_dropout_that_never_sleeps_is_refused_since_the_parts_differ():
+    base_model = base()
+    freeze(base_model)
+    x = keras.layers.GlobalAveragePooling2D()(base_model.output)
+    x = keras.layers.Dropout(0.5)(x, training=True)
+    model = keras.Model(base_model.input, keras.layers.Dense(2)(x))
+    with pytest.raises(NotCutError, match="do not compute what the whole"):
+        cut_at_freeze_boundary(model, IMAGES)
+
+
 def test_models_without_a_boundary_are_refused_with_the_reason():
     subclassed = Subclassed(base())
     subclassed(IMAGES)

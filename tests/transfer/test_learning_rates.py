@@ -193,6 +193,26 @@ def test_one_hard_batch_ends_nothing():
     assert len(found.losses) == 20 and found.losses[11] > 4 * found.losses[0]
 
 
+def losses_of(*scales):
+    """Looks for a rate on batches of one picture, too slow to learn."""
+    x = np.array(scales, "float32")[:, None]
+    data = tf.data.Dataset.from_tensor_slices((x, np.zeros(len(x)))).batch(1)
+    return find_learning_rate(line(), data, 1e-9, 1e-8, steps=len(x))
+
+
+def test_the_suggestion_is_a_tenth_of_where_the_smoothed_loss_is_lowest():
+    # The fourth batch is the easiest, by luck.
+    found = losses_of(1, 1, 1, 0, *[1] * 6, 0.1, 0.1, 0.1, *[1] * 7)
+    assert found.losses.argmin() == 3 and found.smoothed.argmin() == 12
+    assert found.suggestion == pytest.approx(found.rates[12] / 10)
+
+
+def test_it_ends_when_the_loss_has_grown_though_it_is_a_number():
+    assert len(losses_of(*[1] * 12, *[10] * 8).losses) == 13
+    # Not within the first ten steps, which are few to average.
+    assert len(losses_of(1, *[10] * 19).losses) == 11
+
+
 @pytest.mark.usefixtures("without_graphs")
 def test_a_loss_below_zero_is_followed_to_the_end():
     model = build(functional, base())

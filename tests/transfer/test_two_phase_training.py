@@ -302,6 +302,15 @@ def test_bad_input_is_a_sentence_and_trains_nothing():
         train(model, base_model, monitor="val_accuracy")
 
 
+def test_a_summary_counts_phases_and_epochs_from_one():
+    losses = {"val_loss": [0.5, 0.25, 0.4]}
+    phases = ["head", "head", "fine-tuning"]
+    assert History(losses, [0, 1, 2], phases, 1).summary() == (
+        "2 epochs of the head and 1 of fine-tuning ran. The model has the "
+        "weights of epoch 2 (head), the best: val_loss 0.25."
+    )
+
+
 def test_a_summary_of_nothing():
     assert "weights are as they were left." in repr(History())
     nan = History({"val_loss": [float("nan")]}, [0], ["head"])
