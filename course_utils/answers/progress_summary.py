@@ -116,6 +116,8 @@ def load_board() -> Board:
                     event.name
                     for event in log.events
                     if (event.kind, event.lesson) == ("outcome", lesson)
+                    # Of a run without a prediction the question stays open.
+                    and event.status != "not attempted"
                 ),
             )
         )

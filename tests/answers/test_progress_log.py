@@ -148,6 +148,8 @@ def test_a_prediction_that_was_settled_is_not_asked_for_again(work):
     asked = quizzes.load_questions("00")
     name = next(n for n, one in asked.items() if one["type"] == "predict")
     quiz = course.quiz("00")
+    quiz.outcome(name, 0.99)
+    assert name not in course.progress().lessons[0].settled
     quiz.answer(name, 0.01)
     quiz.outcome(name, 0.99)
     state = course.progress().lessons[0]

@@ -59,6 +59,15 @@ def test_it_is_cam_under_a_linear_head_in_every_kind_of_model(kind):
     assert not [part for part in parts if "call" in vars(part)]
 
 
+def test_each_picture_has_its_own_class_in_every_batch(base_model):
+    model, own = with_head(base_model), np.arange(len(IMAGES)) % 2
+    whole = grad_cam(model, IMAGES, class_index=own, batch_size=len(IMAGES))
+    parts = grad_cam(model, IMAGES, class_index=own, batch_size=5)
+    np.testing.assert_allclose(parts, whole, atol=1e-5)
+    other = grad_cam(model, IMAGES, class_index=1 - own, batch_size=5)
+    assert abs(other - whole).max() > 0.01
+
+
 @pytest.mark.parametrize("build", [with_head, nested])
 def test_the_score_before_softmax_counts(base_model, build):
     plain, probable = build(base_model), build(base_model, "softmax")
