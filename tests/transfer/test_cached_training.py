@@ -437,3 +437,14 @@ def test_labels_that_are_drawn_anew_are_not_kept():
     data = tf.data.Dataset.from_tensor_slices((PICTURES, LABELS)).map(draw)
     with pytest.raises(CourseError, match="labels or weights of the same"):
         cached_fit(model_with(), data.batch(8), cache=True, verbose=0)
+
+
+@pytest.mark.parametrize("cache", [True, False])
+def test_two_phases_compute_features_ahead_only_where_they_may(counted, cache):
+    model = model_with()
+    two_phase_fit(
+        model, model.layers[0], in_fives(), in_fives(), 3, 1,
+        cache=cache, last=4, verbose=0, patience=None,
+    )  # fmt: skip
+    # Computed ahead, training and validation; or in each step.
+    assert sum(counted) == (32 if cache else 0)
