@@ -57,6 +57,7 @@ class GuessWall(Shown):
         self._pictures = np.rint(np.clip(pictures, 0, 255)).astype("uint8")
         self._columns = arguments.whole_number("columns", columns, 5, most=20)
         self.guesses = None
+        self._turn = 0  # so that the page hears of an equal guess, too
 
     @property
     def right(self):
@@ -93,6 +94,7 @@ class GuessWall(Shown):
             )
         self.guesses = np.zeros(count, int)
         self.guesses[[number - 1 for number in found]] = 1
+        self._turn += 1
         if self._view is not None:
             self._draw_view()
         return self
@@ -176,7 +178,8 @@ class GuessWall(Shown):
         texts = [f"{i}: {told[pair]}" for i, pair in enumerate(pairs, 1)]
         picked = (np.flatnonzero(self.guesses) + 1).tolist()
         wrong = (self.guesses != self._labels).tolist()
-        self._view.shown = {"texts": texts, "wrong": wrong, "picked": picked}
+        shown = {"texts": texts, "wrong": wrong, "picked": picked}
+        self._view.shown = {**shown, "turn": self._turn}
         self._view.told = self.describe()
 
 

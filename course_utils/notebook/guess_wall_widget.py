@@ -18,8 +18,9 @@ class View(anywidget.AnyWidget):
         pictures: The pictures, PNG in base64.
         columns: How many stand side by side.
         shown: `"texts"`, what stands below each picture; `"wrong"`, whether
-            that was guessed wrongly; and `"picked"`, the numbers that are
-            picked, or None to leave the boxes as they are.
+            that was guessed wrongly; `"picked"`, the numbers that are
+            picked, or None to leave the boxes as they are; and `"turn"`, the
+            number of the guess.
         told: What is read out.
     """
 

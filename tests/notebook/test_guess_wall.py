@@ -88,6 +88,10 @@ def test_the_boxes_and_the_list_are_one(wall, monkeypatch):
     assert wall._view.shown["wrong"] == [False, False, True, True, False, True]
     wall.guess([1])
     assert wall._view.shown["picked"] == [1]
+    heard = []
+    wall._view.observe(heard.append, "shown")
+    wall._on_message(wall._view, {"guess": [1]}, [])
+    assert heard, "the page waits for an answer to an equal guess, too"
 
 
 @pytest.mark.parametrize(

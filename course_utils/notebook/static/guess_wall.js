@@ -45,7 +45,6 @@ function render({ model, el }) {
   });
 
   const show = () => {
-    waiting.stop();
     const { picked, texts, wrong } = model.get("shown");
     boxes.forEach(({ box, text }, i) => {
       if (picked) box.checked = picked.includes(i + 1);
@@ -53,6 +52,7 @@ function render({ model, el }) {
       text.parentElement.classList.toggle("course-wall-wrong", !!wrong[i]);
       box.setAttribute("aria-label", texts[i]);
     });
+    tell();
   };
   const tell = () => {
     waiting.stop();
@@ -66,7 +66,6 @@ function render({ model, el }) {
     told.textContent = KERNEL_LOST;
   });
   show();
-  tell();
   return waiting.stop;
 }
 
