@@ -84,6 +84,7 @@ LONG = {
     "benchmarks/classroom_cheats.py": "a list of cheats, and how one is tried",
     "benchmarks/medical_openings.py": "one experiment, from arms to table",
     "benchmarks/odd_notebooks.py": "a list of notebooks",
+    "course_utils/classroom/class_commands.py": "each step's words, and answer",
     "course_utils/answers/quizzes.py": "one class, and how it is loaded",
 }
 

@@ -164,8 +164,7 @@ def judge_ninth(
     loss, problem = _loss(model, grids[chosen[1]], labels[chosen[1]])
     if problem:
         return "failed", problem
-    # Keras's validation loss holds the penalties of layers, too.
-    loss += float(sum(map(float, model.losses)))
+    loss += float(sum(model.losses))  # penalties, as in Keras's own loss
     best = min(evidence.history["val_loss"])
     if loss > best + _TOLERANCE:
         return "failed", (
